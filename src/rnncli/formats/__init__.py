@@ -1,0 +1,1 @@
+"""The table of file formats: each has one reader, `read(path) -> Model`."""

@@ -1,0 +1,219 @@
+"""From layer configs and their connections to a `Model` with shapes and weights.
+
+Flags, `--layer` expressions and files all come through here as a `ModelSpec`.
+"""
+
+from collections import defaultdict, deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+from rnncli.errors import RnncliError, ShapeError
+from rnncli.layers import TABLE, complete, kind
+from rnncli.model import Call, Config, Layer, Model, Ref, Source, Weight, refs_in
+from rnncli.shapes import Shapes
+
+
+class CallSpec(NamedTuple):
+    """One use of a layer, before shapes are known."""
+
+    inputs: tuple[Ref, ...] = ()
+    kwargs: Mapping[str, Any] = {}
+
+    def tensors(self) -> tuple[Ref, ...]:
+        """Return every tensor the call depends on."""
+        return self.inputs + tuple(refs_in(list(self.kwargs.values())))
+
+
+@dataclass(frozen=True, slots=True)
+class LayerSpec:
+    """A layer as its config describes it.
+
+    `shapes` is the output that a file states for a layer rnncli does not know; `build_shapes` the
+    input it was built with; `stored` the weights that the file holds for it.
+    """
+
+    class_name: str
+    name: str
+    config: Config
+    calls: tuple[CallSpec, ...] = ()
+    model: "ModelSpec | None" = None
+    shapes: Shapes | None = None
+    build_shapes: Shapes | None = None
+    stored: tuple[Weight, ...] | None = None
+    inferred: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """A model before its shapes are known."""
+
+    name: str
+    type: str
+    layers: tuple[LayerSpec, ...]
+    inputs: tuple[Ref, ...] = ()
+    outputs: tuple[Ref, ...] = ()
+    trainable: bool = True
+
+
+@dataclass(slots=True)
+class _Progress:
+    """What is known so far while shapes travel through the graph."""
+
+    strict: bool
+    shapes: dict[Ref, Any] = field(default_factory=dict)  # Ref -> Shape | None
+    calls: dict[str, list[Call | None]] = field(default_factory=dict)
+    weights: dict[str, tuple[Weight, ...] | None] = field(default_factory=dict)
+    models: dict[str, Model] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+
+def sequential(specs: tuple[LayerSpec, ...], name: str = "sequential") -> ModelSpec:
+    """Return the spec of a chain: each layer called once, on the output of the one before."""
+    chained, before = [], None
+    for spec in specs:
+        calls = () if before is None and spec.class_name != "InputLayer" else (
+            CallSpec(() if before is None else (Ref(before),)),
+        )  # fmt: skip
+        chained.append(replace(spec, calls=calls))
+        before = spec.name if calls else None
+    inputs = (Ref(chained[0].name),) if chained and chained[0].calls else ()
+    outputs = (Ref(chained[-1].name),) if inputs else ()
+    return ModelSpec(name, "Sequential", tuple(chained), inputs, outputs)
+
+
+def build(spec: ModelSpec, source: Source, strict: bool = True) -> Model:
+    """Return the model with the shape of every tensor and the weights of every layer.
+
+    With `strict` a layer that does not fit raises a ShapeError; otherwise, as for files, it keeps
+    its row, with what is known, and a warning is added.
+    """
+    progress = _Progress(strict)
+    by_name = {layer.name: layer for layer in spec.layers}
+    for layer, index in _in_order(spec):
+        _run_call(layer, index, by_name, progress)
+    layers = tuple(_finish(layer, spec.trainable, progress) for layer in spec.layers)
+    return Model(
+        spec.name, spec.type, layers, spec.inputs, spec.outputs, source,
+        warnings=tuple(dict.fromkeys(progress.warnings)),
+    )  # fmt: skip
+
+
+def _in_order(spec: ModelSpec) -> list[tuple[LayerSpec, int]]:
+    """Return every call, after the calls it depends on. Raises: ShapeError on a cycle."""
+    waiting: dict[tuple[str, int], int] = {}
+    dependents: dict[tuple[str, int], list[tuple[str, int]]] = defaultdict(list)
+    by_name = {layer.name: layer for layer in spec.layers}
+    for layer in spec.layers:
+        for index, call in enumerate(layer.calls):
+            needed = {(ref.layer, ref.call) for ref in call.tensors()}
+            for ref in needed:
+                if ref[0] not in by_name or ref[1] >= len(by_name[ref[0]].calls):
+                    raise ShapeError(f"layer {layer.name!r} is connected to {ref[0]!r}, "
+                                     "which the model does not have")  # fmt: skip
+                dependents[ref].append((layer.name, index))
+            waiting[layer.name, index] = len(needed)
+    ready = deque(key for key, count in waiting.items() if not count)
+    order = []
+    while ready:
+        key = ready.popleft()
+        order.append((by_name[key[0]], key[1]))
+        for other in dependents[key]:
+            waiting[other] -= 1
+            if not waiting[other]:
+                ready.append(other)
+    if len(order) < len(waiting):
+        stuck = next(name for (name, _), count in waiting.items() if count)
+        raise ShapeError(f"the connections of layer {stuck!r} form a cycle")
+    return order
+
+
+def _run_call(
+    spec: LayerSpec, index: int, by_name: Mapping[str, LayerSpec], progress: _Progress
+) -> None:
+    call = spec.calls[index]
+    shapes = [progress.shapes.get(ref) for ref in call.inputs]
+    inputs: Shapes | None = None if None in shapes else tuple(s for s in shapes if s is not None)
+    if inputs is None or (not inputs and spec.build_shapes):
+        inputs = spec.build_shapes
+    try:
+        outputs = _outputs(spec, inputs, index, progress)
+    except (RnncliError, KeyError, TypeError, ValueError, IndexError) as error:
+        if progress.strict:
+            raise _misfit(spec, call, by_name, error) from error
+        progress.warnings.append(f"{spec.class_name} {spec.name!r}: {error}")
+        outputs = spec.shapes
+    progress.calls.setdefault(spec.name, [None] * len(spec.calls))[index] = Call(
+        call.inputs, inputs, outputs, call.kwargs
+    )
+    for tensor, shape in enumerate(outputs or ()):
+        progress.shapes[Ref(spec.name, index, tensor)] = shape
+
+
+def _outputs(
+    spec: LayerSpec, inputs: Shapes | None, index: int, progress: _Progress
+) -> Shapes | None:
+    """Return the output shapes of a call, and note the layer's weights at its first call."""
+    if spec.model is not None:
+        return _nested_outputs(spec, inputs, progress)
+    if spec.class_name not in TABLE or inputs is None:
+        return spec.shapes
+    known, config = kind(spec.class_name), complete(spec.class_name, spec.config)
+    if index == 0:
+        progress.weights[spec.name] = known.weights(config, inputs)
+    return known.outputs(config, inputs)
+
+
+def _nested_outputs(spec: LayerSpec, inputs: Shapes | None, progress: _Progress) -> Shapes | None:
+    assert spec.model is not None
+    if spec.name not in progress.models:
+        inner = spec.model
+        if not inner.inputs and inputs:  # a Sequential without Input takes its caller's shape
+            first = LayerSpec("InputLayer", f"{inner.name}_input", {"batch_shape": inputs[0]})
+            inner = sequential((first, *inner.layers), inner.name)
+        model = build(inner, Source("file"), progress.strict)
+        progress.warnings += model.warnings
+        progress.models[spec.name] = model
+    model = progress.models[spec.name]
+    shapes: list[Any] = []
+    for ref in model.outputs:
+        produced = model.layer(ref.layer).calls[ref.call].output_shapes
+        shapes.append(produced[ref.tensor] if produced else None)
+    return None if None in shapes else tuple(shapes)
+
+
+def _finish(spec: LayerSpec, trainable: bool, progress: _Progress) -> Layer:
+    trainable = trainable and bool(spec.config.get("trainable", True))
+    weights = progress.weights.get(spec.name, spec.stored)
+    if weights is not None and not trainable:
+        weights = tuple(replace(weight, trainable=False) for weight in weights)
+    model = progress.models.get(spec.name)
+    known = spec.class_name in TABLE
+    return Layer(
+        spec.name,
+        spec.class_name.rpartition(".")[2],
+        complete(spec.class_name, spec.config),
+        tuple(call for call in progress.calls.get(spec.name, []) if call is not None),
+        () if model is not None else weights,
+        spec.class_name if known else None,
+        trainable,
+        model,
+        spec.inferred,
+    )
+
+
+def _misfit(
+    spec: LayerSpec, call: CallSpec, by_name: Mapping[str, LayerSpec], error: Exception
+) -> RnncliError:
+    """Return the error that names both layers, the shape between them and the fix."""
+    reason = error.message if isinstance(error, RnncliError) else f"cannot be built: {error}"
+    hint = error.hint if isinstance(error, RnncliError) else None
+    if not call.inputs:
+        return ShapeError(f"{spec.name}: {reason}", hint)
+    before = by_name[call.inputs[0].layer]
+    inner = before.config.get("layer", {}).get("config", before.config)
+    if "return_sequences" in complete(before.class_name, before.config) or "units" in inner:
+        if not inner.get("return_sequences") and "expects 3" in reason:
+            hint = f"give {before.name!r} return_sequences=True"
+    return ShapeError(f"{spec.name} does not fit on {before.name}: {reason}", hint)
+

@@ -1,0 +1,60 @@
+"""The table of layer kinds: class name → the family file that knows it.
+
+Names are strings, so that listing the kinds loads none of them. Frameworks other than Keras have
+their own prefix (`torch.LSTM`, `onnx.GRU`).
+"""
+
+from functools import lru_cache
+from importlib import import_module
+from typing import Any
+
+from rnncli.layers.kind import Kind
+from rnncli.model import Config
+
+_FAMILIES = {
+    "recurrent": (
+        "SimpleRNN LSTM GRU SimpleRNNCell LSTMCell GRUCell StackedRNNCells RNN Bidirectional"
+    ),
+    "core": "InputLayer Dense Activation Embedding Masking TimeDistributed",
+    "regularize": (
+        "Dropout SpatialDropout1D SpatialDropout2D SpatialDropout3D GaussianNoise GaussianDropout "
+        "AlphaDropout ActivityRegularization"
+    ),
+    "normalize": "LayerNormalization BatchNormalization",
+    "reshape": "Flatten Reshape Permute RepeatVector UpSampling1D ZeroPadding1D Cropping1D",
+    "convolve": "Conv1D",
+    "pool": "MaxPooling1D AveragePooling1D GlobalMaxPooling1D GlobalAveragePooling1D",
+    "activate": "ReLU LeakyReLU ELU PReLU Softmax",
+}
+
+TABLE = {name: family for family, names in _FAMILIES.items() for name in names.split()}
+
+# What Keras itself accepts as another name of a class.
+ALIASES = {
+    "Input": "InputLayer",
+    "Convolution1D": "Conv1D",
+    "MaxPool1D": "MaxPooling1D",
+    "AvgPool1D": "AveragePooling1D",
+    "GlobalMaxPool1D": "GlobalMaxPooling1D",
+    "GlobalAvgPool1D": "GlobalAveragePooling1D",
+}
+
+
+@lru_cache(maxsize=None)
+def kind(name: str) -> Kind:
+    """Return the kind called `name`. Raises: KeyError if there is none."""
+    return import_module(f"rnncli.layers.{TABLE[name]}").KINDS[name]  # type: ignore[no-any-return]
+
+
+def complete(class_name: str, config: Config) -> Config:
+    """Return `config` with the defaults of what it leaves out, in nested layers too."""
+    known = kind(class_name) if class_name in TABLE else Kind()
+    return known.complete({key: _complete_nested(value) for key, value in config.items()})
+
+
+def _complete_nested(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_complete_nested(item) for item in value]
+    if isinstance(value, dict) and isinstance(value.get("config"), dict):
+        return {**value, "config": complete(value.get("class_name", ""), value["config"])}
+    return value

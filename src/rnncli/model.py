@@ -1,0 +1,219 @@
+"""What a model is: layers called on tensors, with their weights and shapes.
+
+Everything here is plain, immutable data; `graph.build` makes it, reports and the forward pass read it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any, NamedTuple, Protocol
+
+from rnncli.shapes import Shapes
+
+Config = Mapping[str, Any]
+
+ITEM_SIZE = {
+    "float64": 8, "float32": 4, "float16": 2, "bfloat16": 2,
+    "int64": 8, "int32": 4, "int16": 2, "int8": 1,
+    "uint64": 8, "uint32": 4, "uint16": 2, "uint8": 1, "bool": 1,
+    "complex64": 8, "complex128": 16,
+    "float8_e4m3fn": 1, "float8_e5m2": 1, "float8_e8m0fnu": 1,
+}  # fmt: skip
+
+
+class Tensor(NamedTuple):
+    """Values as a file stores them: `data` is a buffer, `strides` count items (None: row-major)."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    data: Any
+    strides: tuple[int, ...] | None = None
+
+
+class Store(Protocol):
+    """An open file that hands out its tensors by name."""
+
+    def read(self, name: str) -> Tensor:
+        """Return the tensor called `name`. Raises: FileError if it is not there."""
+
+
+class Stored(NamedTuple):
+    """Which tensors of a file make up one weight, and the layout they are in (see `conventions`)."""
+
+    tensors: tuple[str, ...]
+    layout: str = "keras"
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """One variable of a layer. `path` is relative to the layer: `lstm_cell/kernel`."""
+
+    name: str
+    shape: tuple[int, ...]
+    formula: str = ""
+    gates: tuple[str, ...] = ()
+    path: str = ""
+    trainable: bool = True
+    dtype: str = "float32"
+    initializer: str = "zeros"
+    stored: Stored | None = None
+
+    @property
+    def params(self) -> int:
+        """The number of scalars."""
+        return prod(self.shape)
+
+    @property
+    def bytes(self) -> int:
+        """The size in bytes, in the weight's own dtype."""
+        return self.params * ITEM_SIZE.get(self.dtype, 4)
+
+
+class Ref(NamedTuple):
+    """A tensor of the graph: output `tensor` of call `call` of layer `layer`."""
+
+    layer: str
+    call: int = 0
+    tensor: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One use of a layer.
+
+    `kwargs` holds the call's other arguments; a `Ref` (or a nest of lists with Refs) among them is
+    a tensor, such as `initial_state`. `inputs` are the positional tensors, in order.
+    `output_shapes` is None where the shape is unknown.
+    """
+
+    inputs: tuple[Ref, ...]
+    input_shapes: Shapes | None
+    output_shapes: Shapes | None
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+    def tensors(self) -> tuple[Ref, ...]:
+        """Return every tensor the call depends on, positional ones first."""
+        return self.inputs + tuple(refs_in(list(self.kwargs.values())))
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A layer: `kind` is its entry in the table of layer kinds, None if rnncli does not know it.
+
+    `weights` is None where their number is unknown (an unknown layer without stored weights).
+    """
+
+    name: str
+    type: str
+    config: Config
+    calls: tuple[Call, ...]
+    weights: tuple[Weight, ...] | None
+    kind: str | None
+    trainable: bool = True
+    model: "Model | None" = None
+    inferred: bool = False
+
+    @property
+    def output_shapes(self) -> Shapes | None:
+        """The shapes of the last call, which is the one that Keras's summary prints."""
+        return self.calls[-1].output_shapes if self.calls else None
+
+    def all_weights(self) -> tuple[Weight, ...]:
+        """Return the layer's weights, those of a nested model included."""
+        if self.model is not None:
+            return tuple(weight for layer in self.model.layers for weight in layer.all_weights())
+        return self.weights or ()
+
+    @property
+    def built(self) -> bool:
+        """Whether the weights are known."""
+        if self.model is not None:
+            return all(layer.built for layer in self.model.layers)
+        return self.weights is not None
+
+    @property
+    def params(self) -> int:
+        """The number of scalars in all weights, trainable or not."""
+        return sum(weight.params for weight in self.all_weights())
+
+    @property
+    def trainable_params(self) -> int:
+        """The number of scalars that training would change."""
+        return sum(weight.params for weight in self.all_weights() if weight.trainable)
+
+    @property
+    def bytes(self) -> int:
+        """The size of all weights in bytes."""
+        return sum(weight.bytes for weight in self.all_weights())
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a model came from. `details` is what a file says of itself, in the order to show it."""
+
+    kind: str  # "flags", "layers" or "file"
+    path: str | None = None
+    format: str | None = None
+    written_by: str | None = None
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A graph of layers in Keras's order.
+
+    `store` opens the file's weights; None where the model has none. `optimizer` holds the shape and
+    dtype of each optimizer variable of a compiled checkpoint. `warnings` are lines for stderr.
+    """
+
+    name: str
+    type: str  # "Sequential" or "Functional"
+    layers: tuple[Layer, ...]
+    inputs: tuple[Ref, ...]
+    outputs: tuple[Ref, ...]
+    source: Source = Source("flags")
+    store: Callable[[], AbstractContextManager[Store]] | None = None
+    optimizer: tuple[Weight, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> tuple[Layer, ...]:
+        """The layers that a summary lists: Keras's Sequential hides its input layer."""
+        if self.type != "Sequential":
+            return self.layers
+        return tuple(layer for layer in self.layers if layer.kind != "InputLayer")
+
+    def layer(self, name: str) -> Layer:
+        """Return the layer called `name`. Raises: KeyError."""
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        raise KeyError(name)
+
+    @property
+    def params(self) -> int:
+        """The number of scalars in all layers, each layer counted once."""
+        return sum(layer.params for layer in self.layers)
+
+    @property
+    def trainable_params(self) -> int:
+        """The number of scalars that training would change."""
+        return sum(layer.trainable_params for layer in self.layers)
+
+    @property
+    def bytes(self) -> int:
+        """The size of all weights in bytes."""
+        return sum(layer.bytes for layer in self.layers)
+
+
+def refs_in(value: Any) -> Iterator[Ref]:
+    """Yield the tensors inside a nest of lists, tuples and dicts, in order."""
+    if isinstance(value, Ref):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from refs_in(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from refs_in(item)

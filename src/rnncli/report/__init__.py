@@ -1,0 +1,55 @@
+"""Reports: what a command found, as raw values.
+
+A report holds ints, floats, shapes and text, never commas, colours or glyphs; `render` decides how they look.
+`data` is the JSON object of the command line's contract, `tables` are what people read.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column. `kind` says what its cells are.
+
+    Kinds: `text`, `shape` (a shape), `shapes` (a list of shapes or None), `count` (an int), `bytes`,
+    `number` (a float), `share` (a float from 0 to 1), `flag` (a bool). None is an empty cell.
+    """
+
+    key: str
+    header: str
+    kind: str = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows under columns; `totals` are labelled values below them, `(label, kind, value)`.
+
+    `marked` lists the rows to point out, such as the one that the flags chose.
+    """
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    title: str = ""
+    totals: tuple[tuple[str, str, Any], ...] = ()
+    marked: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a command answers. `notes` are sentences below the tables; `lines` stand for a table
+    where the answer is text, such as equations."""
+
+    command: str
+    data: Mapping[str, Any]
+    tables: tuple[Table, ...] = ()
+    lines: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    ok: bool = True
+
+    def json(self) -> dict[str, Any]:
+        """Return the whole JSON object, schema and command first."""
+        return {"schema": SCHEMA, "command": self.command, **self.data}
