@@ -15,7 +15,7 @@ SCHEMA = 1
 class Column:
     """A column. `kind` says what its cells are.
 
-    Kinds: `text`, `shape` (a shape), `shapes` (a list of shapes or None), `count` (an int), `bytes`,
+    Kinds: `text`, `shape` (a shape), `shapes` (a list of them or None), `count` (an int), `bytes`,
     `number` (a float), `share` (a float from 0 to 1), `flag` (a bool). None is an empty cell.
     """
 

@@ -1,0 +1,160 @@
+"""The options that commands share, each group a dataclass that `with_options` spreads out."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
+from functools import wraps
+from typing import Annotated, Any, Literal, get_type_hints
+
+from typer import Argument, BadParameter, Option
+
+MODEL, CELL, OUTPUT = "Model", "Cell flags", "Output"
+
+LARGEST = 10**18  # of a size; far beyond any machine, and products still print at once
+
+
+def size(text: str) -> int:
+    """Return a size of at least 1. Raises: typer.BadParameter, which names the flag."""
+    try:
+        value = int(text)
+    except ValueError:
+        raise BadParameter(f"{text[:40]!r} is not a whole number") from None
+    if not 1 <= value <= LARGEST:
+        raise BadParameter(f"{text[:40]} is not between 1 and {LARGEST:,}")
+    return value
+
+
+def _cell(*names: str, help: str, **rest: Any) -> Any:
+    return Option(*names, help=help, rich_help_panel=CELL, show_default=False, **rest)
+
+
+def _size(name: str, help: str) -> Any:
+    return _cell(name, parser=size, metavar="N", help=help)
+
+
+@dataclass(frozen=True, slots=True)
+class CellFlags:
+    """A layer given by flags; None: not given. The help names the default."""
+
+    cell: Annotated[
+        Literal["simple_rnn", "lstm", "gru"] | None, _cell("--cell", help="The cell (simple_rnn).")
+    ] = None
+    input_size: Annotated[int | None, _size("--input-size", "Features per step (32).")] = None
+    units: Annotated[int | None, _size("--units", "Size of the state (64).")] = None
+    steps: Annotated[
+        str | None,
+        _cell("--steps", help="Steps of a sequence, or none for any (100).", metavar="N"),
+    ] = None
+    return_sequences: Annotated[
+        bool | None,
+        _cell("--return-sequences/--no-return-sequences", help="Output at every step (no)."),
+    ] = None
+    return_state: Annotated[bool | None, _cell("--return-state", help="Final states too.")] = None
+    bidirectional: Annotated[
+        bool | None, _cell("--bidirectional", help="Wrap it in Bidirectional.")
+    ] = None
+    merge_mode: Annotated[
+        Literal["concat", "sum", "mul", "ave", "none"] | None,
+        _cell("--merge-mode", help="How Bidirectional merges (concat)."),
+    ] = None
+    no_bias: Annotated[bool | None, _cell("--no-bias", help="Leave the bias out.")] = None
+    reset_after: Annotated[
+        bool | None,
+        _cell("--reset-after/--no-reset-after", help="GRU's reset gate after the product (yes)."),
+    ] = None
+    go_backwards: Annotated[
+        bool | None, _cell("--go-backwards", help="Read the sequence from its end.")
+    ] = None
+    activation: Annotated[
+        str | None, _cell("--activation", help="Of the state (tanh).", metavar="NAME")
+    ] = None
+    recurrent_activation: Annotated[
+        str | None,
+        _cell("--recurrent-activation", help="Of the gates (sigmoid).", metavar="NAME"),
+    ] = None
+    depth: Annotated[int | None, _size("--depth", "Layers stacked (1).")] = None
+
+    def given(self) -> list[str]:
+        """Return the flags that were given, as they are written."""
+        names = (field.name for field in fields(self))
+        return [f"--{name.replace('_', '-')}" for name in names if getattr(self, name) is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFlags:
+    """A model file or a stack of layers."""
+
+    file: Annotated[
+        str | None,
+        Argument(metavar="[FILE]", help="A model file (- is JSON on stdin).", show_default=False),
+    ] = None
+    layer: Annotated[
+        list[str] | None,
+        Option("--layer", metavar="EXPR", rich_help_panel=MODEL,
+               help='A layer as Keras writes it: "LSTM(64)"; repeat it for a stack.'),
+    ] = None  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class LayerFlags:
+    """Which layer of a model."""
+
+    layer_name: Annotated[
+        str | None,
+        Option("--layer-name", metavar="NAME", rich_help_panel=MODEL, help="Only this layer."),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFlags:
+    """How the answer is printed."""
+
+    format: Annotated[
+        Literal["table", "json", "csv", "markdown"],
+        Option("--format", rich_help_panel=OUTPUT, help="How to print it."),
+    ] = "table"
+    verbose: Annotated[
+        bool, Option("--verbose", rich_help_panel=OUTPUT, help="What a file says of itself.")
+    ] = False
+    debug: Annotated[
+        bool, Option("--debug", rich_help_panel=OUTPUT, help="Show the traceback of a bug.")
+    ] = False
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryOutputFlags(OutputFlags):
+    """How a summary is printed: the table of Keras 1 and 2 too."""
+
+    format: Annotated[  # type: ignore[assignment]
+        Literal["table", "json", "csv", "markdown", "classic"],
+        Option("--format", rich_help_panel=OUTPUT, help="How to print it; classic: Keras 1 and 2."),
+    ] = "table"
+
+
+def with_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Return `function` with each dataclass parameter spread into the options it holds."""
+    hints = get_type_hints(function, include_extras=True)
+    groups = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
+
+    @wraps(function)
+    def command(**values: Any) -> None:
+        built = {
+            name: group(**{field.name: values.pop(field.name) for field in fields(group)})  # type: ignore[operator, arg-type]
+            for name, group in groups.items()
+        }
+        function(**built, **values)
+
+    parameters = []
+    for name, parameter in inspect.signature(function).parameters.items():
+        if name in groups:
+            parameters += [
+                inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY,
+                                  default=field.default, annotation=field.type)
+                for field in fields(groups[name])  # type: ignore[arg-type]
+            ]  # fmt: skip
+        else:
+            parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY,
+                                                annotation=hints[name]))  # fmt: skip
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {each.name: each.annotation for each in parameters}
+    return command

@@ -1,0 +1,81 @@
+"""Where an answer goes: data to stdout, talk to stderr."""
+
+import os
+import sys
+from typing import Any, NoReturn, TextIO
+
+from rnncli.cli.options import OutputFlags
+from rnncli.errors import ExitCode
+from rnncli.model import Model
+from rnncli.report import Report
+
+
+def talk(line: str) -> None:
+    """Print one line on stderr; what cannot be encoded or would steer a terminal is escaped."""
+    from rnncli.render.text import printable
+
+    encoding = sys.stderr.encoding or "ascii"
+    safe = printable(line).encode(encoding, "backslashreplace").decode(encoding)
+    print(safe, file=sys.stderr)
+
+
+def warn(model: Model, flags: OutputFlags) -> None:
+    """Print the model's warnings and, with --verbose, what its file says of itself."""
+    for warning in model.warnings:
+        talk(f"warning: {warning}")
+    if flags.verbose and model.source.kind == "file":
+        details = {"format": model.source.format, "written by": model.source.written_by}
+        shown = {key: value for key, value in {**details, **model.source.details}.items() if value}
+        talk("; ".join(f"{key}: {value}" for key, value in shown.items()))
+
+
+def emit(report: Report, flags: OutputFlags, **options: Any) -> None:
+    """Print the report as the flags ask."""
+    from rnncli.render import Target, render
+
+    target = Target(width=_width(), color=_color(sys.stdout), unicode=_unicode(sys.stdout), **options)
+    write(render(report, flags.format, target))
+
+
+def write(text: str) -> None:
+    """Write the text to stdout; what its encoding lacks is escaped."""
+    encoding = sys.stdout.encoding or "ascii"
+    data = text.encode(encoding, "backslashreplace")
+    if not data.endswith(b"\n"):
+        data += b"\n"
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.flush()
+
+
+def fail(message: str, hint: str | None = None, code: ExitCode = ExitCode.USAGE) -> NoReturn:
+    """Print the `error:` line, the `hint:` line where there is one, and leave."""
+    talk(f"error: {message}")
+    if hint:
+        talk(f"hint: {hint}")
+    sys.exit(code)
+
+
+def _width() -> int | None:
+    """Return the columns of the terminal, None where stdout is not one."""
+    if not sys.stdout.isatty():
+        return None
+    import shutil
+
+    return shutil.get_terminal_size().columns
+
+
+def _color(stream: TextIO) -> bool:
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+
+
+def _unicode(stream: TextIO) -> bool:
+    try:
+        "┏━┳╇└→×·".encode(stream.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True

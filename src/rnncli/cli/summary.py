@@ -1,0 +1,45 @@
+"""`rnncli summary`: what is in a model."""
+
+from typing import Annotated
+
+from typer import Option
+
+from rnncli.cli.models import load
+from rnncli.cli.options import CellFlags, ModelFlags, SummaryOutputFlags, with_options
+from rnncli.cli.output import emit, warn
+
+
+@with_options
+def command(
+    model: ModelFlags,
+    cell: CellFlags,
+    output: SummaryOutputFlags,
+    expand_nested: Annotated[bool, Option("--expand-nested", help="List nested layers.")] = False,
+    show_trainable: Annotated[
+        bool, Option("--show-trainable", help="Say which layers train.")
+    ] = False,
+    line_length: Annotated[
+        int | None, Option("--line-length", min=1, help="Width of the table.", show_default=False)
+    ] = None,
+    optimizer: Annotated[
+        bool, Option("--optimizer", help="Count a checkpoint's optimizer variables too.")
+    ] = False,
+) -> None:
+    """Print what is in a model: the table of Keras's model.summary().
+
+    \b
+    Examples:
+      rnncli summary
+      rnncli summary model.keras --expand-nested
+      rnncli summary --layer "Input((100, 32))" --layer "LSTM(64)" --format json
+    """
+    from rnncli.report.summary import classic_names, summarize
+
+    found = load(model, cell)
+    warn(found, output)
+    if output.format == "classic":
+        found = classic_names(found)
+    report = summarize(
+        found, expand_nested=expand_nested, show_trainable=show_trainable, optimizer=optimizer
+    )
+    emit(report, output, line_length=line_length)

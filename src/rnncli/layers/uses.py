@@ -1,0 +1,52 @@
+"""The cells that a layer runs, with their sizes: what counts, equations and cost all start from."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rnncli.cells import Cell
+from rnncli.layers.recurrent import cells_of, directions
+from rnncli.model import Config, Layer
+
+
+@dataclass(frozen=True, slots=True)
+class CellUse:
+    """One cell of a layer; `path` leads to its variables, `""` where the layer is the cell."""
+
+    path: str
+    cell: Cell
+    inputs: int
+    config: Config
+
+    @property
+    def units(self) -> int:
+        """The size of the state."""
+        return int(self.config["units"])
+
+    @property
+    def use_bias(self) -> bool:
+        """Whether the cell has a bias."""
+        return bool(self.config.get("use_bias", True))
+
+    @property
+    def bias_terms(self) -> int:
+        """How many bias values each unit of each gate has: 0, 1 or 2."""
+        return self.cell.bias_rows if self.use_bias else 0
+
+
+def cell_uses(layer: Layer) -> tuple[CellUse, ...]:
+    """Return the cells of a recurrent layer, forward ones first; () for any other layer."""
+    if not layer.calls or not layer.calls[0].input_shapes:
+        return ()
+    size = layer.calls[0].input_shapes[0][-1]
+    return () if size is None else tuple(_uses(layer.kind, layer.config, size))
+
+
+def _uses(kind: str | None, config: Config, size: int) -> Iterator[CellUse]:
+    if kind == "Bidirectional":
+        for name, class_name, inner in directions(config):
+            for use in _uses(class_name, inner, size):
+                yield CellUse(f"{name}/{use.path}", use.cell, use.inputs, use.config)
+    elif kind in ("SimpleRNN", "LSTM", "GRU", "RNN"):
+        for path, cell, cell_config in cells_of(kind, config):
+            yield CellUse(path, cell, size, cell_config)
+            size = cell_config["units"]
