@@ -118,8 +118,7 @@ def _show(node: Symbol, names: dict[int, str], top: bool = False) -> str:
     if node.operator == "-":
         return f"({' - '.join(parts)})"
     if node.operator in ("*", "@"):
-        loose = [part.operator == "+" or (part.operator == "*" and node.operator == "@")
-                 for part in node.parts]  # fmt: skip
+        loose = [part.operator in _ARITHMETIC[1:] and part.operator != "-" for part in node.parts]
         parts = [
             f"({text})" if wrap and id(part) not in names else text
             for text, wrap, part in zip(parts, loose, node.parts, strict=True)

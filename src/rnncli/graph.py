@@ -6,12 +6,12 @@ Flags, `--layer` expressions and files all come through here as a `ModelSpec`.
 from collections import defaultdict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from rnncli.errors import RnncliError, ShapeError
 from rnncli.layers import TABLE, complete, kind
 from rnncli.model import Call, Config, Layer, Model, Ref, Source, Weight, refs_in
-from rnncli.shapes import Shapes
+from rnncli.shapes import Dim, Shapes
 
 
 class CallSpec(NamedTuple):
@@ -90,7 +90,7 @@ def build(spec: ModelSpec, source: Source, strict: bool = True) -> Model:
     """
     progress = _Progress(strict)
     by_name = {layer.name: layer for layer in spec.layers}
-    for layer, index in _in_order(spec):
+    for layer, index in in_order(spec.layers):
         _run_call(layer, index, by_name, progress)
     layers = tuple(_finish(layer, spec.trainable, progress) for layer in spec.layers)
     return Model(
@@ -99,12 +99,18 @@ def build(spec: ModelSpec, source: Source, strict: bool = True) -> Model:
     )  # fmt: skip
 
 
-def _in_order(spec: ModelSpec) -> list[tuple[LayerSpec, int]]:
-    """Return every call, after the calls it depends on. Raises: ShapeError on a cycle."""
+AnyLayer = TypeVar("AnyLayer", LayerSpec, Layer)
+
+
+def in_order(layers: tuple[AnyLayer, ...]) -> list[tuple[AnyLayer, int]]:
+    """Return every call as `(layer, index)`, after the calls it depends on.
+
+    Raises: ShapeError on a cycle, or on a connection to what is not there.
+    """
     waiting: dict[tuple[str, int], int] = {}
     dependents: dict[tuple[str, int], list[tuple[str, int]]] = defaultdict(list)
-    by_name = {layer.name: layer for layer in spec.layers}
-    for layer in spec.layers:
+    by_name = {layer.name: layer for layer in layers}
+    for layer in layers:
         for index, call in enumerate(layer.calls):
             needed = {(ref.layer, ref.call) for ref in call.tensors()}
             for ref in needed:
@@ -217,3 +223,42 @@ def _misfit(
             hint = f"give {before.name!r} return_sequences=True"
     return ShapeError(f"{spec.name} does not fit on {before.name}: {reason}", hint)
 
+
+
+def respec(model: Model) -> ModelSpec:
+    """Return the spec that `build` made `model` of, to build it again with other sizes."""
+    layers = tuple(
+        LayerSpec(
+            layer.kind or layer.type,
+            layer.name,
+            layer.config,
+            tuple(CallSpec(call.inputs, call.kwargs) for call in layer.calls),
+            respec(layer.model) if layer.model is not None else None,
+            layer.output_shapes if layer.kind is None else None,
+            None,
+            layer.weights if layer.kind is None else None,
+            layer.inferred,
+        )
+        for layer in model.layers
+    )
+    return ModelSpec(model.name, model.type, layers, model.inputs, model.outputs)
+
+
+def with_sizes(model: Model, batch: Dim, steps: Dim) -> Model:
+    """Return the model with its inputs' open batch and time dimensions filled in; None: leave open."""
+    spec = respec(model)
+    layers = tuple(
+        replace(layer, config=_sized(layer.config, batch, steps))
+        if layer.class_name == "InputLayer"
+        else layer
+        for layer in spec.layers
+    )
+    built = build(replace(spec, layers=layers), model.source, strict=False)
+    return replace(built, store=model.store, optimizer=model.optimizer, warnings=model.warnings)
+
+
+def _sized(config: Config, batch: Dim, steps: Dim) -> Config:
+    shape = config.get("batch_shape") or (config.get("batch_size"), *(config.get("shape") or ()))
+    filled = [dim if dim is not None else (batch, steps, None)[min(axis, 2)]
+              for axis, dim in enumerate(shape)]  # fmt: skip
+    return {**config, "batch_shape": tuple(filled)}

@@ -1,0 +1,80 @@
+"""The equations that are printed compute what the cell computes."""
+
+import numpy as np
+import pytest
+
+from rnncli.cells import CELLS, GRU, LSTM, Cell
+from rnncli.equations import equations
+
+RNG = np.random.default_rng(0)
+FUNCTIONS = {
+    "tanh": np.tanh,
+    "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "relu": lambda x: np.maximum(x, 0),
+}
+
+
+def ids(cell: Cell) -> str:
+    return f"{cell.name}-{cell.bias_rows}"
+
+
+@pytest.mark.parametrize("terms", [0, 1, 2])
+@pytest.mark.parametrize("names", [("tanh", "sigmoid"), ("relu", "tanh")])
+@pytest.mark.parametrize("cell", CELLS, ids=ids)
+def test_the_printed_equations_are_the_step(cell: Cell, names: tuple[str, str], terms: int) -> None:
+    """Evaluate the printed text line by line and run `step` on the same arrays."""
+    inputs, units, batch = 3, 4, 2
+    known = {"x": RNG.normal(size=(batch, inputs))}
+    for gate in cell.gates:
+        known[f"W_{gate}"] = RNG.normal(size=(inputs, units))
+        known[f"U_{gate}"] = RNG.normal(size=(units, units))
+        for name in ("b", "bx", "bh"):
+            known[f"{name}_{gate}"] = RNG.normal(size=units)
+    for state in cell.states:
+        known[f"{state}_before"] = RNG.normal(size=(batch, units))
+
+    def first(gate: str) -> np.ndarray:
+        bias = {0: 0, 1: known[f"b_{gate}"], 2: known[f"bx_{gate}"]}[terms]
+        return known["x"] @ known[f"W_{gate}"] + bias
+
+    def second(gate: str, state: np.ndarray) -> np.ndarray:
+        return state @ known[f"U_{gate}"] + (known[f"bh_{gate}"] if terms == 2 else 0)
+
+    states = [known[f"{state}_before"] for state in cell.states]
+    expected = cell.step(first, second, FUNCTIONS[names[0]], FUNCTIONS[names[1]], *states)
+
+    scope = {**known, **FUNCTIONS}
+    for line in equations(cell, *names, terms):
+        python = line.replace("_{t-1}", "_before").replace("'_t", "_candidate").replace("x_t", "x")
+        name, _, text = python.partition(" = ")
+        scope[name.replace("_t", "_now")] = eval(_now(text), {}, scope)
+    for state, value in zip(cell.states, expected, strict=True):
+        np.testing.assert_allclose(scope[f"{state}_now"], value, rtol=1e-12)
+
+
+def _now(text: str) -> str:
+    import re
+
+    return re.sub(r"\b(\w+)_t\b", r"\1_now", text)
+
+
+def test_lstm_reads_like_the_textbook() -> None:
+    assert equations(LSTM) == (
+        "i_t = sigmoid(x_t @ W_i + b_i + h_{t-1} @ U_i)",
+        "f_t = sigmoid(x_t @ W_f + b_f + h_{t-1} @ U_f)",
+        "c'_t = tanh(x_t @ W_c + b_c + h_{t-1} @ U_c)",
+        "o_t = sigmoid(x_t @ W_o + b_o + h_{t-1} @ U_o)",
+        "c_t = f_t * c_{t-1} + i_t * c'_t",
+        "h_t = o_t * tanh(c_t)",
+    )
+
+
+def test_gru_resets_after_the_product() -> None:
+    assert equations(GRU)[2:] == (
+        "h'_t = tanh(x_t @ W_h + bx_h + r_t * (h_{t-1} @ U_h + bh_h))",
+        "h_t = z_t * h_{t-1} + (1 - z_t) * h'_t",
+    )
+
+
+def test_a_linear_activation_is_not_written() -> None:
+    assert equations(LSTM, "linear")[-1] == "h_t = o_t * c_t"

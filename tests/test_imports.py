@@ -1,0 +1,83 @@
+"""The direction of imports, read from the source."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "src" / "rnncli"
+SPINE = {"errors", "shapes", "activation_names"}
+CONFIGS = SPINE | {"cells", "model", "layers", "graph", "naming", "conventions", "equations"}
+
+# What the modules of a folder (or a file at the top) may import of rnncli itself.
+MAY_IMPORT = {
+    "errors": set(),
+    "shapes": {"errors"},
+    "activation_names": {"errors"},
+    "cells": set(),
+    "naming": set(),
+    "model": {"shapes"},
+    "conventions": {"cells", "model"},
+    "equations": {"cells"},
+    "layers": SPINE | {"cells", "model", "layers"},
+    "graph": SPINE | {"model", "layers"},
+    "expressions": SPINE | {"graph", "layers", "model", "naming"},
+    "formats": CONFIGS - {"equations"} | {"formats"},
+    "forward": CONFIGS - {"equations"} | {"forward"},
+    "report": CONFIGS | {"report"},
+    "render": SPINE | {"report", "render"},
+    "cli": None,  # anything
+}
+
+# Third-party modules, and where they may be imported at all.
+THIRD_PARTY = {
+    "numpy": {"forward", "formats/keras_h5", "formats/keras_weights"},
+    "h5py": {"formats"},
+    "safetensors": {"formats"},
+    "onnx": {"formats"},
+    "rich": {"render", "cli"},
+    "typer": {"cli"},
+}
+
+MODULES = sorted(SOURCE.rglob("*.py"))
+
+
+def place(path: Path) -> str:
+    relative = path.relative_to(SOURCE).with_suffix("")
+    return relative.parts[0]
+
+
+def imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def test_every_place_has_a_rule() -> None:
+    places = {place(path) for path in MODULES} - {"__init__", "__main__"}
+    assert places == set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_imports_go_right(path: Path) -> None:
+    allowed = MAY_IMPORT.get(place(path), set())
+    if allowed is None:
+        return
+    for name in imports(path):
+        top, _, rest = name.partition(".")
+        if top == "rnncli" and rest:
+            assert rest.split(".")[0] in allowed, f"{path} imports {name}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_third_party_modules_stay_in_their_place(path: Path) -> None:
+    relative = str(path.relative_to(SOURCE).with_suffix(""))
+    for name in imports(path):
+        places = THIRD_PARTY.get(name.split(".")[0])
+        if places is not None:
+            assert any(relative.startswith(place) for place in places), f"{path} imports {name}"
