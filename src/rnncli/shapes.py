@@ -22,7 +22,7 @@ def parse(text: str) -> Shape:
     """
     parts = [part.strip() for part in text.strip().strip("()[]").split(",") if part.strip()]
     try:
-        shape = tuple(None if part.lower() in ("none", "null", "?") else int(part) for part in parts)
+        shape = tuple(None if part.lower() in ("none", "?") else int(part) for part in parts)
     except ValueError:
         raise UsageError(
             f"shape {text!r} is not understood", "write it as None,100,64 (None: any size)"
