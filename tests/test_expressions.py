@@ -74,7 +74,7 @@ def test_the_shape_of_a_first_layer_becomes_an_input() -> None:
         ("LSTM(1, units=2)", "units twice"),
         ("LSTM(**{'units': 3})", "no argument '**'"),
         ("Dense(1, *[2])", "'*[2]' at column 10"),
-        ("LSTM(3)\x00", "cannot be read"),
+        ("LSTM(3)\x00", "null bytes"),
         ("(" * 5000, "column"),
         ("", "column"),
         ("x" * 20_000, "20,000 characters"),

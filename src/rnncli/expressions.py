@@ -14,6 +14,8 @@ from rnncli.naming import Namer
 
 MAX_LENGTH = 10_000  # characters of one expression; a real constructor call has a few hundred
 
+HOLE = "?"  # the size that `fit` looks for
+
 _MODULES = {"tf", "tensorflow", "keras", "layers", "python", "src", "rnn"}
 # What every Keras layer takes beside its own arguments.
 _COMMON = ("name", "trainable", "dtype", "activity_regularizer", "autocast")

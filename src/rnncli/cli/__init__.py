@@ -11,7 +11,7 @@ import rnncli
 from rnncli.cli.output import fail
 from rnncli.errors import ExitCode, RnncliError
 
-COMMANDS = ("summary", "params", "shapes", "explain", "forward")
+COMMANDS = ("summary", "params", "shapes", "explain", "cost", "forward", "fit", "check")
 
 GUIDE = """\
 rnncli answers what comes out of a recurrent network, how many parameters it has and why.
@@ -27,7 +27,7 @@ Run rnncli --help for all commands.
 class Command(TyperCommand):
     """A command whose options are listed under the heading they belong to."""
 
-    def format_options(self, ctx: typer.Context, formatter: Any) -> None:
+    def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the arguments first, then a section per group of options."""
         sections: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
@@ -44,11 +44,11 @@ class Command(TyperCommand):
 class Commands(TyperGroup):
     """The group that imports a command's file only when that command is asked for."""
 
-    def list_commands(self, ctx: typer.Context) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:
         """Return the names of all commands, in the order of the table."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return the command called `cmd_name`, None if there is none."""
         if cmd_name not in COMMANDS:
             return None

@@ -24,6 +24,17 @@ def size(text: str) -> int:
     return value
 
 
+def amount(text: str) -> int:
+    """Return an amount such as 50k. Raises: typer.BadParameter, which names the flag."""
+    from rnncli.amounts import parse_amount
+    from rnncli.errors import UsageError
+
+    try:
+        return parse_amount(text)
+    except UsageError as error:
+        raise BadParameter(f"{error.message}; {error.hint}") from None
+
+
 def _cell(*names: str, help: str, **rest: Any) -> Any:
     return Option(*names, help=help, rich_help_panel=CELL, show_default=False, **rest)
 
@@ -80,6 +91,20 @@ class CellFlags:
         return [f"--{name.replace('_', '-')}" for name in names if getattr(self, name) is not None]
 
 
+Expressions = Annotated[
+    list[str] | None,
+    Option("--layer", metavar="EXPR", rich_help_panel=MODEL,
+           help='A layer as Keras writes it: "LSTM(64)"; repeat it for a stack.'),
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class StackFlags:
+    """A stack of layers."""
+
+    layer: Expressions = None
+
+
 @dataclass(frozen=True, slots=True)
 class ModelFlags:
     """A model file or a stack of layers."""
@@ -88,11 +113,7 @@ class ModelFlags:
         str | None,
         Argument(metavar="[FILE]", help="A model file (- is JSON on stdin).", show_default=False),
     ] = None
-    layer: Annotated[
-        list[str] | None,
-        Option("--layer", metavar="EXPR", rich_help_panel=MODEL,
-               help='A layer as Keras writes it: "LSTM(64)"; repeat it for a stack.'),
-    ] = None  # fmt: skip
+    layer: Expressions = None
 
 
 @dataclass(frozen=True, slots=True)
