@@ -3,15 +3,15 @@
 Flags, `--layer` expressions and files all come through here as a `ModelSpec`.
 """
 
-from collections import defaultdict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from rnncli.errors import RnncliError, ShapeError
 from rnncli.layers import TABLE, complete, kind
 from rnncli.model import Call, Config, Layer, Model, Ref, Source, Weight, refs_in
 from rnncli.shapes import Dim, Shapes
+from rnncli.topology import in_order, keras_depths
 
 
 class CallSpec(NamedTuple):
@@ -92,46 +92,20 @@ def build(spec: ModelSpec, source: Source, strict: bool = True) -> Model:
     by_name = {layer.name: layer for layer in spec.layers}
     for layer, index in in_order(spec.layers):
         _run_call(layer, index, by_name, progress)
-    layers = tuple(_finish(layer, spec.trainable, progress) for layer in spec.layers)
+    layers = tuple(_finish(layer, spec.trainable, progress) for layer in _listed(spec))
     return Model(
         spec.name, spec.type, layers, spec.inputs, spec.outputs, source,
         warnings=tuple(dict.fromkeys(progress.warnings)),
     )  # fmt: skip
 
 
-AnyLayer = TypeVar("AnyLayer", LayerSpec, Layer)
-
-
-def in_order(layers: tuple[AnyLayer, ...]) -> list[tuple[AnyLayer, int]]:
-    """Return every call as `(layer, index)`, after the calls it depends on.
-
-    Raises: ShapeError on a cycle, or on a connection to what is not there.
-    """
-    waiting: dict[tuple[str, int], int] = {}
-    dependents: dict[tuple[str, int], list[tuple[str, int]]] = defaultdict(list)
-    by_name = {layer.name: layer for layer in layers}
-    for layer in layers:
-        for index, call in enumerate(layer.calls):
-            needed = {(ref.layer, ref.call) for ref in call.tensors()}
-            for ref in needed:
-                if ref[0] not in by_name or ref[1] >= len(by_name[ref[0]].calls):
-                    raise ShapeError(f"layer {layer.name!r} is connected to {ref[0]!r}, "
-                                     "which the model does not have")  # fmt: skip
-                dependents[ref].append((layer.name, index))
-            waiting[layer.name, index] = len(needed)
-    ready = deque(key for key, count in waiting.items() if not count)
-    order = []
-    while ready:
-        key = ready.popleft()
-        order.append((by_name[key[0]], key[1]))
-        for other in dependents[key]:
-            waiting[other] -= 1
-            if not waiting[other]:
-                ready.append(other)
-    if len(order) < len(waiting):
-        stuck = next(name for (name, _), count in waiting.items() if count)
-        raise ShapeError(f"the connections of layer {stuck!r} form a cycle")
-    return order
+def _listed(spec: ModelSpec) -> list[LayerSpec]:
+    """Return the layers in the order in which Keras lists them."""
+    if spec.type == "Sequential":
+        return list(spec.layers)
+    order = keras_depths(spec.layers, spec.inputs, spec.outputs).layers
+    rank = {name: index for index, name in enumerate(order)}
+    return sorted(spec.layers, key=lambda layer: rank.get(layer.name, len(rank)))
 
 
 def _run_call(

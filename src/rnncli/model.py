@@ -174,7 +174,7 @@ class Model:
     outputs: tuple[Ref, ...]
     source: Source = Source("flags")
     store: Callable[[], AbstractContextManager[Store]] | None = None
-    optimizer: tuple[Weight, ...] = ()
+    optimizer: tuple[Weight, ...] | None = None
     warnings: tuple[str, ...] = ()
 
     @property

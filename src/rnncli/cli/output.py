@@ -33,7 +33,13 @@ def emit(report: Report, flags: OutputFlags, **options: Any) -> None:
     """Print the report as the flags ask."""
     from rnncli.render import Target, render
 
-    target = Target(width=_width(), color=_color(sys.stdout), unicode=_unicode(sys.stdout), **options)
+    target = Target(
+        width=_width(),
+        columns=_columns(),
+        color=_color(sys.stdout),
+        unicode=_unicode(sys.stdout),
+        **options,
+    )
     write(render(report, flags.format, target))
 
 
@@ -58,11 +64,13 @@ def fail(message: str, hint: str | None = None, code: ExitCode = ExitCode.USAGE)
 
 def _width() -> int | None:
     """Return the columns of the terminal, None where stdout is not one."""
-    if not sys.stdout.isatty():
-        return None
-    import shutil
+    return os.get_terminal_size(sys.stdout.fileno()).columns or None if sys.stdout.isatty() else None
 
-    return shutil.get_terminal_size().columns
+
+def _columns() -> int | None:
+    """Return the columns that COLUMNS or the terminal states."""
+    stated = os.environ.get("COLUMNS", "")
+    return int(stated) if stated.isdecimal() and int(stated) else _width()
 
 
 def _color(stream: TextIO) -> bool:

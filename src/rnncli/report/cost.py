@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from typing import Any
 
-from rnncli.graph import in_order
 from rnncli.layers import kind
 from rnncli.layers.uses import cell_uses
 from rnncli.model import ITEM_SIZE, Layer, Model, Ref
 from rnncli.report import Column, Report, Table
 from rnncli.shapes import Dim, Shape, Shapes, product
+from rnncli.topology import in_order
 
 DEFINITION = (
     "A MAC is one multiply-accumulate of a matrix product or convolution; FLOPs are 2 × MACs. "

@@ -1,0 +1,21 @@
+"""CSV (RFC 4180): the raw rows of the report's tables."""
+
+import csv
+import io
+
+from rnncli.render import Target
+from rnncli.render.text import raw
+from rnncli.report import Report
+
+
+def render(report: Report, target: Target) -> str:
+    """Return each table as a header of column keys and its rows, tables parted by an empty line."""
+    parts = []
+    for table in report.tables:
+        buffer = io.StringIO()
+        writer = csv.writer(buffer, lineterminator="\n")
+        writer.writerow(column.key for column in table.columns)
+        for row in table.rows:
+            writer.writerow(raw(c.kind, value) for c, value in zip(table.columns, row, strict=True))
+        parts.append(buffer.getvalue())
+    return "\n".join(parts)

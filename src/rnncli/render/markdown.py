@@ -1,0 +1,44 @@
+"""Markdown: tables that fit a pull-request comment."""
+
+from collections.abc import Iterator
+
+from rnncli.render import Target
+from rnncli.render.text import cell, right_aligned
+from rnncli.report import Report, Table
+
+
+def render(report: Report, target: Target) -> str:
+    """Return the report's lines as a code block, its tables, totals and notes."""
+    parts = []
+    if report.lines:
+        parts.append("\n".join(("```", *report.lines, "```")))
+    for table in report.tables:
+        if table.title:
+            parts.append(f"**{_escaped(table.title)}**")
+        parts.append("\n".join(_lines(table)))
+        totals = [f"- {label}: {cell(kind, value)}" for label, kind, value in table.totals]
+        parts += ["\n".join(totals)] if totals else []
+    parts += [_escaped(note) for note in report.notes]
+    return "\n\n".join(parts)
+
+
+def _lines(table: Table) -> Iterator[str]:
+    yield _row([_escaped(column.header) for column in table.columns])
+    yield _row(["---:" if right_aligned(column) else "---" for column in table.columns])
+    for index, row in enumerate(table.rows):
+        cells = [
+            _escaped(cell(column.kind, value))
+            for column, value in zip(table.columns, row, strict=True)
+        ]
+        yield _row([f"**{text}**" for text in cells] if index in table.marked else cells)
+
+
+def _row(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _escaped(text: str) -> str:
+    """Return the text with what Markdown would read as structure or HTML escaped."""
+    for character in "\\|`<>*[]":
+        text = text.replace(character, f"\\{character}")
+    return text

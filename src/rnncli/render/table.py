@@ -1,0 +1,76 @@
+"""Tables for people, in the look of Keras's summary."""
+
+from typing import TYPE_CHECKING
+
+from rnncli.render import Target
+from rnncli.render.text import cell, right_aligned
+from rnncli.report import Report, Table
+
+if TYPE_CHECKING:
+    import rich.console
+    import rich.table
+
+WIDEST = 100_000  # columns of a page that never folds: what a pipe gets
+
+
+def render(report: Report, target: Target) -> str:
+    """Return the report's lines, tables, totals and notes as text."""
+    from rich.text import Text
+
+    console = make_console(target)
+    with console.capture() as captured:
+        for line in report.lines:
+            console.print(Text(line, style="bold"))
+        if report.lines:
+            console.print()
+        for table in report.tables:
+            if table.title:
+                console.print(Text(table.title, style="bold"))
+            console.print(_grid(table, target))
+            for label, kind, value in table.totals:
+                console.print(Text(f" {label}: ", style="bold").append(cell(kind, value), "color(34)"))
+        for note in report.notes:
+            console.print(Text(f" {note}", style="dim"))
+    return "\n".join(line.rstrip() for line in captured.get().splitlines())
+
+
+def make_console(target: Target) -> "rich.console.Console":
+    """Return a console as wide as the target, or that never folds."""
+    import rich.console
+
+    return rich.console.Console(
+        width=target.width or WIDEST,
+        force_terminal=target.color,
+        color_system="256" if target.color else None,
+        no_color=not target.color,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        legacy_windows=False,
+    )
+
+
+def _grid(table: Table, target: Target) -> "rich.table.Table":
+    import rich.box
+    import rich.table
+    from rich.text import Text
+
+    box = rich.box.HEAVY_HEAD if target.unicode else rich.box.ASCII2
+    grid = rich.table.Table(box=box, safe_box=False)
+    if table.marked:
+        grid.add_column("")
+    for column in table.columns:
+        grid.add_column(
+            Text(column.header),
+            justify="right" if right_aligned(column) else "left",
+            no_wrap=right_aligned(column),
+            overflow="fold",
+        )
+    arrow = "→" if target.unicode else ">"
+    for index, row in enumerate(table.rows):
+        chosen = index in table.marked
+        cells = [Text(cell(column.kind, value), style="color(34)" if right_aligned(column) else "")
+                 for column, value in zip(table.columns, row, strict=True)]  # fmt: skip
+        mark = [Text(arrow if chosen else "")] if table.marked else []
+        grid.add_row(*mark, *cells, style="bold" if chosen else None)
+    return grid

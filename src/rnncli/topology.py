@@ -1,0 +1,126 @@
+"""Orders of a graph's calls and layers: one to compute in, and the one that Keras lists them in."""
+
+from collections import Counter, defaultdict, deque
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol, TypeVar
+
+from rnncli.errors import ShapeError
+from rnncli.model import Ref
+
+
+class AnyCall(Protocol):
+    """A call, before or after shapes are known."""
+
+    def tensors(self) -> tuple[Ref, ...]:
+        """Return every tensor the call depends on."""
+
+
+class AnyLayer(Protocol):
+    """A layer, before or after shapes are known."""
+
+    @property
+    def name(self) -> str:
+        """The layer's name."""
+
+    @property
+    def calls(self) -> Sequence[AnyCall]:
+        """The layer's calls."""
+
+
+LayerType = TypeVar("LayerType", bound=AnyLayer)
+Node = tuple[str, int]  # a layer's name and the index of its call
+
+
+class Depths(NamedTuple):
+    """The depth of each call that the outputs depend on, and the layers in Keras's order."""
+
+    nodes: dict[Node, int]
+    layers: list[str]
+
+
+def in_order(layers: Sequence[LayerType]) -> list[tuple[LayerType, int]]:
+    """Return every call as `(layer, index)`, after the calls it depends on.
+
+    Raises: ShapeError on a cycle, or on a connection to what is not there.
+    """
+    by_name = {layer.name: layer for layer in layers}
+    dependents: dict[Node, list[Node]] = defaultdict(list)
+    waiting: dict[Node, int] = {}
+    for layer in layers:
+        for index, call in enumerate(layer.calls):
+            needed = {(ref.layer, ref.call) for ref in call.tensors()}
+            for name, number in needed:
+                if name not in by_name or number >= len(by_name[name].calls):
+                    raise ShapeError(f"layer {layer.name!r} is connected to call {number} of {name!r}, "
+                                     "which the model does not have")  # fmt: skip
+                dependents[name, number].append((layer.name, index))
+            waiting[layer.name, index] = len(needed)
+    ready = deque(node for node, count in waiting.items() if not count)
+    order = []
+    while ready:
+        node = ready.popleft()
+        order.append((by_name[node[0]], node[1]))
+        for other in dependents[node]:
+            waiting[other] -= 1
+            if not waiting[other]:
+                ready.append(other)
+    if len(order) < len(waiting):
+        stuck = next(name for (name, _), count in waiting.items() if count)
+        raise ShapeError(f"the connections of layer {stuck!r} form a cycle")
+    return order
+
+
+def keras_depths(
+    layers: Sequence[AnyLayer], inputs: Sequence[Ref], outputs: Sequence[Ref]
+) -> Depths:
+    """Return depths and layer order as Keras's Functional works them out from its outputs.
+
+    A layer stands as deep as its deepest call; layers of one depth are in the order in which a
+    depth-first walk from the outputs first meets them.
+    """
+    calls = {(layer.name, index): call for layer in layers for index, call in enumerate(layer.calls)}
+    finished, met = _walk(calls, outputs)
+    nodes: dict[Node, int] = {}
+    depths: dict[str, int] = {}
+    for node in reversed(finished):
+        depth = max(nodes.get(node, 0), depths.get(node[0], 0))
+        nodes[node] = depths[node[0]] = depth
+        for ref in calls[node].tensors():
+            before = (ref.layer, ref.call)
+            nodes[before] = max(depth + 1, nodes.get(before, 0))
+    for ref in inputs:
+        if ref.layer not in depths:
+            depths[ref.layer] = nodes[ref.layer, ref.call] = 0
+            met[ref.layer] = -1
+    return Depths(nodes, sorted(depths, key=lambda name: (-depths[name], met[name])))
+
+
+def _walk(calls: dict[Node, AnyCall], outputs: Sequence[Ref]) -> tuple[list[Node], dict[str, int]]:
+    """Return the calls in the order a depth-first walk finishes them, and when each layer is met."""
+    finished: dict[Node, None] = {}
+    met: dict[str, int] = {}
+    for output in outputs:
+        stack = [((output.layer, output.call), False)]
+        while stack:
+            node, done = stack.pop()
+            if done:
+                finished[node] = None
+                continue
+            if node in finished or node not in calls:
+                continue
+            met.setdefault(node[0], len(met))
+            stack.append((node, True))
+            refs = calls[node].tensors()
+            stack += [((ref.layer, ref.call), False) for ref in reversed(refs)]
+    return list(finished), met
+
+
+def is_chain(layers: Sequence[AnyLayer], inputs: Sequence[Ref], outputs: Sequence[Ref]) -> bool:
+    """Whether Keras prints the graph without its connections: no branch and no shared layer."""
+    nodes = keras_depths(layers, inputs, outputs).nodes
+    if any(count > 1 for count in Counter(nodes.values()).values()):
+        return False
+    calls = {(layer.name, index): call for layer in layers for index, call in enumerate(layer.calls)}
+    if any(len(calls[node].tensors()) > 1 for node in nodes):
+        return False
+    return all(count == 1 for count in Counter(name for name, _ in nodes).values())
