@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from rnncli.errors import RnncliError, ShapeError
 from rnncli.layers import TABLE, complete, kind
+from rnncli.layers.arguments import check_arguments
 from rnncli.model import Call, Config, Layer, Model, Ref, Source, Weight, refs_in
 from rnncli.shapes import Dim, Shapes
 from rnncli.topology import in_order, keras_depths
@@ -140,6 +141,7 @@ def _outputs(
         return spec.shapes
     known, config = kind(spec.class_name), complete(spec.class_name, spec.config)
     if index == 0:
+        check_arguments(spec.class_name, config)
         progress.weights[spec.name] = known.weights(config, inputs)
     return known.outputs(config, inputs)
 
@@ -164,11 +166,13 @@ def _nested_outputs(spec: LayerSpec, inputs: Shapes | None, progress: _Progress)
 
 def _finish(spec: LayerSpec, trainable: bool, progress: _Progress) -> Layer:
     trainable = trainable and bool(spec.config.get("trainable", True))
+    known = spec.class_name in TABLE
     weights = progress.weights.get(spec.name, spec.stored)
+    if weights is None and known and kind(spec.class_name).built_at_init:
+        weights = ()
     if weights is not None and not trainable:
         weights = tuple(replace(weight, trainable=False) for weight in weights)
     model = progress.models.get(spec.name)
-    known = spec.class_name in TABLE
     return Layer(
         spec.name,
         spec.class_name.rpartition(".")[2],
@@ -192,9 +196,9 @@ def _misfit(
         return ShapeError(f"{spec.name}: {reason}", hint)
     before = by_name[call.inputs[0].layer]
     inner = before.config.get("layer", {}).get("config", before.config)
-    if "return_sequences" in complete(before.class_name, before.config) or "units" in inner:
-        if not inner.get("return_sequences") and "expects 3" in reason:
-            hint = f"give {before.name!r} return_sequences=True"
+    sequences = complete(before.class_name, inner).get("return_sequences", True)
+    if not sequences and "expects 3" in reason:
+        hint = f"give {before.name!r} return_sequences=True"
     return ShapeError(f"{spec.name} does not fit on {before.name}: {reason}", hint)
 
 
@@ -219,7 +223,7 @@ def respec(model: Model) -> ModelSpec:
 
 
 def with_sizes(model: Model, batch: Dim, steps: Dim) -> Model:
-    """Return the model with its inputs' open batch and time dimensions filled in; None: leave open."""
+    """Return the model with its inputs' open batch and time sizes filled in; None: leave open."""
     spec = respec(model)
     layers = tuple(
         replace(layer, config=_sized(layer.config, batch, steps))

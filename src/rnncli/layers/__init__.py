@@ -4,7 +4,7 @@ Names are strings, so that listing the kinds loads none of them. Frameworks othe
 their own prefix (`torch.LSTM`, `onnx.GRU`).
 """
 
-from functools import lru_cache
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -20,11 +20,22 @@ _FAMILIES = {
         "Dropout SpatialDropout1D SpatialDropout2D SpatialDropout3D GaussianNoise GaussianDropout "
         "AlphaDropout ActivityRegularization"
     ),
-    "normalize": "LayerNormalization BatchNormalization",
-    "reshape": "Flatten Reshape Permute RepeatVector UpSampling1D ZeroPadding1D Cropping1D",
-    "convolve": "Conv1D",
-    "pool": "MaxPooling1D AveragePooling1D GlobalMaxPooling1D GlobalAveragePooling1D",
-    "activate": "ReLU LeakyReLU ELU PReLU Softmax",
+    "normalize": (
+        "LayerNormalization BatchNormalization GroupNormalization UnitNormalization"
+    ),
+    "reshape": (
+        "Flatten Reshape Permute RepeatVector UpSampling1D ZeroPadding1D Cropping1D "
+        "UpSampling2D ZeroPadding2D Cropping2D"
+    ),
+    "convolve": "Conv1D Conv2D SeparableConv1D ConvLSTM2D",
+    "pool": (
+        "MaxPooling1D AveragePooling1D GlobalMaxPooling1D GlobalAveragePooling1D "
+        "MaxPooling2D AveragePooling2D GlobalMaxPooling2D GlobalAveragePooling2D"
+    ),
+    "activate": "ReLU LeakyReLU ELU ThresholdedReLU PReLU Softmax Rescaling",
+    "merge": "Add Subtract Multiply Average Maximum Minimum Concatenate Dot Merge",
+    "attention": "Attention AdditiveAttention",
+    "legacy": "TimeDistributedDense MaxoutDense Highway CuDNNLSTM CuDNNGRU",
 }
 
 TABLE = {name: family for family, names in _FAMILIES.items() for name in names.split()}
@@ -33,14 +44,16 @@ TABLE = {name: family for family, names in _FAMILIES.items() for name in names.s
 ALIASES = {
     "Input": "InputLayer",
     "Convolution1D": "Conv1D",
-    "MaxPool1D": "MaxPooling1D",
-    "AvgPool1D": "AveragePooling1D",
-    "GlobalMaxPool1D": "GlobalMaxPooling1D",
-    "GlobalAvgPool1D": "GlobalAveragePooling1D",
+    "Convolution2D": "Conv2D",
+    "SeparableConvolution1D": "SeparableConv1D",
+    **{f"MaxPool{axes}": f"MaxPooling{axes}" for axes in ("1D", "2D")},
+    **{f"AvgPool{axes}": f"AveragePooling{axes}" for axes in ("1D", "2D")},
+    **{f"GlobalMaxPool{axes}": f"GlobalMaxPooling{axes}" for axes in ("1D", "2D")},
+    **{f"GlobalAvgPool{axes}": f"GlobalAveragePooling{axes}" for axes in ("1D", "2D")},
 }
 
 
-@lru_cache(maxsize=None)
+@cache
 def kind(name: str) -> Kind:
     """Return the kind called `name`. Raises: KeyError if there is none."""
     return import_module(f"rnncli.layers.{TABLE[name]}").KINDS[name]  # type: ignore[no-any-return]

@@ -1,5 +1,6 @@
 """What the graph must know of a layer kind, and the small pieces the family files share."""
 
+import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -44,6 +45,7 @@ class Kind:
     outputs: Outputs = same_shape
     weights: Weights = no_weights
     macs: Macs = no_macs
+    built_at_init: bool = False  # Keras counts it as built before it has seen an input
 
     def complete(self, config: Config) -> Config:
         """Return `config` with the defaults of what it leaves out."""
@@ -73,3 +75,30 @@ def pair(value: Any, length: int = 1) -> tuple[int, ...]:
     if isinstance(value, list | tuple):
         return tuple(value)
     return (value,) * length
+
+
+def signature(text: str) -> dict[str, Any]:
+    """Return the arguments of a constructor written as in Python: `"units, activation=None"`."""
+    arguments = ast.parse(f"lambda {text}: 0", mode="eval").body.args  # type: ignore[attr-defined]
+    names = [argument.arg for argument in arguments.args]
+    defaults = [ast.literal_eval(node) for node in arguments.defaults]
+    return dict(zip(names, [REQUIRED] * (len(names) - len(defaults)) + defaults, strict=True))
+
+
+def channels_first(config: Config) -> bool:
+    """Whether the channels stand before the steps or the image."""
+    return config.get("data_format") == "channels_first"
+
+
+def scan(size: Dim, window: int, stride: int, padding: str, dilation: int = 1) -> Dim:
+    """Return how many positions a window takes along an axis of `size`.
+
+    Raises: ShapeError if the axis is shorter than the window.
+    """
+    if size is None:
+        return None
+    if padding == "valid":
+        size -= dilation * (window - 1)
+        if size < 1:
+            raise ShapeError(f"a window of {window} is longer than the input")
+    return -(-size // stride)

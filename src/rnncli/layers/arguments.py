@@ -1,0 +1,158 @@
+"""What the arguments of layers may be, by their names."""
+
+from collections.abc import Callable
+from typing import Any
+
+from rnncli.activation_names import check_activation
+from rnncli.errors import UsageError
+from rnncli.model import Config
+
+Check = Callable[[str, Any], None]
+
+
+def check_arguments(class_name: str, config: Config) -> None:
+    """Check a layer's arguments and those of the layers inside it. Raises: UsageError."""
+    for name, value in config.items():
+        for inner in value if isinstance(value, list) else [value]:
+            if isinstance(inner, dict) and isinstance(inner.get("config"), dict):
+                check_arguments(str(inner.get("class_name")), inner["config"])
+        check = _OTHERWISE.get((class_name, name), CHECKS.get(name))
+        if check is not None:
+            check(f"{class_name}({name}={_shown(value)})", value)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _size(what: str, value: Any) -> None:
+    if not _is_size(value):
+        raise UsageError(f"{what}: must be a whole number of at least 1")
+
+
+def _sizes(what: str, value: Any) -> None:
+    if value is None or _is_size(value):
+        return
+    if not (isinstance(value, list | tuple) and value and all(map(_is_size, value))):
+        raise UsageError(f"{what}: must be whole numbers of at least 1")
+
+
+def _ends(what: str, value: Any) -> None:
+    """Padding and cropping: not negative, one number or a nest of pairs."""
+    parts = value if isinstance(value, list | tuple) else [value]
+    for part in parts:
+        if isinstance(part, list | tuple):
+            _ends(what, part)
+        elif not isinstance(part, int) or part < 0:
+            raise UsageError(f"{what}: must be whole numbers of at least 0")
+    if isinstance(value, list | tuple) and len(value) != 2:
+        raise UsageError(f"{what}: must be one number or two")
+
+
+def _switch(what: str, value: Any) -> None:
+    if not isinstance(value, bool | int | None):
+        raise UsageError(f"{what}: must be True or False")
+
+
+def _shape(what: str, value: Any) -> None:
+    if value is None:
+        return
+    fits = isinstance(value, list | tuple) and all(
+        dim is None or (isinstance(dim, int) and not isinstance(dim, bool)) for dim in value
+    )
+    if not fits:
+        raise UsageError(f"{what}: must be a tuple of sizes", "write (100, 32), or (32,) for one axis")
+    if any(dim is not None and dim < 0 for dim in value if dim != -1):
+        raise UsageError(f"{what}: a size is negative")
+
+
+def _input_shape(what: str, value: Any) -> None:
+    _shape(what, value)
+    if any(dim is not None and dim < 1 for dim in value or ()):
+        raise UsageError(f"{what}: sizes are at least 1, or None")
+
+
+def _integers(what: str, value: Any) -> None:
+    values = value if isinstance(value, list | tuple) else [value]
+    if not all(isinstance(each, int) and not isinstance(each, bool) for each in values):
+        raise UsageError(f"{what}: must be whole numbers")
+
+
+def _number(what: str, value: Any) -> None:
+    if not isinstance(value, int | float):
+        raise UsageError(f"{what}: must be a number")
+
+
+def _numbers(what: str, value: Any) -> None:
+    for each in value if isinstance(value, list | tuple) else [value]:
+        _number(what, each)
+
+
+def _layer(what: str, value: Any) -> None:
+    if not isinstance(value, dict):
+        raise UsageError(f"{what}: must be a layer", 'write it as in Keras: "Bidirectional(LSTM(64))"')
+
+
+def _cell(what: str, value: Any) -> None:
+    if not isinstance(value, dict) or not str(value.get("class_name")).endswith(("Cell", "Cells")):
+        raise UsageError(f"{what}: must be a cell or a list of cells",
+                         'write it as in Keras: "RNN(LSTMCell(64))"')  # fmt: skip
+
+
+def _cells(what: str, value: Any) -> None:
+    if not isinstance(value, list) or not value:
+        raise UsageError(f"{what}: must be a list of cells")
+    for each in value:
+        _cell(what, each)
+
+
+def _one_of(*choices: Any) -> Check:
+    def check(what: str, value: Any) -> None:
+        if value not in choices:
+            raise UsageError(f"{what}: must be one of {', '.join(map(repr, choices))}")
+
+    return check
+
+
+def _activation(what: str, value: Any) -> None:
+    try:
+        check_activation(value)
+    except UsageError as error:
+        raise UsageError(f"{what}: {error.message}", error.hint) from None
+
+
+# Where a name means something else.
+_OTHERWISE: dict[tuple[str, str], Check] = {
+    ("ZeroPadding1D", "padding"): _ends,
+    ("ZeroPadding2D", "padding"): _ends,
+    ("InputLayer", "shape"): _input_shape,
+    ("InputLayer", "batch_shape"): _input_shape,
+    ("Rescaling", "scale"): _numbers,
+}
+
+CHECKS: dict[str, Check] = {
+    **dict.fromkeys(
+        ("units", "filters", "n", "input_dim", "output_dim", "groups", "depth_multiplier",
+         "nb_feature"), _size),
+    **dict.fromkeys(("kernel_size", "strides", "pool_size", "dilation_rate", "size"), _sizes),
+    **dict.fromkeys(
+        ("return_sequences", "return_state", "go_backwards", "use_bias", "reset_after", "stateful",
+         "unroll", "mask_zero", "center", "scale", "keepdims", "use_scale", "zero_output_for_mask"),
+        _switch),
+    **dict.fromkeys(("activation", "recurrent_activation"), _activation),
+    **dict.fromkeys(("axis", "dims"), _integers),
+    **dict.fromkeys(("rate", "stddev", "epsilon", "alpha", "negative_slope"), _number),
+    "target_shape": _shape,
+    "cropping": _ends,
+    "merge_mode": _one_of("concat", "sum", "mul", "ave", None),
+    "data_format": _one_of("channels_last", "channels_first", None),
+    "padding": _one_of("valid", "same", "causal"),
+    "layer": _layer,
+    "cell": _cell,
+    "cells": _cells,
+}  # fmt: skip

@@ -1,0 +1,99 @@
+"""Layers that Keras 1 and 2 had and Keras 3 has not."""
+
+from rnncli.cells import GRU, LSTM, Cell
+from rnncli.layers.kind import Kind, last_dim, rank, signature
+from rnncli.layers.recurrent import AXES
+from rnncli.model import Config, Weight
+from rnncli.shapes import Dim, Shapes, product
+
+
+def _onto_units(config: Config, inputs: Shapes) -> Shapes:
+    return ((*inputs[0][:-1], config["units"]),)
+
+
+def _dense_weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
+    size, units = last_dim(inputs[0], "TimeDistributedDense"), config["units"]
+    bias = (Weight("bias", (units,), "units", path="bias"),) if config["use_bias"] else ()
+    return (Weight("kernel", (size, units), "inputs × units", path="kernel"), *bias)
+
+
+def _dense_macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
+    size, inner = product(outputs[0][1:]), inputs[0][-1]
+    return None if size is None or inner is None else size * inner
+
+
+def _maxout_weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
+    size, units, pieces = last_dim(inputs[0], "MaxoutDense"), config["units"], config["nb_feature"]
+    kernel = Weight("kernel", (pieces, size, units), "pieces × inputs × units", path="kernel")
+    bias = Weight("bias", (pieces, units), "pieces × units", path="bias")
+    return (kernel, bias) if config["use_bias"] else (kernel,)
+
+
+def _maxout_macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
+    size = product(inputs[0][1:])
+    return None if size is None else int(size * config["units"] * config["nb_feature"])
+
+
+def _highway_weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
+    size = last_dim(inputs[0], "Highway")
+    weights = []
+    for name in ("kernel", "carry_kernel"):
+        weights.append(Weight(name, (size, size), "inputs × inputs", path=name))
+    for name in ("bias", "carry_bias") if config["use_bias"] else ():
+        weights.append(Weight(name, (size,), "inputs", path=name))
+    return tuple(weights)
+
+
+def _highway_macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
+    size = inputs[0][-1]
+    return None if size is None else 2 * size * size
+
+
+def _cudnn(name: str, cell: Cell, arguments: str) -> Kind:
+    """Return the kind of a CuDNN layer, which always keeps two bias values per unit and gate."""
+
+    def weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
+        size, units, many = last_dim(inputs[0], name), config["units"], len(cell.gates)
+        return (
+            Weight("kernel", cell.kernel_shape(size, units), f"{many} × inputs × units", cell.gates,
+                   "kernel", initializer="glorot_uniform"),
+            Weight("recurrent_kernel", cell.recurrent_kernel_shape(units), f"{many} × units × units",
+                   cell.gates, "recurrent_kernel", initializer="orthogonal"),
+            Weight("bias", (2 * many * units,), f"2 × {many} × units", cell.gates, "bias"),
+        )  # fmt: skip
+
+    def outputs(config: Config, inputs: Shapes) -> Shapes:
+        batch, steps, _ = rank(inputs[0], 3, name, AXES)
+        units = config["units"]
+        output = (batch, steps, units) if config["return_sequences"] else (batch, units)
+        return (output, *([(batch, units)] * len(cell.states) if config["return_state"] else []))
+
+    def macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
+        _, steps, size = inputs[0]
+        if steps is None or size is None:
+            return None
+        return steps * cell.macs_per_step(size, config["units"])
+
+    return Kind(signature(arguments), outputs, weights, macs)
+
+
+_CUDNN = "units, return_sequences=False, return_state=False, go_backwards=False, stateful=False"
+
+KINDS = {
+    "TimeDistributedDense": Kind(
+        signature("units, activation='linear', use_bias=True"),
+        _onto_units,
+        _dense_weights,
+        _dense_macs,
+    ),
+    "MaxoutDense": Kind(
+        signature("units, nb_feature=4, use_bias=True"), _onto_units, _maxout_weights, _maxout_macs
+    ),
+    "Highway": Kind(
+        signature("activation='linear', use_bias=True"),
+        weights=_highway_weights,
+        macs=_highway_macs,
+    ),
+    "CuDNNLSTM": _cudnn("CuDNNLSTM", LSTM, _CUDNN),
+    "CuDNNGRU": _cudnn("CuDNNGRU", GRU, _CUDNN),
+}
