@@ -1,0 +1,59 @@
+"""Activations as in-place steps, with what can be folded into the weights beforehand.
+
+`sigmoid(x) = (tanh(x / 2) + 1) / 2`: the halving goes into the weights, the last division into the
+products that follow (`gain` 2), so that a gate costs one `tanh` and one addition.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rnncli.forward.activations import Array, activation
+
+InPlace = Callable[[Array, Array], Any]  # values, where the result goes
+
+
+class Folded(NamedTuple):
+    """An activation of `scale * x + shift`; `apply` leaves `gain` times its value."""
+
+    apply: InPlace
+    scale: float = 1.0
+    shift: float = 0.0
+    gain: float = 1.0
+
+
+def folded(name: str | None, units: int, dtype: np.dtype[Any]) -> Folded:
+    """Return the activation called `name`, ready to run on slabs of `(units, batch)` arrays."""
+    zero, one = np.zeros((), dtype), np.ones((), dtype)
+
+    def plus_one(x: Array, out: Array) -> None:
+        np.tanh(x, out)
+        np.add(out, one, out)
+
+    def between(x: Array, out: Array) -> None:
+        np.maximum(x, zero, out)
+        np.minimum(out, one, out)
+
+    def copied(x: Array, out: Array) -> None:
+        if x is not out:
+            np.copyto(out, x)
+
+    special = {
+        "sigmoid": Folded(plus_one, scale=0.5, gain=2.0),
+        "hard_sigmoid": Folded(between, scale=1 / 6, shift=0.5),
+        "hard_sigmoid_keras2": Folded(between, scale=0.2, shift=0.5),
+        "tanh": Folded(np.tanh),
+        "relu": Folded(lambda x, out: np.maximum(x, zero, out)),
+        "linear": Folded(copied),
+    }
+    if name is None or name in special:
+        return special[name or "linear"]
+    function = activation(name)
+
+    def general(x: Array, out: Array) -> None:
+        """Run along the units of each gate, which Keras has as the last axis."""
+        slabs = x.reshape(len(x) // units, units, -1).swapaxes(1, 2)
+        out[...] = function(slabs).swapaxes(1, 2).reshape(x.shape)
+
+    return Folded(general)
