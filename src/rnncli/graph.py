@@ -11,7 +11,7 @@ from rnncli.errors import RnncliError, ShapeError
 from rnncli.layers import TABLE, complete, kind
 from rnncli.layers.arguments import check_arguments
 from rnncli.model import Call, Config, Layer, Model, Ref, Source, Weight, refs_in
-from rnncli.shapes import Dim, Shapes
+from rnncli.shapes import Dim, Shape, Shapes
 from rnncli.topology import in_order, keras_depths
 
 
@@ -23,7 +23,7 @@ class CallSpec(NamedTuple):
 
     def tensors(self) -> tuple[Ref, ...]:
         """Return every tensor the call depends on."""
-        return self.inputs + tuple(refs_in(list(self.kwargs.values())))
+        return self.inputs + tuple(refs_in(self.kwargs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +94,13 @@ def build(spec: ModelSpec, source: Source, strict: bool = True) -> Model:
     for layer, index in in_order(spec.layers):
         _run_call(layer, index, by_name, progress)
     layers = tuple(_finish(layer, spec.trainable, progress) for layer in _listed(spec))
+    outputs = spec.outputs
+    if spec.type == "Sequential" and layers and layers[-1].calls:
+        last = layers[-1]
+        tensors = range(len(last.output_shapes or (None,)))
+        outputs = tuple(Ref(last.name, 0, tensor) for tensor in tensors)
     return Model(
-        spec.name, spec.type, layers, spec.inputs, spec.outputs, source,
+        spec.name, spec.type, layers, spec.inputs, outputs, source,
         warnings=tuple(dict.fromkeys(progress.warnings)),
     )  # fmt: skip
 
@@ -147,21 +152,35 @@ def _outputs(
 
 
 def _nested_outputs(spec: LayerSpec, inputs: Shapes | None, progress: _Progress) -> Shapes | None:
+    """Return what a nested model gives; called on other sizes than its own, that of those sizes."""
     assert spec.model is not None
+    inner = spec.model
+    if not inner.inputs and inputs:  # a Sequential without Input takes its caller's shape
+        first = LayerSpec("InputLayer", f"{inner.name}_input", {"batch_shape": inputs[0]})
+        inner = sequential((first, *inner.layers), inner.name)
     if spec.name not in progress.models:
-        inner = spec.model
-        if not inner.inputs and inputs:  # a Sequential without Input takes its caller's shape
-            first = LayerSpec("InputLayer", f"{inner.name}_input", {"batch_shape": inputs[0]})
-            inner = sequential((first, *inner.layers), inner.name)
         model = build(inner, Source("file"), progress.strict)
         progress.warnings += model.warnings
         progress.models[spec.name] = model
     model = progress.models[spec.name]
-    shapes: list[Any] = []
-    for ref in model.outputs:
-        produced = model.layer(ref.layer).calls[ref.call].output_shapes
-        shapes.append(produced[ref.tensor] if produced else None)
-    return None if None in shapes else tuple(shapes)
+    if inputs and inputs != tuple(model.shape(ref) for ref in model.inputs):
+        model = build(_on(inner, inputs), Source("file"), progress.strict)
+    if model.type == "Sequential":  # all that the last layer gives, as with return_state
+        return model.layers[-1].output_shapes if model.layers else None
+    shapes = [model.shape(ref) for ref in model.outputs]
+    return None if None in shapes else tuple(shape for shape in shapes if shape is not None)
+
+
+def _on(spec: ModelSpec, inputs: Shapes) -> ModelSpec:
+    """Return the spec with `inputs` for the shapes of its input layers."""
+    given = {ref.layer: shape for ref, shape in zip(spec.inputs, inputs, strict=False)}
+    layers = tuple(
+        replace(layer, config={**layer.config, "batch_shape": given[layer.name]})
+        if layer.name in given and layer.class_name == "InputLayer"
+        else layer
+        for layer in spec.layers
+    )
+    return replace(spec, layers=layers)
 
 
 def _finish(spec: LayerSpec, trainable: bool, progress: _Progress) -> Layer:
@@ -173,6 +192,8 @@ def _finish(spec: LayerSpec, trainable: bool, progress: _Progress) -> Layer:
     if weights is not None and not trainable:
         weights = tuple(replace(weight, trainable=False) for weight in weights)
     model = progress.models.get(spec.name)
+    if model is None and spec.model is not None:  # never called: built from its own input, if any
+        model = build(spec.model, Source("file"), progress.strict)
     return Layer(
         spec.name,
         spec.class_name.rpartition(".")[2],
@@ -202,7 +223,6 @@ def _misfit(
     return ShapeError(f"{spec.name} does not fit on {before.name}: {reason}", hint)
 
 
-
 def respec(model: Model) -> ModelSpec:
     """Return the spec that `build` made `model` of, to build it again with other sizes."""
     layers = tuple(
@@ -224,19 +244,11 @@ def respec(model: Model) -> ModelSpec:
 
 def with_sizes(model: Model, batch: Dim, steps: Dim) -> Model:
     """Return the model with its inputs' open batch and time sizes filled in; None: leave open."""
-    spec = respec(model)
-    layers = tuple(
-        replace(layer, config=_sized(layer.config, batch, steps))
-        if layer.class_name == "InputLayer"
-        else layer
-        for layer in spec.layers
-    )
-    built = build(replace(spec, layers=layers), model.source, strict=False)
+    shapes = tuple(_sized(model.shape(ref) or (), batch, steps) for ref in model.inputs)
+    built = build(_on(respec(model), shapes), model.source, strict=False)
     return replace(built, store=model.store, optimizer=model.optimizer, warnings=model.warnings)
 
 
-def _sized(config: Config, batch: Dim, steps: Dim) -> Config:
-    shape = config.get("batch_shape") or (config.get("batch_size"), *(config.get("shape") or ()))
-    filled = [dim if dim is not None else (batch, steps, None)[min(axis, 2)]
-              for axis, dim in enumerate(shape)]  # fmt: skip
-    return {**config, "batch_shape": tuple(filled)}
+def _sized(shape: Shape, batch: Dim, steps: Dim) -> Shape:
+    given = (batch, steps, *(None for _ in shape[2:]))
+    return tuple(new if dim is None else dim for dim, new in zip(shape, given, strict=False))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any, NamedTuple, Protocol
 
-from rnncli.shapes import Shapes
+from rnncli.shapes import Shape, Shapes
 
 Config = Mapping[str, Any]
 
@@ -94,7 +94,7 @@ class Call:
 
     def tensors(self) -> tuple[Ref, ...]:
         """Return every tensor the call depends on, positional ones first."""
-        return self.inputs + tuple(refs_in(list(self.kwargs.values())))
+        return self.inputs + tuple(refs_in(self.kwargs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +191,11 @@ class Model:
                 return layer
         raise KeyError(name)
 
+    def shape(self, ref: Ref) -> Shape | None:
+        """Return the shape of a tensor, None where it is unknown. Raises: KeyError."""
+        shapes = self.layer(ref.layer).calls[ref.call].output_shapes
+        return shapes[ref.tensor] if shapes else None
+
     @property
     def params(self) -> int:
         """The number of scalars in all layers, each layer counted once."""
@@ -208,12 +213,12 @@ class Model:
 
 
 def refs_in(value: Any) -> Iterator[Ref]:
-    """Yield the tensors inside a nest of lists, tuples and dicts, in order."""
+    """Yield the tensors inside a nest of lists, tuples and dicts, in Keras's order: keys sorted."""
     if isinstance(value, Ref):
         yield value
     elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from refs_in(item)
+        for key in sorted(value):
+            yield from refs_in(value[key])
     elif isinstance(value, list | tuple):
         for item in value:
             yield from refs_in(item)

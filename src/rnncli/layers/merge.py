@@ -15,18 +15,23 @@ def _several(name: str, inputs: Shapes) -> None:
 
 
 def _together(name: str, config: Config, inputs: Shapes) -> Shapes:
-    """Return the shape that the inputs broadcast to; batches must agree or be open."""
+    """Return the shape that the inputs broadcast to; an open size stays open, as in Keras."""
     _several(name, inputs)
-    batches = {shape[0] for shape in inputs}
-    longest = max(len(shape) for shape in inputs)
-    rest: list[Dim] = []
-    for axis in range(longest - 1, 0, -1):
-        dims = {shape[-axis] for shape in inputs if len(shape) > axis}
-        sizes = {dim for dim in dims if dim not in (None, 1)}
-        if len(sizes) > 1:
+    merged = inputs[0][1:]
+    for shape in inputs[1:]:
+        other = shape[1:]
+        longer, shorter = (merged, other) if len(merged) >= len(other) else (other, merged)
+        head = len(longer) - len(shorter)
+        pairs = list(zip(longer[head:], shorter, strict=True))
+        if any(None not in pair and 1 not in pair and len(set(pair)) > 1 for pair in pairs):
             raise ShapeError(f"{name} cannot merge {' and '.join(map(show, inputs))}")
-        rest.append(next(iter(sizes), None if None in dims else 1))
-    return ((batches.pop() if len(batches) == 1 else None, *rest),)
+        merged = (*longer[:head], *(_broadcast(*pair) for pair in pairs))
+    batches = {shape[0] for shape in inputs} - {None}
+    return ((batches.pop() if len(batches) == 1 else None, *merged),)
+
+
+def _broadcast(one: Dim, other: Dim) -> Dim:
+    return None if one is None or other is None else max(one, other)
 
 
 def concatenate(config: Config, inputs: Shapes) -> Shapes:
@@ -42,7 +47,7 @@ def concatenate(config: Config, inputs: Shapes) -> Shapes:
         if not fits:
             raise ShapeError(f"Concatenate cannot join {show(first)} and {show(shape)} along {axis}")
     sizes = [shape[axis] for shape in inputs]
-    merged = [next((s[i] for s in inputs if s[i] is not None), None) for i in range(len(first))]
+    merged = list(first)  # Keras takes the other sizes from the first input, even where it is open
     merged[axis] = None if None in sizes else sum(size for size in sizes if size is not None)
     return (tuple(merged),)
 

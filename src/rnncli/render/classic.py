@@ -20,7 +20,8 @@ def render(report: Report, target: Target) -> str:
     length = target.line_length or _LINE[connected]
     ends = [int(end * length) for end in _ENDS[connected]]
     longest = max((len(_count(row)) for row in rows), default=0)
-    short = longest + 1 - (ends[_PARAMS] - ends[_PARAMS - 1])
+    gap = 1 if connected else 0
+    short = longest + gap - (ends[_PARAMS] - ends[_PARAMS - 1])
     if short > 0:
         ends = [end + short if index >= _PARAMS else end for index, end in enumerate(ends)]
         length += short

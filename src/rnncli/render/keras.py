@@ -3,8 +3,10 @@
 One difference is deliberate: a number is never cut or folded, its column widens instead.
 """
 
+from itertools import count, pairwise
 from typing import TYPE_CHECKING, Any
 
+from rnncli.errors import UsageError
 from rnncli.render import Target
 from rnncli.render.table import make_console
 from rnncli.render.text import memory, printable
@@ -15,10 +17,12 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-_LINE = {False: 88, True: 108}  # columns, without and with connections; Keras's defaults
-_TRAINABLE = 12  # columns more for the column Trainable
+_LINE = {False: 88, True: 108}  # characters, without and with connections; Keras's defaults
+_TRAINABLE = 12  # characters more for the column Trainable
+_NARROWEST = 4  # characters of a column
 _ENDS = {False: (0.45, 0.80, 1.0), True: (0.3, 0.56, 0.74, 1.0)}  # where columns end, as shares
 _NUMBER, _NONE, _CLASS = "color(34)", "color(45)", "color(33)"
+_TRAINS = {True: ("Y", f"bold {_NUMBER}"), False: ("N", "bold color(9)"), None: ("-", "bold")}
 
 
 def render(report: Report, target: Target) -> str:
@@ -29,21 +33,40 @@ def render(report: Report, target: Target) -> str:
     keys = [column.key for column in table.columns]
     connected, trainable = "connected_to" in keys, "trainable" in keys
     rows = [_cells(row, connected, trainable) for row in report.data["layers"]]
-    length = target.line_length or _default_length(target, connected, trainable)
+    length = _length(target, connected, trainable)
     console = make_console(target)
     with console.capture() as captured:
         console.print(Text(printable(table.title), style="bold"))
         console.print(_grid(rows, length, connected, trainable, target))
-        for label, _, (count, size) in table.totals:
+        for label, _, (number, size) in table.totals:
             line = Text(f" {label}: ", style="bold")
-            console.print(line.append(f"{count:,}", f"not bold {_NUMBER}")
+            console.print(line.append(f"{number:,}", f"not bold {_NUMBER}")
                           .append(f" ({memory(size)})", "not bold"))  # fmt: skip
     return str(captured.get())
 
 
-def _default_length(target: Target, connected: bool, trainable: bool) -> int:
-    length = _LINE[connected] + (_TRAINABLE if trainable else 0)
-    return length if target.columns is None else min(length, target.columns - 4)
+def _length(target: Target, connected: bool, trainable: bool) -> int:
+    """Return the line length asked for, or the one that Keras takes: the terminal's less 4 at most.
+
+    Raises: UsageError if a column would have fewer than 4 characters, where Keras gives up too.
+    """
+    ends = _ends(connected, trainable)
+    least = next(length for length in count(1) if min(_asked(length, ends)) >= _NARROWEST)
+    if target.line_length is None:
+        length = _LINE[connected] + (_TRAINABLE if trainable else 0)
+        return length if target.columns is None else max(least, min(length, target.columns - 4))
+    if min(_asked(target.line_length, ends)) < _NARROWEST:
+        raise UsageError(
+            f"a line length of {target.line_length} is too narrow for {len(ends)} columns",
+            f"use --line-length {least} or more",
+        )
+    return target.line_length
+
+
+def _asked(length: int, ends: list[float]) -> list[int]:
+    """Return the columns' widths as Keras asks rich for them; they add up to the whole line."""
+    stops = [int(end * length) for end in ends]
+    return [after - before for before, after in pairwise([0, *stops])]
 
 
 def _grid(
@@ -76,13 +99,12 @@ def _ends(connected: bool, trainable: bool) -> list[float]:
 
 
 def _widths(length: int, ends: list[float], longest: int) -> list[int]:
-    """Return each column's width without padding and rules.
+    """Return each column's width without padding and rules; a number of `longest` digits fits.
 
-    Keras asks rich for columns that add up to the whole line; rich then takes what padding and
-    rules need from each column evenly, rounding as it goes.
+    Keras asks for columns that fill the line by themselves. rich then takes what padding and rules
+    need from every column alike, rounding as it goes.
     """
-    asked = [int(end * length) for end in ends]
-    widths = [after - before for before, after in zip([0, *asked], asked, strict=False)]
+    widths = _asked(length, ends)
     excess = sum(widths) + 3 * len(widths) + 1 - length
     given = []
     for left, width in zip(range(len(widths), 0, -1), widths, strict=True):
@@ -101,17 +123,16 @@ def _cells(row: dict[str, Any], connected: bool, trainable: bool) -> list["Text"
     name = Text(f"{prefix}{printable(row['name'])} (").append(printable(row["type"]), _CLASS)
     cells = [name.append(")"), _shapes(row["output_shapes"]), _params(row)]
     if connected:
-        cells.append(_connections(row["connected_to"]))
+        cells.append(_connections([] if depth else row["connected_to"]))
     if trainable:
-        styles = {True: ("Y", f"bold {_NUMBER}"), False: ("N", "bold color(9)"), None: ("-", "bold")}
-        cells.append(Text(*styles[row["trainable"]]))
+        cells.append(Text(*_TRAINS[row["trainable"]]))
     return cells
 
 
 def _params(row: dict[str, Any]) -> "Text":
     from rich.text import Text
 
-    if row["unbuilt"]:
+    if row.get("unbuilt"):
         return Text("0", _NUMBER).append(" (unbuilt)", "default")
     return Text("?" if row["params"] is None else f"{row['params']:,}", _NUMBER)
 

@@ -1,14 +1,13 @@
 """What is in a model: a row per layer and the totals."""
 
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from rnncli.model import Layer, Model, Ref
+from rnncli.model import Layer, Model, Ref, Weight
 from rnncli.naming import snake_case
 from rnncli.report import Column, Report, Table
-from rnncli.topology import is_chain, keras_depths
+from rnncli.topology import Node, is_chain, keras_depths
 
 _COLUMNS = (
     Column("name", "Layer"),
@@ -17,7 +16,8 @@ _COLUMNS = (
     Column("params", "Param #", "count"),
 )
 _CONNECTED = Column("connected_to", "Connected to")
-_TRAINABLE = Column("trainable", "Trainable")
+_TRAINABLE = Column("trainable", "Trainable", "flag")
+_DEPTH = Column("depth", "Depth", "count")
 
 
 def summarize(
@@ -29,36 +29,43 @@ def summarize(
 ) -> Report:
     """Return the layers in Keras's order, with connections unless the model is a chain.
 
-    With `expand_nested` the layers of nested models follow the row of their model; they have a
-    `depth` of 1 or more. With `optimizer` the optimizer's variables are counted, as Keras does.
+    `params` and its parts are None where they are unknown: of a layer that rnncli does not know,
+    and of one whose input is not known yet, which has `"unbuilt": true`. With `expand_nested`
+    the layers of a nested model follow its row; they have a `depth` of 1 or more, and their
+    connections are those inside it. With `show_trainable` each row has `trainable`, None for a
+    layer without weights. With `optimizer` the optimizer's variables are counted, as Keras does.
     """
-    connected = model.type != "Sequential" and not is_chain(model.layers, model.inputs, model.outputs)
-    rows = list(_rows(model, 0, expand_nested))
-    columns = [*_COLUMNS, *([_CONNECTED] if connected else []), *([_TRAINABLE] if show_trainable else [])]
-    totals = _totals(model)
-    lines = _total_lines(totals, optimizer)
+    chain = model.type == "Sequential" or is_chain(model.layers, model.inputs, model.outputs)
+    rows = list(_rows(model, 0, expand_nested, show_trainable))
+    extra = ((_CONNECTED, not chain), (_TRAINABLE, show_trainable), (_DEPTH, expand_nested))
+    columns = (*_COLUMNS, *(column for column, shown in extra if shown))
+    cells = tuple(tuple(_cell(row, column.key) for column in columns) for row in rows)
     title = f'Model: "{model.name}"'
-    table = Table(
-        tuple(columns),
-        tuple(tuple(_cell(row, column.key) for column in columns) for row in rows),
-        title,
-        lines,
-    )
     source = model.source
     data = {
         "model": model.name,
         "source": {"kind": source.kind, "path": source.path, "format": source.format,
                    "written_by": source.written_by, **source.details},
         "layers": rows,
-        "totals": totals,
+        "totals": {
+            "params": model.params,
+            "trainable": model.trainable_params,
+            "non_trainable": model.params - model.trainable_params,
+            "optimizer": None if model.optimizer is None else _size(model.optimizer)[0],
+            "bytes": model.bytes,
+        },
     }  # fmt: skip
-    return Report("summary", data, (table,))
+    return Report("summary", data, (Table(columns, cells, title, _totals(model, optimizer)),))
 
 
-def _rows(model: Model, depth: int, expand_nested: bool) -> Iterator[dict[str, Any]]:
-    nodes = set(keras_depths(model.layers, model.inputs, model.outputs).nodes)
+def _rows(
+    model: Model, depth: int, expand_nested: bool, show_trainable: bool
+) -> Iterator[dict[str, Any]]:
+    nodes = keras_depths(model.layers, model.inputs, model.outputs).nodes
     for layer in model.rows:
-        row: dict[str, Any] = {
+        if depth and _is_operation(layer):
+            continue
+        yield {
             "name": layer.name,
             "type": layer.type,
             "output_shapes": layer.output_shapes,
@@ -67,19 +74,26 @@ def _rows(model: Model, depth: int, expand_nested: bool) -> Iterator[dict[str, A
             "non_trainable_params": layer.params - layer.trainable_params if layer.built else None,
             "bytes": layer.bytes if layer.built else None,
             "connected_to": _connections(layer, nodes),
-            "trainable": _trainable(layer),
-            "unbuilt": not layer.built and layer.kind is not None and not layer.calls,
+            **({"trainable": _trainable(layer)} if show_trainable else {}),
+            **({"depth": depth} if depth else {}),
+            **({"inferred": True} if layer.inferred else {}),
+            **({"unbuilt": True} if _unbuilt(layer) else {}),
         }
-        if layer.inferred:
-            row["inferred"] = True
-        if depth:
-            row["depth"] = depth
-        yield row
         if expand_nested and layer.model is not None:
-            yield from _rows(layer.model, depth + 1, expand_nested)
+            yield from _rows(layer.model, depth + 1, expand_nested, show_trainable)
 
 
-def _connections(layer: Layer, nodes: set[tuple[str, int]]) -> list[str]:
+def _is_operation(layer: Layer) -> bool:
+    """Whether it is a bare operation, such as `NotEqual`; Keras's nested models do not list those."""
+    return layer.kind is None and layer.model is None and "trainable" not in layer.config
+
+
+def _unbuilt(layer: Layer) -> bool:
+    known = layer.kind is not None or layer.model is not None
+    return known and not layer.calls and not layer.built
+
+
+def _connections(layer: Layer, nodes: Mapping[Node, int]) -> list[str]:
     return [
         f"{ref.layer}[{ref.call}][{ref.tensor}]"
         for index, call in enumerate(layer.calls)
@@ -89,66 +103,66 @@ def _connections(layer: Layer, nodes: set[tuple[str, int]]) -> list[str]:
 
 
 def _trainable(layer: Layer) -> bool | None:
-    """Return whether the layer trains; None for a layer without weights."""
-    return layer.trainable if layer.all_weights() else None
+    """Return the layer's own setting, which Keras does not restore for a Sequential."""
+    if not layer.all_weights():
+        return None
+    sequential = layer.model is not None and layer.model.type == "Sequential"
+    return sequential or bool(layer.config.get("trainable", True))
 
 
 def _cell(row: dict[str, Any], key: str) -> Any:
-    if key == "name":
-        return f"{'  ' * row.get('depth', 0)}{row['name']}"
-    if key == "connected_to":
-        return ", ".join(row[key]) or "-"
-    if key == "trainable":
-        return {True: "Y", False: "N", None: "-"}[row[key]]
-    return row[key]
+    if key == "depth":
+        return row.get("depth", 0)
+    return ", ".join(row[key]) if key == "connected_to" else row[key]
 
 
-def _totals(model: Model) -> dict[str, Any]:
-    variables = model.optimizer
-    return {
-        "params": model.params,
-        "trainable": model.trainable_params,
-        "non_trainable": model.params - model.trainable_params,
-        "optimizer": sum(each.params for each in variables) if variables is not None else None,
-        "bytes": model.bytes,
-        "trainable_bytes": sum(w.bytes for each in model.layers for w in each.all_weights() if w.trainable),
-        "optimizer_bytes": sum(each.bytes for each in variables) if variables is not None else None,
-    }
+def _size(weights: Iterable[Weight]) -> tuple[int, int]:
+    """Return how many scalars and how many bytes the weights are."""
+    found = list(weights)
+    return sum(weight.params for weight in found), sum(weight.bytes for weight in found)
 
 
-def _total_lines(totals: dict[str, Any], optimizer: bool) -> tuple[tuple[str, str, Any], ...]:
+def _totals(model: Model, optimizer: bool) -> tuple[tuple[str, str, Any], ...]:
     """Return Keras's lines below the table: `(label, kind, (count, bytes))`."""
-    shown = optimizer and totals["optimizer"] is not None
-    extra = (totals["optimizer"], totals["optimizer_bytes"]) if shown else (0, 0)
-    non_trainable = (totals["non_trainable"], totals["bytes"] - totals["trainable_bytes"])
+    weights = [weight for layer in model.layers for weight in layer.all_weights()]
+    counted = [*weights, *(model.optimizer or ())] if optimizer else weights
     lines = [
-        ("Total params", "memory", (totals["params"] + extra[0], totals["bytes"] + extra[1])),
-        ("Trainable params", "memory", (totals["trainable"], totals["trainable_bytes"])),
-        ("Non-trainable params", "memory", non_trainable),
+        ("Total params", "memory", _size(counted)),
+        ("Trainable params", "memory", _size(w for w in weights if w.trainable)),
+        ("Non-trainable params", "memory", _size(w for w in weights if not w.trainable)),
     ]
-    return (*lines, *([("Optimizer params", "memory", extra)] if shown else []))
+    if optimizer and model.optimizer is not None:
+        lines.append(("Optimizer params", "memory", _size(model.optimizer)))
+    return tuple(lines)
 
 
 def classic_names(model: Model) -> Model:
     """Return a model from flags or expressions with Keras 2's names, which count from 1."""
     if model.source.kind == "file":
         return model
-    counts: Counter[str] = Counter()
-    names = {}
-    for layer in model.layers:
-        base = snake_case(layer.type)
-        automatic = layer.name.rstrip("0123456789").rstrip("_") == base
-        counts[base] += 1
-        names[layer.name] = f"{base}_{counts[base]}" if automatic else layer.name
+    names = {layer.name: _counted_from_one(layer.name, layer.type) for layer in model.layers}
 
-    def renamed(ref: Ref) -> Ref:
-        return ref._replace(layer=names[ref.layer])
+    def renamed(refs: Iterable[Ref]) -> tuple[Ref, ...]:
+        return tuple(ref._replace(layer=names[ref.layer]) for ref in refs)
 
     layers = tuple(
         replace(layer, name=names[layer.name],
-                calls=tuple(replace(c, inputs=tuple(map(renamed, c.inputs))) for c in layer.calls))
+                calls=tuple(replace(call, inputs=renamed(call.inputs)) for call in layer.calls))
         for layer in model.layers
     )  # fmt: skip
-    return replace(model, name=f"{model.name}_1", layers=layers,
-                   inputs=tuple(map(renamed, model.inputs)),
-                   outputs=tuple(map(renamed, model.outputs)))  # fmt: skip
+    return replace(
+        model,
+        name=_counted_from_one(model.name, model.type),
+        layers=layers,
+        inputs=renamed(model.inputs),
+        outputs=renamed(model.outputs),
+    )
+
+
+def _counted_from_one(name: str, class_name: str) -> str:
+    """Return `lstm_1` for `lstm` and `lstm_2` for `lstm_1`; a name of the user's own stays."""
+    base = snake_case(class_name)
+    if name == base:
+        return f"{base}_1"
+    stem, _, number = name.rpartition("_")
+    return f"{base}_{int(number) + 1}" if stem == base and number.isdecimal() else name
