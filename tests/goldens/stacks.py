@@ -1,0 +1,153 @@
+"""Stacks of layers that Keras has computed for us, as `--layer` expressions."""
+
+from itertools import product
+
+SEQUENCE = "Input((7, 3))"
+TOKENS = "Input((7,))"
+VECTOR = "Input((6,))"
+
+
+def _cells() -> list[list[str]]:
+    """Cells x what they return x direction x bias, each once with everything else at its default."""
+    stacks = []
+    for cell, arguments in product(
+        ("SimpleRNN", "LSTM", "GRU"),
+        ("", "return_sequences=True", "return_state=True", "return_sequences=True, return_state=True",
+         "go_backwards=True", "go_backwards=True, return_sequences=True", "use_bias=False"),
+    ):  # fmt: skip
+        stacks.append([SEQUENCE, f"{cell}(4, {arguments})" if arguments else f"{cell}(4)"])
+    for arguments in ("", ", return_sequences=True", ", use_bias=False", ", go_backwards=True"):
+        stacks.append([SEQUENCE, f"GRU(4, reset_after=False{arguments})"])
+    return stacks
+
+
+def _activations() -> list[list[str]]:
+    names = (
+        "celu", "elu", "exponential", "gelu", "hard_shrink", "hard_sigmoid", "hard_silu",
+        "hard_swish", "hard_tanh", "leaky_relu", "linear", "log_sigmoid", "log_softmax", "mish",
+        "relu", "relu6", "selu", "sigmoid", "silu", "soft_shrink", "softmax", "softplus", "softsign",
+        "sparse_plus", "sparse_sigmoid", "sparsemax", "squareplus", "swish", "tanh", "tanh_shrink",
+
+    )  # fmt: skip
+    stacks = [[VECTOR, f"Activation('{name}')"] for name in names]
+    for cell, (one, other) in product(
+        ("LSTM", "GRU"),
+        (("relu", "sigmoid"), ("tanh", "hard_sigmoid"), ("sigmoid", "tanh"), ("softmax", "softmax"),
+         ("linear", "sigmoid"), ("gelu", "hard_silu")),
+    ):  # fmt: skip
+        arguments = f"activation='{one}', recurrent_activation='{other}'"
+        stacks.append([SEQUENCE, f"{cell}(4, {arguments}, return_sequences=True)"])
+    stacks += [[SEQUENCE, f"SimpleRNN(4, activation='{name}')"] for name in ("relu", "linear", "elu")]
+    stacks.append([SEQUENCE, "GRU(4, activation='relu', reset_after=False)"])
+    return stacks
+
+
+def _wrappers() -> list[list[str]]:
+    stacks = []
+    modes = ("'concat'", "'sum'", "'mul'", "'ave'", "None")
+    for mode, (cell, arguments) in product(
+        modes, (("LSTM", "return_sequences=True"), ("GRU", "return_state=True"), ("SimpleRNN", ""))
+    ):
+        stacks.append([SEQUENCE, f"Bidirectional({cell}(4, {arguments}), merge_mode={mode})"])
+    stacks += [
+        [SEQUENCE, "Bidirectional(LSTM(4, return_sequences=True, return_state=True))"],
+        [SEQUENCE, "Bidirectional(LSTM(4), backward_layer=GRU(4, go_backwards=True))"],
+        [SEQUENCE, "Bidirectional(RNN(GRUCell(4), return_sequences=True))"],
+        [SEQUENCE, "RNN(SimpleRNNCell(4))"],
+        [SEQUENCE, "RNN(LSTMCell(4), return_sequences=True, return_state=True)"],
+        [SEQUENCE, "RNN(GRUCell(4, reset_after=False), go_backwards=True)"],
+        [SEQUENCE, "RNN([LSTMCell(4), GRUCell(5)], return_sequences=True)"],
+        [SEQUENCE, "RNN([SimpleRNNCell(4), SimpleRNNCell(2)], return_state=True)"],
+        [SEQUENCE, "RNN([GRUCell(4), LSTMCell(3)], go_backwards=True, return_sequences=True)"],
+        [SEQUENCE, "TimeDistributed(Dense(5, activation='relu'))"],
+        ["Input((4, 7, 3))", "TimeDistributed(LSTM(4))"],
+        ["Input((4, 7, 3))", "TimeDistributed(Bidirectional(GRU(2)))", "LSTM(3)"],
+        ["Input((4, 7, 3))", "TimeDistributed(Conv1D(2, 3))", "TimeDistributed(Flatten())"],
+    ]
+    return stacks
+
+
+def _masks() -> list[list[str]]:
+    embedding = "Embedding(9, 3, mask_zero=True)"
+    heads = (
+        ["LSTM(4)"],
+        ["GRU(4, return_sequences=True)"],
+        ["SimpleRNN(4, return_sequences=True, go_backwards=True)"],
+        ["LSTM(4, return_sequences=True, zero_output_for_mask=True)"],
+        ["LSTM(4, go_backwards=True, return_state=True)"],
+        ["Bidirectional(LSTM(4, return_sequences=True))"],
+        ["Bidirectional(GRU(4))"],
+        ["Bidirectional(SimpleRNN(4, return_sequences=True), merge_mode='sum')", "LSTM(3)"],
+        ["LSTM(4, return_sequences=True)", "Dropout(0.5)", "LSTM(3)"],
+        ["TimeDistributed(Dense(4))", "GRU(3)"],
+        ["Dense(4)", "LayerNormalization()", "LSTM(3)"],
+        ["GlobalAveragePooling1D()"],
+        ["GlobalMaxPooling1D()"],
+        ["Conv1D(4, 2)", "LSTM(3)"],
+        ["RNN([LSTMCell(4), GRUCell(3)], return_sequences=True)"],
+        ["LSTM(4, return_sequences=True)", "GlobalAveragePooling1D()", "Dense(2, activation='softmax')"],
+    )
+    stacks = [[TOKENS, embedding, *head] for head in heads]
+    stacks += [
+        [SEQUENCE, "Masking()", "LSTM(4)"],
+        [SEQUENCE, "Masking(mask_value=0.0)", "Bidirectional(GRU(4, return_sequences=True))"],
+    ]
+    return stacks
+
+
+def _plain() -> list[list[str]]:
+    image = "Input((6, 5, 2))"
+    return [
+        [VECTOR, "Dense(3)"],
+        [SEQUENCE, "Dense(3, activation='tanh', use_bias=False)"],
+        [TOKENS, "Embedding(9, 4)", "LSTM(3)", "Dense(2, activation='softmax')"],
+        [SEQUENCE, "SpatialDropout1D(0.2)", "GaussianNoise(1.0)", "GaussianDropout(0.3)", "GRU(2)"],
+        [SEQUENCE, "LayerNormalization()"],
+        [SEQUENCE, "LayerNormalization(axis=[1, 2], center=False, epsilon=0.1)"],
+        [SEQUENCE, "BatchNormalization()"],
+        [SEQUENCE, "BatchNormalization(axis=1, scale=False, epsilon=0.01)"],
+        [SEQUENCE, "GroupNormalization(groups=3)"],
+        [SEQUENCE, "UnitNormalization()"],
+        [SEQUENCE, "Flatten()", "Dense(2)"],
+        [SEQUENCE, "Reshape((3, 7))"],
+        [SEQUENCE, "Reshape((-1, 1))"],
+        [SEQUENCE, "Permute((2, 1))"],
+        [VECTOR, "RepeatVector(4)", "LSTM(3, return_sequences=True)", "TimeDistributed(Dense(1))"],
+        [SEQUENCE, "UpSampling1D(3)"],
+        [SEQUENCE, "ZeroPadding1D((1, 2))"],
+        [SEQUENCE, "Cropping1D((2, 1))"],
+        [SEQUENCE, "Conv1D(4, 3)"],
+        [SEQUENCE, "Conv1D(4, 3, padding='same', strides=2, activation='relu')"],
+        [SEQUENCE, "Conv1D(4, 2, padding='causal', dilation_rate=2, use_bias=False)"],
+        ["Input((7, 4))", "Conv1D(6, 3, groups=2)"],
+        [SEQUENCE, "SeparableConv1D(4, 3, depth_multiplier=2)"],
+        [SEQUENCE, "MaxPooling1D()"],
+        [SEQUENCE, "MaxPooling1D(3, strides=2, padding='same')"],
+        [SEQUENCE, "AveragePooling1D(2)"],
+        [SEQUENCE, "AveragePooling1D(3, strides=1, padding='same')"],
+        [SEQUENCE, "GlobalMaxPooling1D()"],
+        [SEQUENCE, "GlobalAveragePooling1D(keepdims=True)"],
+        [SEQUENCE, "MaxPooling1D(2, data_format='channels_first')"],
+        [image, "Conv2D(3, (3, 2), strides=(2, 1))"],
+        [image, "Conv2D(3, 3, padding='same', dilation_rate=2, activation='relu')"],
+        [image, "MaxPooling2D()", "Flatten()"],
+        [image, "AveragePooling2D((2, 3), padding='same')"],
+        [image, "GlobalMaxPooling2D()"],
+        [image, "GlobalAveragePooling2D()"],
+        [image, "ZeroPadding2D(((1, 0), (2, 1)))", "Cropping2D(1)"],
+        [SEQUENCE, "ReLU(max_value=0.5, negative_slope=0.1, threshold=0.2)"],
+        [SEQUENCE, "LeakyReLU()"],
+        [SEQUENCE, "ELU(0.7)"],
+        [SEQUENCE, "PReLU()"],
+        [SEQUENCE, "PReLU(shared_axes=[1])"],
+        [SEQUENCE, "Softmax()"],
+        [SEQUENCE, "Softmax(axis=1)"],
+        [SEQUENCE, "Rescaling(2.0, offset=1.0)"],
+        [SEQUENCE, "ActivityRegularization(0.1)", "AlphaDropout(0.1)", "Masking()"],
+        [SEQUENCE, "LSTM(4, return_sequences=True)", "LSTM(4, return_sequences=True)", "LSTM(2)"],
+        [SEQUENCE, "LSTM(4, name='first', return_sequences=True)", "LSTM(3)", "Dense(2)", "Dense(1)"],
+        [SEQUENCE, "LSTM(4, trainable=False)", "BatchNormalization(trainable=False)", "Dense(1)"],
+    ]  # fmt: skip
+
+
+STACKS = [*_cells(), *_activations(), *_wrappers(), *_masks(), *_plain()]

@@ -1,0 +1,90 @@
+"""Every stack that the real Keras has computed: names, shapes, weights, summary and values."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rnncli.expressions import parse_stack
+from rnncli.forward.engine import Engine
+from rnncli.graph import build, sequential
+from rnncli.layers import TABLE
+from rnncli.model import Model, Source
+from rnncli.render import Target, render
+from rnncli.report.summary import summarize
+
+HERE = Path(__file__).parent / "goldens"
+GOLDEN = json.loads((HERE / "stacks.json").read_text())
+ARRAYS = np.load(HERE / "stacks.npz")
+STACKS = list(enumerate(GOLDEN["stacks"]))
+
+
+def name(value: Any) -> str:
+    return " ".join(value[1]["stack"]).replace(" ", "") if isinstance(value, tuple) else ""
+
+
+every_stack = pytest.mark.parametrize("golden", STACKS, ids=name)
+
+
+def model_of(record: dict[str, Any]) -> Model:
+    return build(sequential(parse_stack(record["stack"])), Source("layers"))
+
+
+def values_of(index: int, model: Model) -> dict[str, dict[str, np.ndarray]]:
+    """Return Keras's weights by layer and path."""
+    values: dict[str, dict[str, np.ndarray]] = {layer.name: {} for layer in model.layers}
+    start = f"{index}/w/"
+    for key in ARRAYS.files:
+        if key.startswith(start):
+            layer, _, path = key.removeprefix(start).partition("/")
+            values[layer][path] = ARRAYS[key]
+    return values
+
+
+@every_stack
+def test_names_shapes_and_weights(golden: tuple[int, dict[str, Any]]) -> None:
+    _, record = golden
+    model = model_of(record)
+    found = [
+        {
+            "name": layer.name,
+            "type": layer.type,
+            "output_shapes": [list(shape) for shape in layer.output_shapes or ()],
+            "params": layer.params,
+            "weights": sorted(
+                [f"{layer.name}/{w.path}", list(w.shape), w.trainable] for w in layer.weights or ()
+            ),
+        }
+        for layer in model.rows
+    ]
+    expected = [{**each, "weights": sorted(each["weights"])} for each in record["layers"]]
+    assert found == expected
+
+
+@every_stack
+def test_the_summary_is_that_of_keras(golden: tuple[int, dict[str, Any]]) -> None:
+    _, record = golden
+    report = summarize(model_of(record), show_trainable=record["show_trainable"])
+    assert render(report, "table", Target()).splitlines() == record["summary"].splitlines()
+
+
+@every_stack
+def test_values_are_those_of_keras(golden: tuple[int, dict[str, Any]]) -> None:
+    index, record = golden
+    model = model_of(record)
+    results = Engine(model, values_of(index, model)).run([ARRAYS[f"{index}/x"]])
+    expected = [ARRAYS[f"{index}/y/{number}"] for number in range(len(results))]
+    assert f"{index}/y/{len(results)}" not in ARRAYS.files
+    for (found, _), wanted in zip(results, expected, strict=True):
+        assert found.dtype == wanted.dtype
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-5 * max(1, np.abs(wanted).max()))
+
+
+@every_stack
+def test_printed_totals_are_the_sum_of_printed_rows(golden: tuple[int, dict[str, Any]]) -> None:
+    _, record = golden
+    lines = render(summarize(model_of(record)), "csv", Target()).splitlines()
+    rows = [int(line.rsplit(",", 1)[1]) for line in lines[1:]]
+    assert f"Total params: {sum(rows):,} " in record["summary"]
