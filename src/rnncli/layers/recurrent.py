@@ -22,8 +22,10 @@ def cells_of(class_name: str, config: Config) -> Iterator[tuple[str, Cell, Confi
     if class_name == "RNN":
         inner = config["cell"]
         if inner["class_name"] == "StackedRNNCells":
+            stack = inner["config"].get("name") or "stacked_rnn_cells"
             for cell in inner["config"]["cells"]:
-                yield from _named_cell(cell)
+                for path, found, cell_config in _named_cell(cell):
+                    yield f"{stack}/{path}", found, cell_config
         else:
             yield from _named_cell(inner)
         return
