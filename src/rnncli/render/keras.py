@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 _LINE = {False: 88, True: 108}  # characters, without and with connections; Keras's defaults
 _TRAINABLE = 12  # characters more for the column Trainable
 _NARROWEST = 4  # characters of a column
+_NUMBERS = (1, 2)  # columns whose numbers are never cut
 _ENDS = {False: (0.45, 0.80, 1.0), True: (0.3, 0.56, 0.74, 1.0)}  # where columns end, as shares
 _NUMBER, _NONE, _CLASS = "color(34)", "color(45)", "color(33)"
+_ASCII = str.maketrans("└…", "+~")  # one character for one, so that columns stay in line
 _TRAINS = {True: ("Y", f"bold {_NUMBER}"), False: ("N", "bold color(9)"), None: ("-", "bold")}
 
 
@@ -42,7 +44,8 @@ def render(report: Report, target: Target) -> str:
             line = Text(f" {label}: ", style="bold")
             console.print(line.append(f"{number:,}", f"not bold {_NUMBER}")
                           .append(f" ({memory(size)})", "not bold"))  # fmt: skip
-    return str(captured.get())
+    text = str(captured.get())
+    return text if target.unicode else text.translate(_ASCII)
 
 
 def _length(target: Target, connected: bool, trainable: bool) -> int:
@@ -79,8 +82,7 @@ def _grid(
     names += ["Connected to"] if connected else []
     names += ["Trainable"] if trainable else []
     justify = {"Param #": "right", "Trainable": "center"}
-    numbers = [str(row[2]).split(" ")[0] for row in rows]
-    widths = _widths(length, _ends(connected, trainable), max(map(len, numbers), default=0))
+    widths = _widths(length, _ends(connected, trainable), rows)
     columns = [
         Column(name, justify=justify.get(name, "left"), width=width)  # type: ignore[arg-type]
         for name, width in zip(names, widths, strict=True)
@@ -98,8 +100,8 @@ def _ends(connected: bool, trainable: bool) -> list[float]:
     return [*(end * 0.90 for end in ends), 1.0] if trainable else ends
 
 
-def _widths(length: int, ends: list[float], longest: int) -> list[int]:
-    """Return each column's width without padding and rules; a number of `longest` digits fits.
+def _widths(length: int, ends: list[float], rows: list[list["Text"]]) -> list[int]:
+    """Return each column's width without padding and rules, wide enough for every number.
 
     Keras asks for columns that fill the line by themselves. rich then takes what padding and rules
     need from every column alike, rounding as it goes.
@@ -111,7 +113,10 @@ def _widths(length: int, ends: list[float], longest: int) -> list[int]:
         share = min(width + 2, round(excess / left))
         excess -= share
         given.append(max(1, width - share))
-    given[2] = max(given[2], longest)
+    for column in _NUMBERS:
+        words = (word for row in rows for word in row[column].plain.split())
+        numbers = (len(word) for word in words if any(map(str.isdigit, word)))
+        given[column] = max(given[column], *numbers, 0)
     return given
 
 

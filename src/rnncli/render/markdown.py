@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from rnncli.render import Target
-from rnncli.render.text import cell, right_aligned
+from rnncli.render.text import cell, printable, right_aligned
 from rnncli.report import Report, Table
 
 
@@ -11,13 +11,14 @@ def render(report: Report, target: Target) -> str:
     """Return the report's lines as a code block, its tables, totals and notes."""
     parts = []
     if report.lines:
-        parts.append("\n".join(("```", *report.lines, "```")))
+        parts.append("\n".join(("```", *map(printable, report.lines), "```")))
     for table in report.tables:
         if table.title:
             parts.append(f"**{_escaped(table.title)}**")
         parts.append("\n".join(_lines(table)))
-        totals = [f"- {label}: {cell(kind, value)}" for label, kind, value in table.totals]
-        parts += ["\n".join(totals)] if totals else []
+        if table.totals:
+            totals = (f"- {label}: {_escaped(cell(kind, x))}" for label, kind, x in table.totals)
+            parts.append("\n".join(totals))
     parts += [_escaped(note) for note in report.notes]
     return "\n\n".join(parts)
 
@@ -30,7 +31,8 @@ def _lines(table: Table) -> Iterator[str]:
             _escaped(cell(column.kind, value))
             for column, value in zip(table.columns, row, strict=True)
         ]
-        yield _row([f"**{text}**" for text in cells] if index in table.marked else cells)
+        chosen = index in table.marked
+        yield _row([f"**{text}**" if text and chosen else text for text in cells])
 
 
 def _row(cells: list[str]) -> str:
@@ -38,7 +40,8 @@ def _row(cells: list[str]) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Return the text with what Markdown would read as structure or HTML escaped."""
-    for character in "\\|`<>*[]":
+    """Return the text with what Markdown would read as structure, a link or HTML escaped."""
+    text = printable(text)
+    for character in "\\|`<>*[]~&@":
         text = text.replace(character, f"\\{character}")
     return text

@@ -3,14 +3,14 @@
 from typing import TYPE_CHECKING
 
 from rnncli.render import Target
-from rnncli.render.text import cell, right_aligned
+from rnncli.render.text import cell, printable, right_aligned
 from rnncli.report import Report, Table
 
 if TYPE_CHECKING:
     import rich.console
     import rich.table
 
-WIDEST = 100_000  # columns of a page that never folds: what a pipe gets
+WIDEST = 100_000  # characters of a line that never folds: what a pipe gets
 
 
 def render(report: Report, target: Target) -> str:
@@ -20,18 +20,23 @@ def render(report: Report, target: Target) -> str:
     console = make_console(target)
     with console.capture() as captured:
         for line in report.lines:
-            console.print(Text(line, style="bold"))
+            console.print(Text(printable(line), style="bold"), soft_wrap=True)
         if report.lines:
             console.print()
         for table in report.tables:
             if table.title:
-                console.print(Text(table.title, style="bold"))
-            console.print(_grid(table, target))
+                console.print(Text(printable(table.title), style="bold"))
+            _print_grid(console, _grid(table, target))
             for label, kind, value in table.totals:
-                console.print(Text(f" {label}: ", style="bold").append(cell(kind, value), "color(34)"))
+                total = Text(f" {label}: ", style="bold")
+                console.print(total.append(cell(kind, value), "not bold color(34)"))
         for note in report.notes:
-            console.print(Text(f" {note}", style="dim"))
-    return "\n".join(line.rstrip() for line in captured.get().splitlines())
+            console.print(Text(f" {printable(note)}", style="dim"))
+        if report.picture is not None:
+            from rnncli.render.heatmap import draw
+
+            console.print(draw(report.picture, target.color, target.unicode), soft_wrap=True)
+    return "\n".join(line.rstrip() for line in captured.get().split("\n"))
 
 
 def make_console(target: Target) -> "rich.console.Console":
@@ -50,6 +55,15 @@ def make_console(target: Target) -> "rich.console.Console":
     )
 
 
+def _print_grid(console: "rich.console.Console", grid: "rich.table.Table") -> None:
+    """Print a table that may fold its text but runs over the page before it cuts a number."""
+    from rich.measure import Measurement
+
+    endless = console.options.update_width(WIDEST)
+    least = Measurement.get(console, endless, grid).minimum
+    console.print(grid, width=max(console.width, least), crop=False)
+
+
 def _grid(table: Table, target: Target) -> "rich.table.Table":
     import rich.box
     import rich.table
@@ -60,12 +74,9 @@ def _grid(table: Table, target: Target) -> "rich.table.Table":
     if table.marked:
         grid.add_column("")
     for column in table.columns:
-        grid.add_column(
-            Text(column.header),
-            justify="right" if right_aligned(column) else "left",
-            no_wrap=right_aligned(column),
-            overflow="fold",
-        )
+        number = right_aligned(column)
+        justify = "right" if number else "left"
+        grid.add_column(Text(column.header), justify=justify, no_wrap=number, overflow="fold")  # type: ignore[arg-type]
     arrow = "→" if target.unicode else ">"
     for index, row in enumerate(table.rows):
         chosen = index in table.marked

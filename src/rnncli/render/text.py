@@ -5,76 +5,76 @@ from typing import Any
 from rnncli.report import Column
 from rnncli.shapes import show
 
-# Bidirectional controls and the like: invisible, and able to make text read as something else.
-_HIDDEN = frozenset(
-    [0x061C, 0x200B, 0x200E, 0x200F, 0x2028, 0x2029, 0xFEFF, *range(0x202A, 0x202F),
-     *range(0x2060, 0x2070), *range(0xD800, 0xE000)]
-)  # fmt: skip
+_UNITS = ("B", "KB", "MB", "GB", "TB", "PB")
+_NUMBERS = ("count", "bytes", "number", "share")
 
 
 def printable(text: str) -> str:
-    """Return the text with control characters, lone surrogates and bidi controls escaped."""
-    if text.isascii() and text.isprintable():
+    """Return the text with what is invisible or would steer a terminal escaped: `\\x1b`, `\\u202e`.
+
+    That is every character that Python does not count as printable: controls, bidirectional
+    overrides, lone surrogates, odd spaces.
+    """
+    if text.isprintable():
         return text
-    return "".join(_escaped(character) for character in text)
+    return "".join(each if each.isprintable() else _escaped(ord(each)) for each in text)
 
 
-def _escaped(character: str) -> str:
-    code = ord(character)
-    if code < 0x20 or 0x7F <= code < 0xA0:
+def _escaped(code: int) -> str:
+    if code < 0x100:
         return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code in _HIDDEN else character
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-def memory(size: float) -> str:
-    """Return bytes as Keras prints them: `24.25 KB`, powers of 1024."""
-    for unit in ("B", "KB", "MB", "GB", "TB"):
-        if size / 1024 < 1:
-            return f"{size:.2f} {unit}"
-        size /= 1024
-    return f"{size:.2f} PB"
+def memory(size: int) -> str:
+    """Return bytes as Keras prints them: `24.25 KB`, powers of 1024, none above petabytes."""
+    power = 0
+    while power + 1 < len(_UNITS) and size >= 1024 ** (power + 1):
+        power += 1
+    whole = size // 1024**power
+    if whole >= 2**1000:  # more than a float holds
+        return f"{whole}.00 {_UNITS[power]}"
+    return f"{size / 1024**power:.2f} {_UNITS[power]}"
 
 
 def cell(kind: str, value: Any) -> str:
-    """Return the text of one table cell."""
-    if kind == "any":
-        return _any(value)
+    """Return the text of one table cell, for people."""
     if value is None:
         return "" if kind in ("text", "flag") else "?"
-    if kind == "shape":
-        return show(value)
     if kind == "shapes":
         return ", ".join("?" if shape is None else show(shape) for shape in value)
-    if kind == "count":
-        return f"{value:,}"
     if kind == "bytes":
         return memory(value)
+    if kind == "memory":
+        return f"{value[0]:,} ({memory(value[1])})"
     if kind == "number":
         return f"{value:.4g}"
     if kind == "share":
         return f"{value:.1%}"
     if kind == "flag":
         return "yes" if value else "no"
-    return printable(str(value))
+    if kind == "any":
+        return _any(value)
+    return f"{value:,}" if kind == "count" else raw(kind, value)
 
 
 def raw(kind: str, value: Any) -> str:
-    """Return the cell for programs: plain numbers, no separators."""
+    """Return the text of one table cell for programs: plain numbers, nothing for None."""
     if value is None:
         return ""
-    if kind in ("shape", "shapes"):
+    if kind == "shape":
+        return show(value)
+    if kind == "shapes":
         return cell(kind, value)
     if kind == "any":
         return str(value) if isinstance(value, int) else _any(value)
     if kind == "flag":
         return "true" if value else "false"
-    return str(value)
+    return printable(str(value))
 
 
 def _any(value: Any) -> str:
     """Return a value whose kind only its type tells: a count, a shape or a list of shapes."""
-    if value is None:
-        return "?"
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, tuple):
@@ -85,4 +85,4 @@ def _any(value: Any) -> str:
 
 def right_aligned(column: Column) -> bool:
     """Whether the column holds numbers."""
-    return column.kind in ("count", "bytes", "number", "share")
+    return column.kind in _NUMBERS

@@ -15,8 +15,9 @@ SCHEMA = 1
 class Column:
     """A column. `kind` says what its cells are.
 
-    Kinds: `text`, `shape` (a shape), `shapes` (a list of them or None), `count` (an int), `bytes`,
-    `number` (a float), `share` (a float from 0 to 1), `flag` (a bool). None is an empty cell.
+    Kinds: `text`, `shape` (a shape), `shapes` (a list of them), `count` (an int), `bytes`, `memory`
+    (a count and its bytes), `number` (a float), `share` (a float from 0 to 1), `flag` (a bool),
+    `any` (what the value's type tells). None is not known, or in text and flags nothing.
     """
 
     key: str
@@ -39,6 +40,19 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """Values to draw: `values[row][column]`, a row per unit and a column per step.
+
+    `norms` has one value per column; `size` is `(steps, units)` before both were drawn as means.
+    """
+
+    title: str
+    values: tuple[tuple[float, ...], ...]
+    norms: tuple[float, ...]
+    size: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What a command answers. `notes` are sentences below the tables; `lines` stand for a table
     where the answer is text, such as equations."""
@@ -49,6 +63,7 @@ class Report:
     lines: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     ok: bool = True
+    picture: Picture | None = None
 
     def json(self) -> dict[str, Any]:
         """Return the whole JSON object, schema and command first."""

@@ -84,7 +84,7 @@ def _rows(
 
 
 def _is_operation(layer: Layer) -> bool:
-    """Whether it is a bare operation, such as `NotEqual`; Keras's nested models do not list those."""
+    """Whether it is a bare operation such as `NotEqual`; a nested model does not list those."""
     return layer.kind is None and layer.model is None and "trainable" not in layer.config
 
 
