@@ -24,7 +24,7 @@ def draw(picture: Picture, color: bool, unicode: bool) -> "Text":
     from rich.text import Text
 
     limit = max((abs(value) for row in picture.values for value in row), default=0.0) or 1.0
-    text = Text(printable(picture.title), style="bold").append("\n", "default")
+    text = Text().append(printable(picture.title), "bold").append("\n")
     text.append(f"{'norm':>{MARGIN - 1}} ").append(_line(picture.norms, unicode))
     text.append(f"  max {max(picture.norms, default=0.0):.3g}\n")
     _rows(text, picture, limit, color, unicode)
@@ -34,7 +34,8 @@ def draw(picture: Picture, color: bool, unicode: bool) -> "Text":
     text.append(_scale(limit, color, unicode))
     for what, whole, shown in (("steps", steps, columns), ("units", units, len(picture.values))):
         if shown < whole:
-            text.append(f"\n{'':{MARGIN}}each {what[:-1]} drawn is the mean of {whole / shown:.3g} {what}")
+            factor = f"each {what[:-1]} drawn is the mean of {whole / shown:.3g} {what}"
+            text.append(f"\n{'':{MARGIN}}{factor}")
     return text
 
 
@@ -74,7 +75,8 @@ def _shade(share: float, levels: int) -> int:
 def _rgb(share: float) -> str:
     """Return the colour of a value between -1 and 1."""
     end = _HOT if share > 0 else _COLD
-    mixed = (round(zero + (to - zero) * min(1.0, abs(share))) for zero, to in zip(_ZERO, end, strict=True))
+    size = min(1.0, abs(share))
+    mixed = (round(zero + (to - zero) * size) for zero, to in zip(_ZERO, end, strict=True))
     return "#{:02x}{:02x}{:02x}".format(*mixed)
 
 
