@@ -1,9 +1,8 @@
 """The names of Keras's activations."""
 
-from difflib import get_close_matches
 from typing import Any
 
-from rnncli.errors import UsageError
+from rnncli.errors import UsageError, nearest
 
 # `hard_sigmoid` is Keras 3's, relu6(x + 3) / 6; Keras 1 and 2 computed clip(0.2 x + 0.5, 0, 1),
 # which readers of their files call `hard_sigmoid_keras2`.
@@ -12,7 +11,7 @@ ACTIVATION_NAMES = (
     "hard_sigmoid_keras2", "hard_silu", "hard_swish", "hard_tanh", "leaky_relu", "linear",
     "log_sigmoid", "log_softmax", "mish", "relu", "relu6", "selu", "sigmoid", "silu", "soft_shrink",
     "softmax", "softplus", "softsign", "sparse_plus", "sparse_sigmoid", "sparsemax", "squareplus",
-    "swish", "tanh", "tanh_shrink", "threshold",
+    "swish", "tanh", "tanh_shrink",
 )  # fmt: skip
 
 
@@ -25,8 +24,7 @@ def check_activation(name: Any) -> str:
         return "linear"
     if name in ACTIVATION_NAMES:
         return str(name)
-    near = get_close_matches(str(name), ACTIVATION_NAMES, n=1)
     raise UsageError(
         f"activation {str(name)[:40]!r} is not known",
-        f"did you mean {near[0]}?" if near else f"known: {', '.join(ACTIVATION_NAMES)}",
+        nearest(str(name), ACTIVATION_NAMES) or f"known: {', '.join(ACTIVATION_NAMES)}",
     )

@@ -9,8 +9,7 @@ LSTM; Cho et al. (2014) for GRU, whose `reset_after` form is that of cuDNN.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 Operand = Any  # an array `(batch, units)` or a symbol; whatever knows + - *
 Inputs = Callable[[str], Operand]  # gate -> x_t @ kernel[gate] + bias[gate]
@@ -19,8 +18,7 @@ Activation = Callable[[Operand], Operand]
 Step = Callable[..., tuple[Operand, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """A recurrent cell; gates and states are in Keras's order, the first state is the output."""
 
     name: str

@@ -7,14 +7,14 @@ Sources: the documentation of torch.nn.RNN, LSTM and GRU; the ONNX operators RNN
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from rnncli.cells import Cell
 from rnncli.model import Weight
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """One framework's way to store a cell.
 
     `order` lists the gates of each cell as stored; `gates_first` stores `(gates * units, inputs)`
@@ -28,7 +28,7 @@ class Layout:
     names: tuple[str, ...]
     gates_first: bool = False
     bias_rows: int | None = None
-    letters: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    letters: Mapping[str, Mapping[str, str]] = MappingProxyType({})
     directions_axis: bool = False
 
     def gate_letters(self, cell: Cell) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """What can go wrong, and the exit code of each."""
 
+from collections.abc import Iterable
 from enum import IntEnum
 
 
@@ -36,3 +37,11 @@ class FileError(RnncliError):
 
 class UnsupportedError(RnncliError):
     """Something a model holds that rnncli cannot compute."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the hint that names what was probably meant, None if nothing is near."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]}?" if near else None

@@ -2,10 +2,9 @@
 
 import ast
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Any
 
-from rnncli.errors import UsageError
+from rnncli.errors import UsageError, nearest
 from rnncli.graph import LayerSpec
 from rnncli.layers import ALIASES, TABLE, kind
 from rnncli.layers.kind import REQUIRED
@@ -115,9 +114,8 @@ class _Reader:
         *modules, name = self.dotted(node)
         name = ALIASES.get(name, name)
         if name not in TABLE or "." in name or not _MODULES.issuperset(modules):
-            near = get_close_matches(name, [*TABLE, *ALIASES], n=1)
             raise self.error(
-                f"{self.spot(node)} is not a known layer", f"did you mean {near[0]}?" if near else None
+                f"{self.spot(node)} is not a known layer", nearest(name, [*TABLE, *ALIASES])
             )
         return name
 
@@ -140,10 +138,9 @@ class _Reader:
         allowed = [*names, *_COMMON, *_FIRST, *recurrent]
         for keyword in node.keywords:
             if keyword.arg is None or keyword.arg not in allowed:
-                near = get_close_matches(keyword.arg or "", allowed, n=1)
                 raise self.error(
                     f"{class_name} has no argument {keyword.arg or '**'!r}",
-                    f"did you mean {near[0]}?" if near else None,
+                    nearest(keyword.arg or "", allowed),
                 )
             if keyword.arg in config:
                 raise self.error(f"{class_name} gets {keyword.arg} twice")

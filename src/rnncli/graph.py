@@ -4,10 +4,9 @@ Flags, `--layer` expressions and files all come through here as a `ModelSpec`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from rnncli.errors import RnncliError, ShapeError
+from rnncli.errors import RnncliError, ShapeError, UsageError
 from rnncli.layers import TABLE, complete, kind
 from rnncli.layers.arguments import check_arguments
 from rnncli.model import Call, Config, Layer, Model, Ref, Source, Weight, refs_in
@@ -26,8 +25,7 @@ class CallSpec(NamedTuple):
         return self.inputs + tuple(refs_in(self.kwargs))
 
 
-@dataclass(frozen=True, slots=True)
-class LayerSpec:
+class LayerSpec(NamedTuple):
     """A layer as its config describes it.
 
     `shapes` is the output that a file states for a layer rnncli does not know; `build_shapes` the
@@ -45,8 +43,7 @@ class LayerSpec:
     inferred: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ModelSpec:
+class ModelSpec(NamedTuple):
     """A model before its shapes are known."""
 
     name: str
@@ -57,16 +54,16 @@ class ModelSpec:
     trainable: bool = True
 
 
-@dataclass(slots=True)
 class _Progress:
     """What is known so far while shapes travel through the graph."""
 
-    strict: bool
-    shapes: dict[Ref, Any] = field(default_factory=dict)  # Ref -> Shape | None
-    calls: dict[str, list[Call | None]] = field(default_factory=dict)
-    weights: dict[str, tuple[Weight, ...] | None] = field(default_factory=dict)
-    models: dict[str, Model] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
+    def __init__(self, strict: bool) -> None:
+        self.strict = strict
+        self.shapes: dict[Ref, Any] = {}  # Ref -> Shape | None
+        self.calls: dict[str, list[Call | None]] = {}
+        self.weights: dict[str, tuple[Weight, ...] | None] = {}
+        self.models: dict[str, Model] = {}
+        self.warnings: list[str] = []
 
 
 def sequential(specs: tuple[LayerSpec, ...], name: str = "sequential") -> ModelSpec:
@@ -76,7 +73,7 @@ def sequential(specs: tuple[LayerSpec, ...], name: str = "sequential") -> ModelS
         calls = () if before is None and spec.class_name != "InputLayer" else (
             CallSpec(() if before is None else (Ref(before),)),
         )  # fmt: skip
-        chained.append(replace(spec, calls=calls))
+        chained.append(spec._replace(calls=calls))
         before = spec.name if calls else None
     inputs = (Ref(chained[0].name),) if chained and chained[0].calls else ()
     outputs = (Ref(chained[-1].name),) if inputs else ()
@@ -175,12 +172,12 @@ def _on(spec: ModelSpec, inputs: Shapes) -> ModelSpec:
     """Return the spec with `inputs` for the shapes of its input layers."""
     given = {ref.layer: shape for ref, shape in zip(spec.inputs, inputs, strict=False)}
     layers = tuple(
-        replace(layer, config={**layer.config, "batch_shape": given[layer.name]})
+        layer._replace(config={**layer.config, "batch_shape": given[layer.name]})
         if layer.name in given and layer.class_name == "InputLayer"
         else layer
         for layer in spec.layers
     )
-    return replace(spec, layers=layers)
+    return spec._replace(layers=layers)
 
 
 def _finish(spec: LayerSpec, trainable: bool, progress: _Progress) -> Layer:
@@ -190,7 +187,7 @@ def _finish(spec: LayerSpec, trainable: bool, progress: _Progress) -> Layer:
     if weights is None and known and kind(spec.class_name).built_at_init:
         weights = ()
     if weights is not None and not trainable:
-        weights = tuple(replace(weight, trainable=False) for weight in weights)
+        weights = tuple(weight._replace(trainable=False) for weight in weights)
     model = progress.models.get(spec.name)
     if model is None and spec.model is not None:  # never called: built from its own input, if any
         model = build(spec.model, Source("file"), progress.strict)
@@ -213,7 +210,7 @@ def _misfit(
     """Return the error that names both layers, the shape between them and the fix."""
     reason = error.message if isinstance(error, RnncliError) else f"cannot be built: {error}"
     hint = error.hint if isinstance(error, RnncliError) else None
-    if not call.inputs:
+    if not call.inputs or isinstance(error, UsageError):
         return ShapeError(f"{spec.name}: {reason}", hint)
     before = by_name[call.inputs[0].layer]
     inner = before.config.get("layer", {}).get("config", before.config)
@@ -246,7 +243,7 @@ def with_sizes(model: Model, batch: Dim, steps: Dim) -> Model:
     """Return the model with its inputs' open batch and time sizes filled in; None: leave open."""
     shapes = tuple(_sized(model.shape(ref) or (), batch, steps) for ref in model.inputs)
     built = build(_on(respec(model), shapes), model.source, strict=False)
-    return replace(built, store=model.store, optimizer=model.optimizer, warnings=model.warnings)
+    return built._replace(store=model.store, optimizer=model.optimizer, warnings=model.warnings)
 
 
 def _sized(shape: Shape, batch: Dim, steps: Dim) -> Shape:

@@ -5,8 +5,8 @@ Everything here is plain, immutable data; `graph.build` makes it, reports and th
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from math import prod
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from rnncli.shapes import Shape, Shapes
@@ -45,8 +45,7 @@ class Stored(NamedTuple):
     layout: str = "keras"
 
 
-@dataclass(frozen=True, slots=True)
-class Weight:
+class Weight(NamedTuple):
     """One variable of a layer. `path` is relative to the layer: `lstm_cell/kernel`."""
 
     name: str
@@ -78,8 +77,7 @@ class Ref(NamedTuple):
     tensor: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One use of a layer.
 
     `kwargs` holds the call's other arguments; a `Ref` (or a nest of lists with Refs) among them is
@@ -90,15 +88,14 @@ class Call:
     inputs: tuple[Ref, ...]
     input_shapes: Shapes | None
     output_shapes: Shapes | None
-    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    kwargs: Mapping[str, Any] = MappingProxyType({})
 
     def tensors(self) -> tuple[Ref, ...]:
         """Return every tensor the call depends on, positional ones first."""
         return self.inputs + tuple(refs_in(self.kwargs))
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(NamedTuple):
     """A layer: `kind` is its entry in the table of layer kinds, None if rnncli does not know it.
 
     `weights` is None where their number is unknown (an unknown layer without stored weights).
@@ -148,19 +145,17 @@ class Layer:
         return sum(weight.bytes for weight in self.all_weights())
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """Where a model came from. `details` is what a file says of itself, in the order to show it."""
 
     kind: str  # "flags", "layers" or "file"
     path: str | None = None
     format: str | None = None
     written_by: str | None = None
-    details: Mapping[str, str] = field(default_factory=dict)
+    details: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(NamedTuple):
     """A graph of layers in Keras's order.
 
     `store` opens the file's weights; None where the model has none. `optimizer` holds the shape and

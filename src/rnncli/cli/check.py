@@ -52,7 +52,7 @@ def command(
     if limits == Limits():
         raise UsageError("check needs a limit", "add --max-params, --params or --output-shape, say")
     models = []
-    for file in files or [None]:
+    for file in files or [None]:  # type: ignore[list-item]
         found = load(ModelFlags(file, stack.layer), cell)
         warn(found, output)
         models.append((file or found.name, found, _bad_weights(found) if no_nan else 0))

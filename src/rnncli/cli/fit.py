@@ -1,13 +1,12 @@
 """`rnncli fit`: what fits."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Annotated, Literal
 
 from typer import Exit, Option
 
 from rnncli.cli.models import CLASSES, cell_specs
-from rnncli.cli.options import CellFlags, OutputFlags, StackFlags, amount, with_options
+from rnncli.cli.options import CellFlags, CellName, OutputFlags, StackFlags, amount, with_options
 from rnncli.cli.output import emit
 from rnncli.errors import ExitCode, UsageError
 from rnncli.graph import build, sequential
@@ -57,15 +56,15 @@ def command(
 
 
 def _cells(cell: CellFlags) -> dict[str, Callable[[int], Model]]:
-    names = [cell.cell] if cell.cell else list(CLASSES)
+    names: list[CellName] = [cell.cell] if cell.cell else list(CLASSES)
 
-    def make(name: str) -> Callable[[int], Model]:
-        flags = replace(cell, cell=name)
+    def make(name: CellName) -> Callable[[int], Model]:
+        flags = cell._replace(cell=name)
         return lambda units: build(
-            sequential(cell_specs(replace(flags, units=units))), Source("flags")
+            sequential(cell_specs(flags._replace(units=units))), Source("flags")
         )
 
-    return {name: make(name) for name in names}  # type: ignore[misc]
+    return {name: make(name) for name in names}
 
 
 def _stack(stack: StackFlags, cell: CellFlags) -> dict[str, Callable[[int], Model]]:

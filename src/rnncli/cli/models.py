@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from rnncli.cli.options import CellFlags, ModelFlags
-from rnncli.errors import UsageError
+from rnncli.cli.options import CellFlags, CellName, ModelFlags
+from rnncli.errors import UsageError, nearest
 from rnncli.graph import LayerSpec, build, sequential
 from rnncli.model import Layer, Model, Source
 
-CLASSES = {"simple_rnn": "SimpleRNN", "lstm": "LSTM", "gru": "GRU"}
+CLASSES: dict[CellName, str] = {"simple_rnn": "SimpleRNN", "lstm": "LSTM", "gru": "GRU"}
 
 MAX_DEPTH = 10_000
 
@@ -118,14 +118,11 @@ def pick(model: Model, name: str | None) -> tuple[Layer, ...]:
     try:
         return (model.layer(name),)
     except KeyError:
-        from difflib import get_close_matches
-
         names = [layer.name for layer in model.rows]
-        near = get_close_matches(name, names, n=1)
         known = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
         raise UsageError(
             f"the model has no layer called {name!r}",
-            f"did you mean {near[0]}?" if near else f"it has: {known}",
+            nearest(name, names) or f"it has: {known}",
         ) from None
 
 

@@ -2,14 +2,14 @@
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass
 from functools import wraps
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
 
 from typer import Argument, BadParameter, Option
 
 MODEL, CELL, OUTPUT = "Model", "Cell flags", "Output"
 
+CellName = Literal["simple_rnn", "lstm", "gru"]
 LARGEST = 10**18  # of a size; far beyond any machine, and products still print at once
 
 
@@ -43,12 +43,11 @@ def _size(name: str, help: str) -> Any:
     return _cell(name, parser=size, metavar="N", help=help)
 
 
-@dataclass(frozen=True, slots=True)
-class CellFlags:
+class CellFlags(NamedTuple):
     """A layer given by flags; None: not given. The help names the default."""
 
     cell: Annotated[
-        Literal["simple_rnn", "lstm", "gru"] | None, _cell("--cell", help="The cell (simple_rnn).")
+        CellName | None, _cell("--cell", help="The cell (simple_rnn).")
     ] = None
     input_size: Annotated[int | None, _size("--input-size", "Features per step (32).")] = None
     units: Annotated[int | None, _size("--units", "Size of the state (64).")] = None
@@ -87,8 +86,8 @@ class CellFlags:
 
     def given(self) -> list[str]:
         """Return the flags that were given, as they are written."""
-        names = (field.name for field in fields(self))
-        return [f"--{name.replace('_', '-')}" for name in names if getattr(self, name) is not None]
+        pairs = zip(self._fields, self, strict=True)
+        return [f"--{name.replace('_', '-')}" for name, value in pairs if value is not None]
 
 
 Expressions = Annotated[
@@ -98,15 +97,13 @@ Expressions = Annotated[
 ]  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class StackFlags:
+class StackFlags(NamedTuple):
     """A stack of layers."""
 
     layer: Expressions = None
 
 
-@dataclass(frozen=True, slots=True)
-class ModelFlags:
+class ModelFlags(NamedTuple):
     """A model file or a stack of layers."""
 
     file: Annotated[
@@ -116,8 +113,7 @@ class ModelFlags:
     layer: Expressions = None
 
 
-@dataclass(frozen=True, slots=True)
-class LayerFlags:
+class LayerFlags(NamedTuple):
     """Which layer of a model."""
 
     layer_name: Annotated[
@@ -126,41 +122,48 @@ class LayerFlags:
     ] = None
 
 
-@dataclass(frozen=True, slots=True)
-class OutputFlags:
+Verbose = Annotated[
+    bool, Option("--verbose", rich_help_panel=OUTPUT, help="What a file says of itself.")
+]
+Debug = Annotated[
+    bool, Option("--debug", rich_help_panel=OUTPUT, help="Show the traceback of a bug.")
+]
+
+
+class OutputFlags(NamedTuple):
     """How the answer is printed."""
 
     format: Annotated[
         Literal["table", "json", "csv", "markdown"],
         Option("--format", rich_help_panel=OUTPUT, help="How to print it."),
     ] = "table"
-    verbose: Annotated[
-        bool, Option("--verbose", rich_help_panel=OUTPUT, help="What a file says of itself.")
-    ] = False
-    debug: Annotated[
-        bool, Option("--debug", rich_help_panel=OUTPUT, help="Show the traceback of a bug.")
-    ] = False
+    verbose: Verbose = False
+    debug: Debug = False
 
 
-@dataclass(frozen=True, slots=True)
-class SummaryOutputFlags(OutputFlags):
+class SummaryOutputFlags(NamedTuple):
     """How a summary is printed: the table of Keras 1 and 2 too."""
 
-    format: Annotated[  # type: ignore[assignment]
+    format: Annotated[
         Literal["table", "json", "csv", "markdown", "classic"],
         Option("--format", rich_help_panel=OUTPUT, help="How to print it; classic: Keras 1 and 2."),
     ] = "table"
+    verbose: Verbose = False
+    debug: Debug = False
+
+
+AnyOutput = OutputFlags | SummaryOutputFlags
 
 
 def with_options(function: Callable[..., None]) -> Callable[..., None]:
-    """Return `function` with each dataclass parameter spread into the options it holds."""
+    """Return `function` with each parameter that is a group of options spread into its options."""
     hints = get_type_hints(function, include_extras=True)
-    groups = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
+    groups = {name: hint for name, hint in hints.items() if hasattr(hint, "_field_defaults")}
 
     @wraps(function)
     def command(**values: Any) -> None:
         built = {
-            name: group(**{field.name: values.pop(field.name) for field in fields(group)})  # type: ignore[operator, arg-type]
+            name: group(**{field: values.pop(field) for field in group._fields})
             for name, group in groups.items()
         }
         function(**built, **values)
@@ -168,10 +171,11 @@ def with_options(function: Callable[..., None]) -> Callable[..., None]:
     parameters = []
     for name, parameter in inspect.signature(function).parameters.items():
         if name in groups:
+            group, kinds = groups[name], get_type_hints(groups[name], include_extras=True)
             parameters += [
-                inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY,
-                                  default=field.default, annotation=field.type)
-                for field in fields(groups[name])  # type: ignore[arg-type]
+                inspect.Parameter(field, inspect.Parameter.KEYWORD_ONLY,
+                                  default=group._field_defaults[field], annotation=kinds[field])
+                for field in group._fields
             ]  # fmt: skip
         else:
             parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY,

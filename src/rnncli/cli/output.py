@@ -4,7 +4,7 @@ import os
 import sys
 from typing import Any, NoReturn, TextIO
 
-from rnncli.cli.options import OutputFlags
+from rnncli.cli.options import AnyOutput
 from rnncli.errors import ExitCode
 from rnncli.model import Model
 from rnncli.report import Report
@@ -19,7 +19,7 @@ def talk(line: str) -> None:
     print(safe, file=sys.stderr)
 
 
-def warn(model: Model, flags: OutputFlags) -> None:
+def warn(model: Model, flags: AnyOutput) -> None:
     """Print the model's warnings and, with --verbose, what its file says of itself."""
     for warning in model.warnings:
         talk(f"warning: {warning}")
@@ -29,7 +29,7 @@ def warn(model: Model, flags: OutputFlags) -> None:
         talk("; ".join(f"{key}: {value}" for key, value in shown.items()))
 
 
-def emit(report: Report, flags: OutputFlags, **options: Any) -> None:
+def emit(report: Report, flags: AnyOutput, **options: Any) -> None:
     """Print the report as the flags ask."""
     from rnncli.render import Target, render
 

@@ -127,7 +127,7 @@ def _conv_lstm_macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
     if steps is None or image is None or moved is None:
         return None
     # The recurrent convolution keeps the state's size, whatever the padding.
-    return steps * 4 * filters * window * moved * (channels + filters)
+    return int(steps * 4 * filters * window * moved * (channels + filters))
 
 
 _SEPARABLE = "filters, kernel_size, strides=1, padding='valid', data_format=None, dilation_rate=1, depth_multiplier=1, activation=None, use_bias=True, depthwise_initializer='glorot_uniform', pointwise_initializer='glorot_uniform', bias_initializer='zeros', depthwise_regularizer=None, pointwise_regularizer=None, bias_regularizer=None, activity_regularizer=None, depthwise_constraint=None, pointwise_constraint=None, bias_constraint=None"  # noqa: E501

@@ -1,6 +1,5 @@
 """The layers that most stacks begin and end with."""
 
-from dataclasses import replace
 
 from rnncli.errors import ShapeError
 from rnncli.layers.kind import REQUIRED, Kind, last_dim
@@ -67,7 +66,7 @@ def _distributed_weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
     inner, inner_config, class_name = _inner(config)
     name = inner_config.get("name") or class_name.lower()
     return tuple(
-        replace(weight, path=f"{name}/{weight.path}")
+        weight._replace(path=f"{name}/{weight.path}")
         for weight in inner.weights(inner_config, _each_step(inputs))
     )
 

@@ -2,9 +2,8 @@
 
 import ast
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from rnncli.errors import ShapeError
 from rnncli.model import Config, Weight
@@ -32,8 +31,7 @@ def no_macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
     return 0
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(NamedTuple):
     """A layer kind.
 
     `signature` lists the constructor's arguments in Keras's order with their defaults; `outputs`
@@ -41,7 +39,7 @@ class Kind:
     multiply-accumulates of the matrix products of one sample (None: an open dimension).
     """
 
-    signature: Mapping[str, Any] = field(default_factory=dict)
+    signature: Mapping[str, Any] = MappingProxyType({})
     outputs: Outputs = same_shape
     weights: Weights = no_weights
     macs: Macs = no_macs

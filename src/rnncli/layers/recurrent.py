@@ -1,7 +1,6 @@
 """Recurrent layers: the cells, `RNN` over cells, and `Bidirectional`."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -63,7 +62,7 @@ def cell_weights(cell: Cell, config: Config, inputs: int, path: str) -> tuple[We
             Weight("bias", cell.bias_shape(units), f"{rows}{times}units", gates,
                    initializer="unit_forget" if forget else "zeros")
         )  # fmt: skip
-    return tuple(replace(weight, path=f"{path}/{weight.name}") for weight in weights)
+    return tuple(weight._replace(path=f"{path}/{weight.name}") for weight in weights)
 
 
 def _weights(class_name: str, config: Config, inputs: Shapes) -> tuple[Weight, ...]:
@@ -114,7 +113,7 @@ def directions(config: Config) -> tuple[tuple[str, str, Config], tuple[str, str,
 
 def _bidirectional_weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
     return tuple(
-        replace(weight, path=f"{name}/{weight.path}", trainable=inner.get("trainable", True))
+        weight._replace(path=f"{name}/{weight.path}", trainable=inner.get("trainable", True))
         for name, class_name, inner in directions(config)
         for weight in _weights(class_name, inner, inputs)
     )

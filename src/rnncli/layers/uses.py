@@ -1,15 +1,14 @@
 """The cells that a layer runs, with their sizes: what counts, equations and cost all start from."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from rnncli.cells import Cell
 from rnncli.layers.recurrent import cells_of, directions
 from rnncli.model import Config, Layer
 
 
-@dataclass(frozen=True, slots=True)
-class CellUse:
+class CellUse(NamedTuple):
     """One cell of a layer; `path` leads to its variables, `""` where the layer is the cell."""
 
     path: str

@@ -5,14 +5,12 @@ A report holds ints, floats, shapes and text, never commas, colours or glyphs; `
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 SCHEMA = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """A column. `kind` says what its cells are.
 
     Kinds: `text`, `shape` (a shape), `shapes` (a list of them), `count` (an int), `bytes`, `memory`
@@ -25,8 +23,7 @@ class Column:
     kind: str = "text"
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(NamedTuple):
     """Rows under columns; `totals` are labelled values below them, `(label, kind, value)`.
 
     `marked` lists the rows to point out, such as the one that the flags chose.
@@ -39,8 +36,7 @@ class Table:
     marked: frozenset[int] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(NamedTuple):
     """Values to draw: `values[row][column]`, a row per unit and a column per step.
 
     `norms` has one value per column; `size` is `(steps, units)` before both were drawn as means.
@@ -52,8 +48,7 @@ class Picture:
     size: tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """What a command answers. `notes` are sentences below the tables; `lines` stand for a table
     where the answer is text, such as equations."""
 

@@ -1,8 +1,7 @@
 """Does it hold: a model's figures against limits."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from rnncli.model import Model
 from rnncli.report import Column, Report, Table
@@ -18,8 +17,7 @@ _COLUMNS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """What is asked of a model; None: not asked."""
 
     params: int | None = None

@@ -76,8 +76,9 @@ def macs_of(layer: Layer) -> tuple[Dim, Dim]:
     The first is None for a layer that does not work step by step.
     """
     if layer.model is not None:
-        per_step, macs = zip(*(macs_of(each) for each in layer.model.layers), strict=True)
-        return _sum(per_step, skip=True), _times(_sum(macs), len(layer.calls))
+        parts = [macs_of(each) for each in layer.model.layers]
+        total = _times(_sum(macs for _, macs in parts), len(layer.calls))
+        return _sum((per_step for per_step, _ in parts), skip=True), total
     if layer.kind is None:
         return None, (0 if not layer.weights else None)
     pairs = [(call.input_shapes, call.output_shapes) for call in layer.calls]

@@ -1,7 +1,6 @@
 """How many parameters, and why: a row per weight with its formula in words."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from rnncli.conventions import LAYOUTS, Layout, cell_weights
 from rnncli.layers.uses import CellUse, cell_uses
@@ -44,7 +43,7 @@ def weights_in(layer: Layer, layout: Layout) -> tuple[Weight, ...]:
         suffix = _suffix(layer, index) if layout is LAYOUTS["torch"] else ""
         prefix = f"{use.path}/" if len(uses) > 1 and not suffix else ""
         found += [
-            replace(weight, name=f"{prefix}{weight.name}{suffix}")
+            weight._replace(name=f"{prefix}{weight.name}{suffix}")
             for weight in cell_weights(layout, use.cell, use.inputs, use.units, use.use_bias)
         ]
     return tuple(found)
@@ -61,7 +60,7 @@ def _distinct_names(weights: tuple[Weight, ...]) -> tuple[Weight, ...]:
     """Return the weights under their paths where the bare names would be ambiguous."""
     if len({weight.name for weight in weights}) == len(weights):
         return weights
-    return tuple(replace(weight, name=weight.path or weight.name) for weight in weights)
+    return tuple(weight._replace(name=weight.path or weight.name) for weight in weights)
 
 
 def _entry(layer: Layer, layout: Layout, weights: tuple[Weight, ...]) -> dict[str, object]:

@@ -1,7 +1,6 @@
 """What is in a model: a row per layer and the totals."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from rnncli.model import Layer, Model, Ref, Weight
@@ -146,13 +145,11 @@ def classic_names(model: Model) -> Model:
         return tuple(ref._replace(layer=names[ref.layer]) for ref in refs)
 
     layers = tuple(
-        replace(layer, name=names[layer.name],
-                calls=tuple(replace(call, inputs=renamed(call.inputs)) for call in layer.calls))
+        layer._replace(name=names[layer.name],
+                calls=tuple(call._replace(inputs=renamed(call.inputs)) for call in layer.calls))
         for layer in model.layers
     )  # fmt: skip
-    return replace(
-        model,
-        name=_counted_from_one(model.name, model.type),
+    return model._replace(name=_counted_from_one(model.name, model.type),
         layers=layers,
         inputs=renamed(model.inputs),
         outputs=renamed(model.outputs),
