@@ -246,6 +246,11 @@ def with_sizes(model: Model, batch: Dim, steps: Dim) -> Model:
     return built._replace(store=model.store, optimizer=model.optimizer, warnings=model.warnings)
 
 
+def with_input_shapes(model: Model, shapes: Shapes) -> Model:
+    """Return the model for inputs of other shapes than its own; its weights' stores are left out."""
+    return build(_on(respec(model), shapes), model.source, strict=False)
+
+
 def _sized(shape: Shape, batch: Dim, steps: Dim) -> Shape:
     given = (batch, steps, *(None for _ in shape[2:]))
     return tuple(new if dim is None else dim for dim, new in zip(shape, given, strict=False))

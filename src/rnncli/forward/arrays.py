@@ -1,0 +1,234 @@
+"""Arrays from files: checked before they are read, read a block of steps at a time."""
+
+import io
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, BinaryIO, NamedTuple, Protocol
+
+import numpy as np
+
+from rnncli.errors import FileError, ShapeError
+from rnncli.forward.op import Array
+from rnncli.shapes import Shape, show
+
+_NPY, _ZIP = b"\x93NUMPY", b"PK\x03\x04"
+_AXES = ("sequence", "step", "feature")
+
+
+class Header(NamedTuple):
+    """Where the values of an `.npy` file begin, and what they are."""
+
+    shape: tuple[int, ...]
+    fortran: bool
+    dtype: np.dtype[Any]
+    offset: int
+
+
+class Source(Protocol):
+    """Something that an array can be had from."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The array's shape."""
+
+    def open(self) -> Array:
+        """Return the array."""
+
+
+class Input:
+    """An input of a model, of the rank that the model has.
+
+    `shape` has a batch axis of 1 where the array has none. `tokens` are whole numbers.
+    """
+
+    def __init__(self, source: Source, what: str, dtype: Any, tokens: bool) -> None:
+        self.source, self.what, self.tokens = source, what, tokens
+        self.dtype = np.dtype(np.int64) if tokens else np.dtype(dtype)
+        self.shape: tuple[int, ...] = source.shape
+
+    def fit(self, expected: Shape) -> None:
+        """Check the shape against the model's `(None, 100, 32)`. Raises: ShapeError."""
+        if len(self.shape) == len(expected) - 1:
+            self.shape = (1, *self.shape)
+        wanted, last = show(expected), expected[-1]
+        if len(self.shape) != len(expected):
+            raise ShapeError(
+                f"{self.what} has the shape {show(self.source.shape)}, "
+                f"but the model's input is {wanted}",
+                f"give it {len(expected)} axes, or {len(expected) - 1} for a batch of 1",
+            )
+        if 0 in self.shape:
+            raise ShapeError(f"{self.what} is empty: its shape is {show(self.source.shape)}")
+        if not self.tokens and last not in (None, self.shape[-1]):
+            raise ShapeError(
+                f"{self.what} has {self.shape[-1]:,} features per step, "
+                f"but the model's input {wanted} has {last:,}"
+            )
+
+    def steps(self, start: int, stop: int) -> Array:
+        """Return the steps from `start` to `stop`, `(batch, stop - start, ...)`, checked."""
+        return self._checked(self.source.open().reshape(self.shape)[:, start:stop], start)
+
+    def whole(self) -> Array:
+        """Return all values, checked."""
+        return self._checked(self.source.open().reshape(self.shape), 0)
+
+    def _checked(self, part: Array, start: int) -> Array:
+        if self.tokens:
+            return self._tokens(part, start)
+        values = np.ascontiguousarray(part, self.dtype)
+        if np.isnan(np.min(values)):
+            raise FileError(f"{self.what} holds NaN at {_place(np.isnan(values), start)}")
+        return values
+
+    def _tokens(self, part: Array, start: int) -> Array:
+        tokens = part.astype(np.int64) if np.isfinite(part).all() else None
+        if tokens is None or (part.dtype.kind == "f" and (tokens != part).any()):
+            broken = ~np.isfinite(part) if tokens is None else tokens != part
+            raise FileError(
+                f"{self.what} holds {part[broken][0]} at {_place(broken, start)}, "
+                "but an Embedding takes whole numbers"
+            )
+        return tokens
+
+
+def _place(found: Array, start: int) -> str:
+    at = [int(index) for index in np.argwhere(found)[0]]
+    at[1:2] = [step + start for step in at[1:2]]
+    names = (*_AXES[: min(len(at), 3)], *(f"axis {axis}" for axis in range(3, len(at))))
+    return ", ".join(f"{name} {index:,}" for name, index in zip(names, at, strict=True))
+
+
+class Loaded:
+    """An array in memory."""
+
+    def __init__(self, array: Array) -> None:
+        self.array, self.shape = array, array.shape
+
+    def open(self) -> Array:
+        """Return the array."""
+        return self.array
+
+
+class NpyFile:
+    """An `.npy` file, mapped anew for each block, so that pages once read are given back."""
+
+    def __init__(self, path: str, header: Header) -> None:
+        self.path, self.header, self.shape = path, header, header.shape
+
+    def open(self) -> Array:
+        """Return the array, mapped."""
+        if 0 in self.shape:
+            return np.empty(self.shape, self.header.dtype)
+        order: Any = "F" if self.header.fortran else "C"
+        return np.memmap(
+            self.path, self.header.dtype, "r", self.header.offset, self.shape, order
+        )
+
+
+def read_named(path: str) -> dict[str | None, Source]:
+    """Return the arrays of an `.npy`, `.npz` or `.csv` file by name; None: the only one.
+
+    `-` is an `.npy` on stdin. The format is told by the content. Raises: FileError.
+    """
+    if path == "-":
+        return {None: Loaded(_stdin())}
+    try:
+        with open(path, "rb") as file:
+            start = file.read(8)
+            if start.startswith(_NPY):
+                return {None: NpyFile(path, _header(file, path))}
+        if start.startswith(_ZIP):
+            return read_npz(path)
+        return {None: Loaded(_csv(path))}
+    except OSError as error:
+        raise FileError(f"cannot read {path}: {error.strerror or error}") from None
+
+
+def _header(file: BinaryIO, path: str) -> Header:
+    file.seek(0)
+    try:
+        version = np.lib.format.read_magic(file)
+        reader = {
+            (1, 0): np.lib.format.read_array_header_1_0,
+            (2, 0): np.lib.format.read_array_header_2_0,
+        }[version]
+        shape, fortran, dtype = reader(file)
+    except (ValueError, KeyError) as error:
+        raise FileError(f"{path} is not a readable .npy file: {error}") from None
+    header = Header(shape, fortran, dtype, file.tell())
+    check_dtype(dtype, path)
+    needed = header.offset + int(np.prod(shape, dtype=object)) * dtype.itemsize
+    size = os.fstat(file.fileno()).st_size
+    if size < needed:
+        raise FileError(f"{path} is cut short: it has {size:,} bytes of {needed:,}")
+    return header
+
+
+def check_dtype(dtype: np.dtype[Any], what: str) -> None:
+    """Check that values are real numbers. Raises: FileError."""
+    if dtype.kind not in "fiub":
+        held = "Python objects" if dtype.kind == "O" else f"values of dtype {dtype}"
+        raise FileError(f"{what} holds {held}, but real numbers are expected",
+                        "save it with numpy.save after .astype('float32')")  # fmt: skip
+
+
+def _stdin() -> Array:
+    data = sys.stdin.buffer.read()
+    if not data.startswith(_NPY):
+        what = "is empty" if not data else "is not an .npy file"
+        raise FileError(f"stdin {what}", "write to it with numpy.save(sys.stdout.buffer, x)")
+    return load(io.BytesIO(data), "stdin")
+
+
+def load(file: Any, what: str) -> Array:
+    """Return the only array of an open `.npy`. Raises: FileError."""
+    try:
+        array: Array = np.load(file, allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        reason = "it holds Python objects" if "pickle" in str(error) else str(error)
+        raise FileError(f"{what} cannot be read: {reason}") from None
+    check_dtype(array.dtype, what)
+    return array
+
+
+def read_npz(path: str) -> dict[str | None, Source]:
+    """Return the arrays of an `.npz` file by name. Raises: FileError."""
+    import zipfile
+
+    found: dict[str | None, Source] = {}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for member in archive.namelist():
+                with archive.open(member) as file:
+                    found[member.removesuffix(".npy")] = Loaded(load(file, f"{member} in {path}"))
+    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError) as error:
+        raise FileError(f"{path} is not a readable .npz file: {error}") from None
+    return found
+
+
+def _csv(path: str) -> Array:
+    """Return the table `(rows, columns)` of a comma-separated file with or without a header."""
+    try:
+        with open(path, encoding="utf-8-sig", newline=None) as file:
+            lines = [line for line in file if line.strip()]
+    except UnicodeDecodeError:
+        raise FileError(
+            f"{path} is neither .npy, .npz nor .csv", "save it with numpy.save"
+        ) from None
+    if lines and not _numbers(lines[0].split(",")):
+        lines = lines[1:]
+    if not lines:
+        raise FileError(f"{path} holds no numbers")
+    try:
+        return np.loadtxt(lines, delimiter=",", ndmin=2, comments=None)
+    except ValueError as error:
+        raise FileError(f"{path} is not a table of numbers: {error}") from None
+
+
+def _numbers(fields: Sequence[str]) -> bool:
+    try:
+        return bool([float(field) for field in fields])
+    except ValueError:
+        return False

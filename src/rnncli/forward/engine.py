@@ -1,0 +1,172 @@
+"""A model's graph, run on arrays."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rnncli.errors import ShapeError, UnsupportedError
+from rnncli.forward.op import Array, Notes, Op, Setup, Value
+from rnncli.forward.ops import TABLE, make, unsupported
+from rnncli.model import Call, Layer, Model, Ref
+from rnncli.topology import in_order
+
+Weights = Mapping[str, Array]  # by the path within the model: `lstm/lstm_cell/kernel`
+Node = tuple[str, int]
+Values = tuple[Value, ...]
+
+
+class Rules(NamedTuple):
+    """What holds for the whole run; `keras` is the major version whose rules to follow."""
+
+    dtype: np.dtype[Any]
+    keras: int
+    notes: Notes
+
+
+class Step(NamedTuple):
+    """One call of the graph and the operation that runs it."""
+
+    layer: Layer
+    number: int
+    op: Op | None  # None: an input
+
+    @property
+    def call(self) -> Call:
+        """The call in the model."""
+        return self.layer.calls[self.number]
+
+    @property
+    def node(self) -> Node:
+        """The call's place in the graph."""
+        return self.layer.name, self.number
+
+
+class Graph:
+    """The calls that some outputs depend on, in an order to run them, weights prepared."""
+
+    def __init__(
+        self,
+        model: Model,
+        outputs: Sequence[Ref],
+        weights: Weights,
+        rules: Rules,
+        prefix: str = "",
+    ) -> None:
+        self.model, self.outputs, self.rules = model, tuple(outputs), rules
+        order = needed(model, self.outputs)
+        made: dict[str, Op | None] = {}
+        for layer, _ in order:
+            if layer.name not in made:
+                made[layer.name] = _operation(layer, weights, rules, prefix)
+        self.steps = [Step(layer, index, made[layer.name]) for layer, index in order]
+        uses = [ref for step in self.steps for ref in step.call.tensors()]
+        self.uses = Counter([*uses, *self.outputs])
+
+    def consumers(self, ref: Ref) -> list[Step]:
+        """Return the calls that take a tensor."""
+        return [step for step in self.steps if ref in step.call.tensors()]
+
+    def run(self, values: dict[Ref, Value], done: frozenset[Node] = frozenset()) -> Values:
+        """Return the outputs, given the inputs and the outputs of what is `done` already.
+
+        `values` is emptied of what nothing needs any more as the run goes on.
+        """
+        left = Counter(self.uses)
+        for step in self.steps:
+            if step.node not in done and step.op is not None:
+                _run(step, step.op, values)
+            for ref in step.call.tensors():
+                left[ref] -= 1
+                if not left[ref]:
+                    values.pop(ref, None)
+        return tuple(values[ref] for ref in self.outputs)
+
+
+class Nested(Op):
+    """A model used as a layer."""
+
+    def __init__(self, model: Model, weights: Weights, rules: Rules, prefix: str) -> None:
+        self.graph = Graph(model, model.outputs, weights, rules, prefix)
+
+    def __call__(self, inputs: Sequence[Value], options: Mapping[str, Any]) -> tuple[Value, ...]:
+        """Return the outputs of the inner graph."""
+        refs = self.graph.model.inputs
+        if len(refs) != len(inputs):
+            raise ShapeError(
+                f"model {self.graph.model.name!r} has {len(refs)} inputs, but gets {len(inputs)}"
+            )
+        return self.graph.run(dict(zip(refs, inputs, strict=True)))
+
+
+def needed(model: Model, outputs: Iterable[Ref]) -> list[tuple[Layer, int]]:
+    """Return the calls that the outputs depend on, in an order to run them."""
+    order = in_order(model.layers)
+    wanted = {(ref.layer, ref.call) for ref in outputs}
+    kept = []
+    for layer, index in reversed(order):
+        if (layer.name, index) in wanted:
+            kept.append((layer, index))
+            wanted |= {(ref.layer, ref.call) for ref in layer.calls[index].tensors()}
+    return kept[::-1]
+
+
+def check_runnable(model: Model, outputs: Iterable[Ref], prefix: str = "") -> None:
+    """Check that every layer that the outputs depend on can be run. Raises: UnsupportedError."""
+    for layer, _ in needed(model, outputs):
+        name = f"{prefix}{layer.name}"
+        if layer.model is not None:
+            check_runnable(layer.model, layer.model.outputs, f"{name}/")
+        elif layer.kind is None:
+            raise unsupported(name, layer.type, "it is not a layer that rnncli knows")
+        elif layer.kind != "InputLayer" and layer.kind not in TABLE:
+            raise unsupported(name, layer.type)
+        elif layer.weights is None:
+            raise unsupported(name, layer.type, "the shapes of its weights are not known")
+
+
+def _operation(layer: Layer, weights: Weights, rules: Rules, prefix: str) -> Op | None:
+    """Return a layer's operation, None for an input."""
+    name = f"{prefix}{layer.name}"
+    if layer.model is not None:
+        return Nested(layer.model, weights, rules, f"{name}/")
+    if layer.kind == "InputLayer":
+        return None
+    own = {each.path: weights[f"{name}/{each.path}"] for each in layer.weights or ()}
+    return make(Setup(name, layer.kind or "", layer.config, own, *rules))
+
+
+def _run(step: Step, op: Op, values: dict[Ref, Value]) -> None:
+    call, layer = step.call, step.layer
+    inputs = [values[ref] for ref in call.inputs]
+    options = {key: _resolved(value, values) for key, value in call.kwargs.items()}
+    if not inputs:
+        raise UnsupportedError(f"layer {layer.name!r} ({layer.type}) is called without an input")
+    keep(layer, step.number, run_op(layer, lambda: op(inputs, options), inputs), values)
+
+
+def run_op(layer: Layer, run: Callable[[], Any], inputs: Sequence[Value]) -> Any:
+    """Return what `run` returns. Raises: ShapeError that names the layer if sizes do not fit."""
+    try:
+        return run()
+    except (ValueError, IndexError) as error:
+        shapes = ", ".join(str(value.array.shape) for value in inputs)
+        raise ShapeError(
+            f"layer {layer.name!r} ({layer.type}) cannot take an input of shape {shapes}: {error}"
+        ) from error
+
+
+def keep(layer: Layer, index: int, outputs: Sequence[Value], values: dict[Ref, Value]) -> None:
+    """Put the outputs of a call where the calls after it find them."""
+    for tensor, value in enumerate(outputs):
+        values[Ref(layer.name, index, tensor)] = value
+
+
+def _resolved(value: Any, values: Mapping[Ref, Value]) -> Any:
+    """Return an argument of a call with its tensors in place of their Refs."""
+    if isinstance(value, Ref):
+        return values[value]
+    if isinstance(value, list | tuple):
+        return [_resolved(item, values) for item in value]
+    return value

@@ -1,0 +1,174 @@
+"""The inputs of a model: from files, or drawn from a seed."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from rnncli.errors import ShapeError, UsageError
+from rnncli.forward.arrays import Input, Source, read_named
+from rnncli.forward.op import Array
+from rnncli.graph import with_input_shapes
+from rnncli.model import Config, Layer, Model, Ref
+from rnncli.shapes import Shape, show
+
+STEPS = 100  # of a random sequence, where the model leaves their number open
+
+
+class Drawn:
+    """Random values: normal, or even from 0 to 1, or tokens; drawn when they are asked for."""
+
+    def __init__(
+        self, shape: tuple[int, ...], rng: np.random.Generator, uniform: bool, tokens: int | None
+    ) -> None:
+        self.shape, self.rng, self.uniform, self.tokens = shape, rng, uniform, tokens
+        self.array: Array | None = None
+
+    def open(self) -> Array:
+        """Return the values, in float32 or whole numbers."""
+        if self.array is None:
+            if self.tokens is not None:
+                self.array = self.rng.integers(0, self.tokens, self.shape)
+            elif self.uniform:
+                self.array = self.rng.random(self.shape, np.float32)
+            else:
+                self.array = self.rng.standard_normal(self.shape, np.float32)
+        return self.array
+
+
+def random_inputs(
+    model: Model,
+    rng: np.random.Generator,
+    *,
+    batch: int | None = None,
+    steps: int | None = None,
+    uniform: bool = False,
+    dtype: str = "float32",
+) -> dict[Ref, Input]:
+    """Return random inputs; open sizes are filled with `batch` (1) and `steps` (100)."""
+    found = {}
+    for ref in model.inputs:
+        shape, tokens = _shape(model, ref), tokens_of(model, ref)
+        if len(shape) > 1 and shape[-1] is None and tokens is None:
+            raise UsageError(f"input {ref.layer!r} has the open shape {show(shape)}",
+                             "give it with --input FILE")  # fmt: skip
+        first = batch or shape[0] or 1
+        sizes = (first, *(dim if dim is not None else steps or STEPS for dim in shape[1:]))
+        source = Drawn(sizes[: len(shape)], rng, uniform, tokens)
+        found[ref] = Input(source, "the random input", dtype, tokens is not None)
+    return found
+
+
+def file_inputs(
+    model: Model, given: Sequence[tuple[str | None, str]], dtype: str
+) -> dict[Ref, Input]:
+    """Return the inputs read from `(name or None, path)`: named, or in the model's order.
+
+    Raises: UsageError for inputs too many, too few or of unknown names; FileError; ShapeError.
+    """
+    names = [ref.layer for ref in model.inputs]
+    assigned: dict[str, tuple[str, Source]] = {}
+    for name, path in given:
+        for label, source in _labelled(name, path, names, assigned):
+            assigned[label] = (path, source)
+    missing = [name for name in names if name not in assigned]
+    if missing:
+        raise UsageError(f"the model has {len(names)} inputs, and {missing[0]!r} is not given",
+                         f"give each with --input NAME=FILE: {', '.join(names)}")  # fmt: skip
+    found = {}
+    for ref in model.inputs:
+        path, source = assigned[ref.layer]
+        what = "stdin" if path == "-" else path
+        array = Input(source, what, dtype, tokens_of(model, ref) is not None)
+        array.fit(_shape(model, ref))
+        found[ref] = array
+    return found
+
+
+def _labelled(
+    name: str | None, path: str, names: list[str], assigned: dict[str, Any]
+) -> Iterator[tuple[str, Source]]:
+    """Yield the inputs that a file gives, with their names."""
+    if name is not None and name not in names:
+        raise UsageError(f"the model has no input called {name!r}", f"it has: {', '.join(names)}")
+    arrays = read_named(path)
+    free = [each for each in names if each not in assigned]
+    if name is None and len(arrays) > 1 and set(arrays) >= set(free):
+        yield from ((each, arrays[each]) for each in free)
+        return
+    if name is None and not free:
+        raise UsageError(f"the model has {len(names)} inputs, and {path} is one more")
+    label = name or free[0]
+    if len(arrays) > 1 and label not in arrays:
+        held = ", ".join(map(str, arrays))
+        raise UsageError(f"{path} holds several arrays ({held})",
+                         f"name the one to use {label!r}, or save it alone")  # fmt: skip
+    yield label, arrays[label] if label in arrays else next(iter(arrays.values()))
+
+
+def check_batches(inputs: dict[Ref, Input]) -> None:
+    """Check that all inputs have one batch size. Raises: ShapeError."""
+    sizes = {ref.layer: array.shape[0] for ref, array in inputs.items()}
+    if len(set(sizes.values())) > 1:
+        listed = ", ".join(f"{name} has {size:,}" for name, size in sizes.items())
+        raise ShapeError(f"the inputs differ in their batch: {listed}")
+
+
+def fitted(model: Model, inputs: dict[Ref, Input]) -> Model:
+    """Return the model for inputs of these shapes, which may have other steps than it says.
+
+    Raises: ShapeError if a layer was made for the number of steps that the model says.
+    """
+    shapes = [_shape(model, ref) for ref in inputs]
+    given = [array.shape for array in inputs.values()]
+    if all(_agree(shape, size) for shape, size in zip(shapes, given, strict=True)):
+        return model
+    other = with_input_shapes(model, tuple(given))
+    layers = []
+    for layer in other.layers:
+        before = model.layer(layer.name)
+        if _sizes(layer) != _sizes(before):
+            raise ShapeError(
+                f"the input has the shape {', '.join(map(show, given))}, but layer {layer.name!r} "
+                f"({layer.type}) was made for {', '.join(map(show, shapes))}"
+            )
+        layers.append(layer._replace(weights=before.weights, model=before.model))
+    return other._replace(layers=tuple(layers), store=model.store)
+
+
+def _sizes(layer: Layer) -> list[tuple[int, ...]] | None:
+    return None if layer.weights is None else [weight.shape for weight in layer.weights]
+
+
+def _agree(shape: Shape, given: tuple[int, ...]) -> bool:
+    pairs = list(zip(shape, given, strict=True))[1:]
+    return all(dim is None or dim == size for dim, size in pairs)
+
+
+def _shape(model: Model, ref: Ref) -> Shape:
+    shape = model.shape(ref)
+    if shape is None:
+        raise ShapeError(f"the shape of input {ref.layer!r} is not known")
+    return shape
+
+
+def tokens_of(model: Model, ref: Ref) -> int | None:
+    """Return how many tokens an input that feeds embeddings alone may hold, else None."""
+    sizes: list[int | None] = []
+    for layer in model.layers:
+        for call in layer.calls:
+            if ref not in call.tensors():
+                continue
+            if layer.model is not None and ref in call.inputs:
+                sizes.append(tokens_of(layer.model, layer.model.inputs[call.inputs.index(ref)]))
+            else:
+                sizes.append(_tokens(layer.kind, layer.config))
+    if not sizes or None in sizes:
+        return None
+    return min(size for size in sizes if size is not None)
+
+
+def _tokens(kind: str | None, config: Config) -> int | None:
+    if kind == "TimeDistributed":
+        return _tokens(config["layer"]["class_name"], config["layer"]["config"])
+    return int(config["input_dim"]) if kind == "Embedding" else None

@@ -1,0 +1,51 @@
+"""The table of layers that can be run: layer kind → the module that knows how.
+
+Each module's `OPS` maps a kind to a function that makes its operation from a `Setup`.
+"""
+
+from importlib import import_module
+
+from rnncli.errors import UnsupportedError
+from rnncli.forward.op import Op, Setup
+
+_MODULES = {
+    "recurrent": "SimpleRNN LSTM GRU RNN Bidirectional",
+    "core": (
+        "Dense Activation Embedding Masking TimeDistributed Dropout SpatialDropout1D "
+        "SpatialDropout2D SpatialDropout3D GaussianNoise GaussianDropout AlphaDropout "
+        "ActivityRegularization"
+    ),
+    "normalize": "LayerNormalization BatchNormalization GroupNormalization UnitNormalization",
+    "reshape": (
+        "Flatten Reshape Permute RepeatVector UpSampling1D ZeroPadding1D Cropping1D "
+        "UpSampling2D ZeroPadding2D Cropping2D"
+    ),
+    "convolve": "Conv1D Conv2D SeparableConv1D",
+    "pool": (
+        "MaxPooling1D AveragePooling1D GlobalMaxPooling1D GlobalAveragePooling1D "
+        "MaxPooling2D AveragePooling2D GlobalMaxPooling2D GlobalAveragePooling2D"
+    ),
+    "activate": "ReLU LeakyReLU ELU ThresholdedReLU PReLU Softmax Rescaling",
+    "merge": "Add Subtract Multiply Average Maximum Minimum Concatenate Dot Merge",
+    "attention": "Attention AdditiveAttention",
+    "legacy": "TimeDistributedDense MaxoutDense Highway CuDNNLSTM CuDNNGRU",
+}
+
+TABLE = {kind: module for module, kinds in _MODULES.items() for kind in kinds.split()}
+
+
+def make(setup: Setup) -> Op:
+    """Return the operation of a layer. Raises: UnsupportedError if there is none."""
+    if setup.kind not in TABLE:
+        raise unsupported(setup.name, setup.kind)
+    op: Op = import_module(f"rnncli.forward.ops.{TABLE[setup.kind]}").OPS[setup.kind](setup)
+    return op
+
+
+def unsupported(name: str, kind: str, why: str = "") -> UnsupportedError:
+    """Return the error that says which layer cannot be run."""
+    reason = f"; {why}" if why else ""
+    return UnsupportedError(
+        f"layer {name!r} ({kind}) cannot be run{reason}",
+        "--until LAYER runs the model up to a layer before it",
+    )

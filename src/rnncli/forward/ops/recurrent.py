@@ -1,0 +1,252 @@
+"""Recurrent layers: one direction, stacked cells, both directions."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rnncli.errors import ShapeError
+from rnncli.forward.activations import BOUNDS, saturated
+from rnncli.forward.kernel import Recurrence
+from rnncli.forward.op import Array, Notes, Op, Setup, Sizes, Value
+from rnncli.layers.recurrent import cells_of, directions
+from rnncli.model import Config
+
+
+class Memory(NamedTuple):
+    """Of each cell of a stack: its states and its last output."""
+
+    states: tuple[tuple[Array, ...], ...]
+    last: tuple[Array, ...]
+
+
+class Direction:
+    """The stacked cells of a layer, read in one direction."""
+
+    def __init__(self, setup: Setup) -> None:
+        config = setup.config
+        self.reverse = bool(config.get("go_backwards"))
+        self.sequences = bool(config.get("return_sequences"))
+        self.zeros = bool(config.get("zero_output_for_mask"))
+        found = list(cells_of(setup.kind, config))
+        self.names = [path for path, _, _ in found]
+        self.cells = [
+            _recurrence(setup.inside(path, setup.kind, cell_config), cell)
+            for path, cell, cell_config in found
+        ]
+        self.activation: str = found[-1][2].get("activation") or "linear"
+
+    def memory(self, batch: int, states: Sequence[Array] | None) -> Memory:
+        """Return where to start from: zeros, or the given states of all cells in order."""
+        zeros = [cell.zero_states(batch) for cell in self.cells]
+        starts = tuple(zeros)
+        if states is not None:
+            flat = _checked(states, [each for cell in zeros for each in cell])
+            starts = tuple(tuple(next(flat) for _ in cell) for cell in zeros)
+        return Memory(starts, tuple(np.zeros_like(cell[0]) for cell in zeros))
+
+    def block(self, value: Value, memory: Memory) -> tuple[Value, Memory]:
+        """Return the sequence (or the last output so far) of a block of steps, and the memory."""
+        x, mask = value
+        if self.reverse:
+            x, mask = x[:, ::-1], None if mask is None else mask[:, ::-1]
+        states, last = [], []
+        output = x
+        for index, cell in enumerate(self.cells):
+            sequence = None
+            if self.sequences or index < len(self.cells) - 1:
+                sequence = np.empty((*x.shape[:2], cell.outputs), cell.dtype)
+            outcome = cell.run(
+                output, memory.states[index], mask=mask, sequence=sequence,
+                zero_output_for_mask=self.zeros, previous=memory.last[index],
+            )  # fmt: skip
+            states.append(outcome.states)
+            last.append(outcome.last)
+            output = outcome.last if sequence is None else sequence
+        kept = value.mask if self.sequences else None
+        return Value(output, kept), Memory(tuple(states), tuple(last))
+
+    def note(self, notes: Notes, output: Array) -> None:
+        """Count the outputs near a bound of the activation."""
+        if self.activation in BOUNDS:
+            notes.bounded += output.size
+            notes.saturated += saturated(self.activation, output)
+
+    def named_states(self, memory: Memory, prefix: str = "") -> list[tuple[str, Sizes]]:
+        """Return the name and the shape of each final state."""
+        cells = [name.rpartition("/")[2] for name in self.names]
+        several = len(cells) > 1
+        return [
+            (f"{prefix}{name}/{state}" if several else prefix + state, array.shape)
+            for name, cell, states in zip(cells, self.cells, memory.states, strict=True)
+            for state, array in zip(cell.cell.states, states, strict=True)
+        ]
+
+
+def _recurrence(setup: Setup, cell: Any) -> Recurrence:
+    config, weights = setup.config, setup.weights
+    return Recurrence(
+        cell,
+        weights["kernel"],
+        weights["recurrent_kernel"],
+        weights.get("bias"),
+        activation=config.get("activation"),
+        recurrent_activation=config.get("recurrent_activation", "sigmoid"),
+        dtype=setup.dtype.name,
+    )
+
+
+def _checked(states: Sequence[Array], zeros: Sequence[Array]) -> Iterator[Array]:
+    given, expected = [s.shape for s in states], [z.shape for z in zeros]
+    if given != expected:
+        raise ShapeError(f"initial_state has the shapes {given}, but {expected} are expected")
+    return iter(states)
+
+
+class Recurrent(Op):
+    """A recurrent layer of one direction."""
+
+    remembers = True
+
+    def __init__(self, setup: Setup) -> None:
+        self.setup, self.direction = setup, Direction(setup)
+        self.return_state = bool(setup.config.get("return_state"))
+
+    def __call__(self, inputs: Sequence[Value], options: Mapping[str, Any]) -> tuple[Value, ...]:
+        """Return the output and, where asked for, the final states."""
+        value, states, masked = _start(self.setup, inputs, options)
+        memory = self.direction.memory(len(value.array), states)
+        output, memory = self.direction.block(value if masked else Value(value.array), memory)
+        if self.direction.sequences:
+            output = output._replace(mask=value.mask)
+            self.direction.note(self.setup.notes, output.array)
+        return self.finish(output, (memory,))
+
+    def stepwise(self, rank: int) -> bool:
+        """Whether steps can be taken as they come; read backwards, only the last output can."""
+        return rank == 3 and not (self.direction.reverse and self.direction.sequences)
+
+    def reads(self) -> tuple[bool, ...] | None:
+        """Return the one pass, None where every step is given."""
+        return None if self.direction.sequences else (self.direction.reverse,)
+
+    def block(self, value: Value, carry: Any, reading: int = 0) -> tuple[Value, Any]:
+        """Return the output of a block; the carry is the memory of the cells."""
+        memory = self.direction.memory(len(value.array), None) if carry is None else carry
+        output, memory = self.direction.block(value, memory)
+        if self.direction.sequences:
+            self.direction.note(self.setup.notes, output.array)
+        return output, memory
+
+    def finish(self, value: Value, carries: Sequence[Any]) -> tuple[Value, ...]:
+        """Return the output and, where asked for, the final states."""
+        (memory,) = carries
+        if not self.direction.sequences:
+            self.direction.note(self.setup.notes, value.array)
+        self.setup.notes.states[self.setup.name] = self.direction.named_states(memory)
+        states = [Value(each) for cell in memory.states for each in cell]
+        return (value, *states) if self.return_state else (value,)
+
+
+class Bidirectional(Op):
+    """A layer read in both directions, their outputs merged."""
+
+    def __init__(self, setup: Setup) -> None:
+        self.setup = setup
+        self.mode = setup.config["merge_mode"]
+        # Keras 3 and tf.keras give zeros at masked steps; the readers of older files say otherwise.
+        zeros = setup.config.get("zero_output_for_mask", True)
+        self.directions = [
+            Direction(setup.inside(name, kind, _with_zeros(config, zeros)))
+            for name, kind, config in directions(setup.config)
+        ]
+        inner = setup.config["layer"]["config"]
+        self.sequences = bool(inner.get("return_sequences"))
+        self.return_state = bool(inner.get("return_state"))
+
+    def __call__(self, inputs: Sequence[Value], options: Mapping[str, Any]) -> tuple[Value, ...]:
+        """Return the merged output (both, without a merge mode) and the states of both."""
+        value, states, masked = _start(self.setup, inputs, options)
+        half = None if states is None else len(states) // 2
+        given = (None, None) if states is None else (states[:half], states[half:])
+        read = value if masked else Value(value.array)
+        outputs, carries = [], []
+        for direction, start in zip(self.directions, given, strict=True):
+            output, memory = direction.block(read, direction.memory(len(read.array), start))
+            outputs.append(output.array)
+            carries.append((output.array, memory))
+        return self.finish(Value(value.array, value.mask), carries)
+
+    def stepwise(self, rank: int) -> bool:
+        """Whether the last outputs can be had from two passes over the steps."""
+        return rank == 3 and not self.sequences
+
+    def reads(self) -> tuple[bool, ...] | None:
+        """Return a pass per direction."""
+        return tuple(direction.reverse for direction in self.directions)
+
+    def block(self, value: Value, carry: Any, reading: int = 0) -> tuple[Value, Any]:
+        """Take a block of steps in one direction."""
+        direction = self.directions[reading]
+        memory = direction.memory(len(value.array), None) if carry is None else carry[1]
+        output, memory = direction.block(value, memory)
+        return output, (output.array, memory)
+
+    def finish(self, value: Value, carries: Sequence[Any]) -> tuple[Value, ...]:
+        """Return the merged outputs of both directions, with the mask of `value`."""
+        outputs, named, states = [], [], []
+        for direction, (output, memory), prefix in zip(
+            self.directions, carries, ("forward_", "backward_"), strict=True
+        ):
+            direction.note(self.setup.notes, output)
+            named += direction.named_states(memory, prefix)
+            states += [Value(each) for cell in memory.states for each in cell]
+            outputs.append(output)
+        self.setup.notes.states[self.setup.name] = named
+        mask = value.mask if self.sequences else None
+        merged = [Value(each, mask) for each in self._merge(*outputs)]
+        return (*merged, *states) if self.return_state else tuple(merged)
+
+    def _merge(self, y: Array, other: Array) -> tuple[Array, ...]:
+        if self.sequences:  # the second direction ends where the first begins
+            other = other[:, ::-1]
+        if self.mode is None:
+            return y, other
+        if self.mode == "concat":
+            return (np.concatenate((y, other), axis=-1),)
+        if self.mode == "mul":
+            return (y * other,)
+        return (y + other if self.mode == "sum" else (y + other) / 2,)
+
+
+def _with_zeros(config: Config, zeros: bool) -> Config:
+    if not zeros:
+        return config
+    return {**config, "zero_output_for_mask": bool(config.get("return_sequences"))}
+
+
+def _start(
+    setup: Setup, inputs: Sequence[Value], options: Mapping[str, Any]
+) -> tuple[Value, list[Array] | None, bool]:
+    """Return the sequences, the initial states, and whether the mask counts.
+
+    Keras 3 does not hand the mask to a layer that is given its initial states.
+    """
+    value, *rest = inputs
+    given = list(_flat(options.get("initial_state"))) or rest
+    states = [each.array for each in given] if given else None
+    return value, states, not (states is not None and setup.keras >= 3)
+
+
+def _flat(value: Any) -> Iterator[Value]:
+    if isinstance(value, Value):
+        yield value
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _flat(item)
+
+
+OPS = {
+    **dict.fromkeys(("SimpleRNN", "LSTM", "GRU", "RNN"), Recurrent),
+    "Bidirectional": Bidirectional,
+}

@@ -1,0 +1,197 @@
+"""Where the values of weights come from: a seed, an `.npz`, or the model's own file.
+
+Everywhere they go by their path within the model, such as `lstm/lstm_cell/kernel`.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from math import prod, sqrt
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rnncli.errors import FileError, ShapeError, UsageError
+from rnncli.forward.arrays import read_named
+from rnncli.forward.convert import assemble
+from rnncli.forward.engine import needed
+from rnncli.forward.op import Array
+from rnncli.model import Layer, Model, Ref, Weight
+from rnncli.shapes import show
+
+Values = dict[str, Array]
+
+
+class Slot(NamedTuple):
+    """One weight of a model and its path."""
+
+    path: str
+    weight: Weight
+
+
+def slots(model: Model, outputs: Iterable[Ref], prefix: str = "") -> Iterator[Slot]:
+    """Yield the weights that the outputs depend on, in the order of the layers."""
+    wanted = {layer.name for layer, _ in needed(model, outputs)}
+    for layer in model.layers:
+        if layer.name not in wanted:
+            continue
+        if layer.model is not None:
+            yield from slots(layer.model, layer.model.outputs, f"{prefix}{layer.name}/")
+        for weight in _own(layer):
+            yield Slot(f"{prefix}{layer.name}/{weight.path}", weight)
+
+
+def _own(layer: Layer) -> tuple[Weight, ...]:
+    return (layer.weights or ()) if layer.model is None else ()
+
+
+def random_values(
+    found: Iterable[Slot], rng: np.random.Generator, init: str, dtype: np.dtype[Any]
+) -> Values:
+    """Return seeded random values; `uniform01` draws all of them from [0, 1)."""
+    return {slot.path: _drawn(slot.weight, rng, init).astype(dtype) for slot in found}
+
+
+def _drawn(weight: Weight, rng: np.random.Generator, init: str) -> Array:
+    """Return values as Keras's initializer of the weight draws them."""
+    shape, how = weight.shape, weight.initializer if init == "keras" else init
+    if how == "uniform01":
+        return rng.random(shape)
+    if how == "ones":
+        return np.ones(shape)
+    if how == "uniform":
+        return rng.uniform(-0.05, 0.05, shape)
+    if how == "glorot_uniform":
+        limit = sqrt(6 / max(1, sum(_fans(shape))))
+        return rng.uniform(-limit, limit, shape)
+    if how == "orthogonal":
+        return _orthogonal(shape, rng)
+    values = np.zeros(shape)
+    if how == "unit_forget":
+        values.reshape(len(weight.gates), -1)[weight.gates.index("f")] = 1
+    return values
+
+
+def _fans(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Return how many values go into and out of a unit (Glorot & Bengio, 2010)."""
+    if len(shape) < 2:
+        return (shape[0], shape[0]) if shape else (1, 1)
+    window = prod(shape[:-2])
+    return window * shape[-2], window * shape[-1]
+
+
+def _orthogonal(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    """Return a matrix with orthonormal rows or columns (Saxe et al., 2013)."""
+    rows, columns = prod(shape[:-1]), shape[-1]
+    q, r = np.linalg.qr(rng.normal(size=(max(rows, columns), min(rows, columns))))
+    q = q * np.where(np.diag(r) < 0, -1, 1)
+    return (q.T if rows < columns else q).reshape(shape)
+
+
+def stored_values(model: Model, found: Iterable[Slot], dtype: np.dtype[Any]) -> Values:
+    """Return the values that the model's own file holds. Raises: FileError, ShapeError."""
+    if model.store is None:
+        raise FileError("the model has no weights of its own")
+    with model.store() as store:
+        return {
+            slot.path: _fitting(slot, assemble(slot.weight, store), "the file", dtype)
+            for slot in found
+        }
+
+
+def has_stored(found: Iterable[Slot]) -> bool:
+    """Whether the model's own file says where its weights are."""
+    return any(slot.weight.stored is not None for slot in found)
+
+
+def _fitting(slot: Slot, array: Array, source: str, dtype: np.dtype[Any]) -> Array:
+    if array.shape != slot.weight.shape:
+        raise ShapeError(
+            f"weight {slot.path!r} has the shape {show(array.shape)} in {source}, "
+            f"but {show(slot.weight.shape)} is expected"
+        )
+    return np.ascontiguousarray(array, dtype).reshape(array.shape)
+
+
+def npz_values(path: str, found: Iterable[Slot], dtype: np.dtype[Any]) -> Values:
+    """Return the values that an `.npz` gives under Keras's names.
+
+    The only layer may use bare names (`kernel`); the cell's part of a path may be left out; what
+    Keras puts before a layer's name, and the numbers it ends names with, do not matter.
+    Raises: FileError, UsageError, ShapeError.
+    """
+    wanted = list(found)
+    given = read_named(path)
+    if None in given:
+        raise FileError(f"{path} holds one array without a name, but weights are named",
+                        "write them with numpy.savez(path, **{w.path: w.numpy() …})")  # fmt: skip
+    left = {name: array for name, array in given.items() if name is not None}
+    values: Values = {}
+    for slot in wanted:
+        name = _match(slot, wanted, left)
+        if name is None:
+            raise UsageError(f"{path} has no weight {slot.path!r}; it has {_few(left)}",
+                             f"expected: {_few(s.path for s in wanted)}")  # fmt: skip
+        values[slot.path] = _fitting(slot, left.pop(name).open(), path, dtype)
+    if left:
+        raise UsageError(f"{path} holds {_few(left)}, which the model does not have",
+                         f"expected: {_few(s.path for s in wanted)}")  # fmt: skip
+    return values
+
+
+def _match(slot: Slot, wanted: list[Slot], names: Iterable[str]) -> str | None:
+    """Return the name that means this weight: the plainest reading that fits one name only."""
+    bare = len({each.path.partition("/")[0] for each in wanted}) == 1
+    for reading in (_plain, _ending, _shortened, _unnumbered):
+        fitting = [name for name in names if reading(name, slot.path, bare)]
+        if len(fitting) == 1:
+            return fitting[0]
+    return None
+
+
+def _plain(name: str, path: str, bare: bool) -> bool:
+    name = name.removesuffix(":0")
+    return name == path or (bare and name == path.partition("/")[2])
+
+
+def _ending(name: str, path: str, bare: bool) -> bool:
+    """Whether the names agree at their ends."""
+    one, other = _steps(name), _steps(path)
+    return one[-len(other) :] == other or (bare and one == other[1:])
+
+
+def _steps(name: str) -> list[str]:
+    return [part for part in name.removesuffix(":0").split("/")
+            if not part.startswith("stacked_rnn_cells")]  # fmt: skip
+
+
+def _parts(path: str) -> list[str]:
+    """Return a path without the cell's part."""
+    return [part for part in _steps(path) if not _CELL.fullmatch(part)]
+
+
+_CELL = re.compile(r"(simple_rnn|lstm|gru)_cell(_\d+)?")
+
+
+def _shortened(name: str, path: str, bare: bool) -> bool:
+    """Whether the names agree without the cell's part, at their ends."""
+    one, other = _parts(name), _parts(path)
+    return one[-len(other) :] == other or (bare and one == other[1:])
+
+
+def _unnumbered(name: str, path: str, bare: bool) -> bool:
+    """Whether the names also agree without the numbers that Keras gives within a layer."""
+    one, other = _parts(name), _parts(path)
+    if bare and _stems(one) == _stems(other[1:]):
+        return True
+    end = one[-len(other) :]
+    return end[:1] == other[:1] and _stems(end) == _stems(other)
+
+
+def _stems(parts: list[str]) -> list[str]:
+    return [re.sub(r"_\d+$", "", part) for part in parts]
+
+
+def _few(names: Iterable[str]) -> str:
+    shown = list(names)
+    more = f" and {len(shown) - 8} more" if len(shown) > 8 else ""
+    return ", ".join(shown[:8]) + more if shown else "none"
