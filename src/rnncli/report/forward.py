@@ -1,0 +1,91 @@
+"""What a run computed: shapes, final states and statistics of the output."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from rnncli.report import Column, Picture, Report, Table
+from rnncli.shapes import Shape, Shapes
+
+MUCH = 0.5  # of the activations saturated: worth a sentence
+
+
+class Run(NamedTuple):
+    """What there is to report: `outputs` are `(name, return_sequences or None, shape)`, `states`
+    `(layer, state, shape)`, `stats` the contract's figures."""
+
+    input_shapes: Shapes
+    dtype: str
+    seed: int
+    outputs: Sequence[tuple[str, bool | None, Shape]]
+    states: Sequence[tuple[str, str, Shape]]
+    stats: Mapping[str, Any]
+    params: int
+    saved: str | None
+
+
+_COLUMNS = (Column("what", "What"), Column("shape", "Shape", "shape"))
+_FIGURES = (("min", "number"), ("max", "number"), ("mean", "number"), ("std", "number"),
+            ("saturated", "share"), ("nan", "count"))  # fmt: skip
+_LAYER_COLUMNS = (
+    Column("name", "Layer"),
+    Column("saturated", "Saturated"),
+    Column("mean_abs_state", "Mean |h|", "number"),
+    Column("spectral_radius", "Spectral radius"),
+    Column("washout_steps", "Washout", "count"),
+    Column("first_bad_step", "First NaN or Inf", "count"),
+)
+
+
+def forward(
+    run: Run, layers: Sequence[Mapping[str, Any]] | None = None, picture: Picture | None = None
+) -> Report:
+    """Return the shapes of what went in and came out, and the output's statistics.
+
+    `layers` adds the inside of each recurrent layer, `picture` a drawing.
+    """
+    data = {
+        "input_shape": run.input_shapes[0] if len(run.input_shapes) == 1 else run.input_shapes,
+        "dtype": run.dtype,
+        "seed": run.seed,
+        "outputs": [
+            {"name": name, "return_sequences": sequences, "shape": shape}
+            for name, sequences, shape in run.outputs
+        ],
+        "states": [{"layer": layer, "name": name, "shape": shape}
+                   for layer, name, shape in run.states],
+        "stats": dict(run.stats),
+        "params": run.params,
+        "saved": run.saved,
+        **({"layers": list(layers)} if layers is not None else {}),
+    }  # fmt: skip
+    totals = [(f"Output {key}", kind, run.stats[key]) for key, kind in _FIGURES]
+    tables = [Table(_COLUMNS, tuple(_rows(run)),
+                    totals=(("Params", "count", run.params), *totals))]  # fmt: skip
+    if layers is not None:
+        tables.append(Table(_LAYER_COLUMNS, tuple(map(_layer_row, layers))))
+    return Report("forward", data, tuple(tables), notes=tuple(_notes(run)), picture=picture)
+
+
+def _rows(run: Run) -> Iterable[tuple[str, Shape]]:
+    for index, shape in enumerate(run.input_shapes):
+        yield "input" if len(run.input_shapes) == 1 else f"input {index + 1}", shape
+    for name, sequences, shape in run.outputs:
+        yield name if sequences is None else f"{name}, return_sequences={sequences}", shape
+    for layer, name, shape in run.states:
+        yield f"{layer}, final state {name}", shape
+
+
+def _layer_row(layer: Mapping[str, Any]) -> tuple[Any, ...]:
+    shares = ", ".join(f"{gate} {share:.1%}" for gate, share in layer["saturated"].items())
+    radii = ", ".join(f"{gate} {radius:.3g}" for gate, radius in layer["spectral_radius"].items())
+    return (layer["name"], shares, layer["mean_abs_state"], radii, layer["washout_steps"],
+            layer["first_bad_step"])  # fmt: skip
+
+
+def _notes(run: Run) -> Iterable[str]:
+    share = run.stats["saturated"]
+    if share is not None and share >= MUCH:
+        yield (f"{share:.1%} of the activations are within a thousandth of their bound: "
+               "the layer hardly tells inputs apart.")  # fmt: skip
+    if run.saved:
+        yield f"Saved to {run.saved}"
