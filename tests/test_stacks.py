@@ -9,6 +9,8 @@ import pytest
 
 from rnncli.expressions import parse_stack
 
+from rnncli.forward.engine import Graph, Rules
+from rnncli.forward.op import Notes, Value
 from rnncli.graph import build, sequential
 from rnncli.layers import TABLE
 from rnncli.model import Model, Source
@@ -32,15 +34,11 @@ def model_of(record: dict[str, Any]) -> Model:
     return build(sequential(parse_stack(record["stack"])), Source("layers"))
 
 
-def values_of(index: int, model: Model) -> dict[str, dict[str, np.ndarray]]:
-    """Return Keras's weights by layer and path."""
-    values: dict[str, dict[str, np.ndarray]] = {layer.name: {} for layer in model.layers}
+def weights_of(index: int) -> dict[str, np.ndarray]:
+    """Return Keras's weights by their path within the model."""
     start = f"{index}/w/"
-    for key in ARRAYS.files:
-        if key.startswith(start):
-            layer, _, path = within(key.removeprefix(start)).partition("/")
-            values[layer][path] = ARRAYS[key]
-    return values
+    keys = [key for key in ARRAYS.files if key.startswith(start)]
+    return {within(key.removeprefix(start)): ARRAYS[key] for key in keys}
 
 
 def within(path: str) -> str:
@@ -82,12 +80,14 @@ def test_the_summary_is_that_of_keras(golden: tuple[int, dict[str, Any]]) -> Non
 def test_values_are_those_of_keras(golden: tuple[int, dict[str, Any]]) -> None:
     index, record = golden
     model = model_of(record)
-    results = Engine(model, values_of(index, model)).run([ARRAYS[f"{index}/x"]])
+    graph = Graph(model, model.outputs, weights_of(index), Rules(np.dtype("f4"), 3, Notes()))
+    results = graph.run({model.inputs[0]: Value(ARRAYS[f"{index}/x"])})
     expected = [ARRAYS[f"{index}/y/{number}"] for number in range(len(results))]
     assert f"{index}/y/{len(results)}" not in ARRAYS.files
-    for (found, _), wanted in zip(results, expected, strict=True):
-        assert found.dtype == wanted.dtype
-        np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-5 * max(1, np.abs(wanted).max()))
+    for found, wanted in zip(results, expected, strict=True):
+        assert found.array.dtype == wanted.dtype
+        tolerance = 1e-5 * max(1, np.abs(wanted).max())
+        np.testing.assert_allclose(found.array, wanted, rtol=0, atol=tolerance)
 
 
 @every_stack

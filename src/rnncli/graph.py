@@ -29,7 +29,8 @@ class LayerSpec(NamedTuple):
     """A layer as its config describes it.
 
     `shapes` is the output that a file states for a layer rnncli does not know; `build_shapes` the
-    input it was built with; `stored` the weights that the file holds for it.
+    input it was built with; `stored` the weights that the file holds for it; `type` the class name
+    to show where it is not that of the kind.
     """
 
     class_name: str
@@ -41,6 +42,7 @@ class LayerSpec(NamedTuple):
     build_shapes: Shapes | None = None
     stored: tuple[Weight, ...] | None = None
     inferred: bool = False
+    type: str = ""
 
 
 class ModelSpec(NamedTuple):
@@ -121,10 +123,11 @@ def _run_call(
         inputs = spec.build_shapes
     try:
         outputs = _outputs(spec, inputs, index, progress)
-    except (RnncliError, KeyError, TypeError, ValueError, IndexError) as error:
+    except (RnncliError, KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         if progress.strict:
             raise _misfit(spec, call, by_name, error) from error
-        progress.warnings.append(f"{spec.class_name} {spec.name!r}: {error}")
+        reason = f"its config lacks {error}" if isinstance(error, KeyError) else str(error)
+        progress.warnings.append(f"layer {spec.name!r} ({spec.type or spec.class_name}): {reason}")
         outputs = spec.shapes
     progress.calls.setdefault(spec.name, [None] * len(spec.calls))[index] = Call(
         call.inputs, inputs, outputs, call.kwargs
@@ -143,15 +146,27 @@ def _outputs(
         return spec.shapes
     known, config = kind(spec.class_name), complete(spec.class_name, spec.config)
     if index == 0:
-        check_arguments(spec.class_name, config)
-        progress.weights[spec.name] = known.weights(config, inputs)
+        check_arguments(spec.class_name, config, activations=progress.strict)
+        dtype = _variable_dtype(config)
+        weights = known.weights(config, inputs)
+        progress.weights[spec.name] = tuple(weight._replace(dtype=dtype) for weight in weights)
     return known.outputs(config, inputs)
+
+
+def _variable_dtype(config: Config) -> str:
+    """Return the dtype of a layer's variables; under a mixed policy they are float32."""
+    dtype = config.get("dtype")
+    return dtype if dtype in ("float16", "bfloat16", "float64") else "float32"
 
 
 def _nested_outputs(spec: LayerSpec, inputs: Shapes | None, progress: _Progress) -> Shapes | None:
     """Return what a nested model gives; called on other sizes than its own, that of those sizes."""
     assert spec.model is not None
     inner = spec.model
+    if spec.class_name == "TimeDistributed" and inputs:
+        batch, steps, *rest = inputs[0]
+        outputs = _nested_outputs(spec._replace(class_name=""), ((batch, *rest),), progress)
+        return outputs and tuple((batch, steps, *shape[1:]) for shape in outputs)
     if not inner.inputs and inputs:  # a Sequential without Input takes its caller's shape
         first = LayerSpec("InputLayer", f"{inner.name}_input", {"batch_shape": inputs[0]})
         inner = sequential((first, *inner.layers), inner.name)
@@ -193,7 +208,7 @@ def _finish(spec: LayerSpec, trainable: bool, progress: _Progress) -> Layer:
         model = build(spec.model, Source("file"), progress.strict)
     return Layer(
         spec.name,
-        spec.class_name.rpartition(".")[2],
+        spec.type or spec.class_name.rpartition(".")[2],
         complete(spec.class_name, spec.config),
         tuple(call for call in progress.calls.get(spec.name, []) if call is not None),
         () if model is not None else weights,
@@ -233,6 +248,7 @@ def respec(model: Model) -> ModelSpec:
             None,
             layer.weights if layer.kind is None else None,
             layer.inferred,
+            layer.type,
         )
         for layer in model.layers
     )

@@ -93,12 +93,16 @@ _FAR_Q = (1.0, 2.56852019228982242e0, 1.87295284992346047e0, 5.27905102951428412
 
 
 def sparsemax(x: Array) -> Array:
-    """Return the projection on the simplex along the last axis (Martins & Astudillo, 2016)."""
+    """Return what Keras calls sparsemax along the last axis (`keras/src/backend/*/nn.py`).
+
+    Keras sums the running totals of the support, where Martins & Astudillo (2016) take the last.
+    """
     ordered = -np.sort(-x, axis=-1)
     total = np.cumsum(ordered, axis=-1)
     count = np.arange(1, x.shape[-1] + 1, dtype=x.dtype)
-    inside = (1 + count * ordered > total).sum(axis=-1, keepdims=True)
-    threshold = (np.take_along_axis(total, inside - 1, axis=-1) - 1) / inside.astype(x.dtype)
+    inside = ordered - (total - 1) / count > 0
+    sums = np.where(inside, total, 0).sum(axis=-1, keepdims=True)
+    threshold = (sums - 1) / inside.sum(axis=-1, keepdims=True).astype(x.dtype)
     return np.maximum(x - threshold, 0)
 
 
@@ -149,7 +153,6 @@ ACTIVATIONS: dict[str, Function] = {
     "swish": lambda x: x * sigmoid(x),
     "tanh": np.tanh,
     "tanh_shrink": lambda x: x - np.tanh(x),
-    "threshold": lambda x: np.where(x > 0, x, 0).astype(x.dtype),
 }
 
 # The bounds of those that have any: values near one are saturated.

@@ -32,8 +32,8 @@ def folded(name: str | None, units: int, dtype: np.dtype[Any]) -> Folded:
         np.add(out, one, out)
 
     def between(x: Array, out: Array) -> None:
-        np.maximum(x, zero, out)
-        np.minimum(out, one, out)
+        np.maximum(x, zero, out=out)
+        np.minimum(out, one, out=out)
 
     def copied(x: Array, out: Array) -> None:
         if x is not out:
@@ -44,11 +44,22 @@ def folded(name: str | None, units: int, dtype: np.dtype[Any]) -> Folded:
         "hard_sigmoid": Folded(between, scale=1 / 6, shift=0.5),
         "hard_sigmoid_keras2": Folded(between, scale=0.2, shift=0.5),
         "tanh": Folded(np.tanh),
-        "relu": Folded(lambda x, out: np.maximum(x, zero, out)),
+        "relu": Folded(lambda x, out: np.maximum(x, zero, out=out)),
         "linear": Folded(copied),
     }
     if name is None or name in special:
         return special[name or "linear"]
+    return Folded(in_place(name, units))
+
+
+def plain(name: str | None, units: int, dtype: np.dtype[Any]) -> Folded:
+    """Return the activation as `folded` does, but leaving its value itself, not twice that."""
+    found = folded(name, units, dtype)
+    return found if found.gain == 1 else Folded(in_place(name, units))
+
+
+def in_place(name: str | None, units: int) -> InPlace:
+    """Return the activation itself, with nothing folded away."""
     function = activation(name)
 
     def general(x: Array, out: Array) -> None:
@@ -56,4 +67,4 @@ def folded(name: str | None, units: int, dtype: np.dtype[Any]) -> Folded:
         slabs = x.reshape(len(x) // units, units, -1).swapaxes(1, 2)
         out[...] = function(slabs).swapaxes(1, 2).reshape(x.shape)
 
-    return Folded(general)
+    return np.tanh if name == "tanh" else general

@@ -13,7 +13,7 @@ import numpy as np
 
 from rnncli.cells import Cell
 from rnncli.forward.activations import Array
-from rnncli.forward.gates import Folded, folded
+from rnncli.forward.gates import Folded, folded, in_place, plain
 
 BLOCK = 64  # steps whose input projections are computed in one product
 BLOCK_BYTES = 1 << 22  # of projections at once: larger blocks leave the cache
@@ -55,7 +55,8 @@ class Recurrence:
         self.cell, self.dtype = cell, np.dtype(dtype)
         self.units = recurrent_kernel.shape[1] // len(cell.gates)
         self.outputs = recurrent_kernel.shape[0]
-        self.inner = folded(activation, self.units, self.dtype)
+        self.inner = plain(activation, self.units, self.dtype)
+        self.squash = in_place(activation, self.units)
         self.outer = folded(recurrent_activation, self.units, self.dtype)
         self.joint = (activation, recurrent_activation) == ("tanh", "sigmoid")
         rows = np.zeros((2, kernel.shape[1]), np.float64)
@@ -231,7 +232,7 @@ def _lstm(run: Recurrence, now: list[Array]) -> Steps:
     gates, candidate = z[: 3 * units], z[3 * units :]
     i, f, o = np.split(gates, 3)
     squashed = None if projection is None else np.empty_like(c)
-    outer, inner, joint = run.outer.apply, run.inner.apply, run.joint
+    outer, inner, squash, joint = run.outer.apply, run.inner.apply, run.squash, run.joint
     one, share = np.ones((), run.dtype), np.asarray(1 / run.outer.gain, run.dtype)
     dot, add, multiply, tanh = np.dot, np.add, np.multiply, np.tanh
 
@@ -250,7 +251,7 @@ def _lstm(run: Recurrence, now: list[Array]) -> Steps:
             add(c, candidate, c)
             multiply(c, share, c)
             value = after if squashed is None else squashed
-            inner(c, value)
+            squash(c, value)
             multiply(value, o, value)
             if projection is not None:
                 dot(projection, value, after)

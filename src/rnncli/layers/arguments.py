@@ -10,12 +10,17 @@ from rnncli.model import Config
 Check = Callable[[str, Any], None]
 
 
-def check_arguments(class_name: str, config: Config) -> None:
-    """Check a layer's arguments and those of the layers inside it. Raises: UsageError."""
+def check_arguments(class_name: str, config: Config, activations: bool = True) -> None:
+    """Check a layer's arguments and those of the layers inside it. Raises: UsageError.
+
+    Without `activations` an activation may be one that rnncli does not know, a user's own say.
+    """
     for name, value in config.items():
         for inner in value if isinstance(value, list) else [value]:
             if isinstance(inner, dict) and isinstance(inner.get("config"), dict):
-                check_arguments(str(inner.get("class_name")), inner["config"])
+                check_arguments(str(inner.get("class_name")), inner["config"], activations)
+        if name.endswith("activation") and not activations:
+            continue
         check = _OTHERWISE.get((class_name, name), CHECKS.get(name))
         if check is not None:
             check(f"{class_name}({name}={_shown(value)})", value)

@@ -30,13 +30,21 @@ def _highway(setup: Setup) -> Op:
 
 
 def _cudnn(setup: Setup) -> Op:
-    """Return the layer that CuDNN's is the fast form of: LSTM, or GRU with `reset_after`."""
-    kind = setup.kind.removeprefix("CuDNN")
+    """Return the layer that CuDNN's is the fast form of: LSTM, or GRU with `reset_after`.
+
+    CuDNN reads the values of each gate's kernel as `(units, inputs)`, whatever shape they stand in.
+    """
+    kind, units = setup.kind.removeprefix("CuDNN"), setup.config["units"]
     rows = setup.weights["bias"].reshape(2, -1)
+
+    def turned(weights: Array) -> Array:
+        gates = np.split(weights, weights.shape[1] // units, axis=1)
+        return np.concatenate([gate.reshape(units, -1).T for gate in gates], axis=1)
+
     cell = f"{kind.lower()}_cell"
     weights = {
-        f"{cell}/kernel": setup.weights["kernel"],
-        f"{cell}/recurrent_kernel": setup.weights["recurrent_kernel"],
+        f"{cell}/kernel": turned(setup.weights["kernel"]),
+        f"{cell}/recurrent_kernel": turned(setup.weights["recurrent_kernel"]),
         f"{cell}/bias": rows if kind == "GRU" else rows.sum(axis=0),
     }
     config = {**setup.config, "activation": "tanh", "recurrent_activation": "sigmoid"}

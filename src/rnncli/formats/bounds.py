@@ -1,0 +1,43 @@
+"""How much of a file is read at most. Every limit of every reader is here, and in the README.
+
+Beyond a limit a file is refused with one line, before the memory it asks for is taken.
+"""
+
+from rnncli.errors import FileError
+
+JSON_BYTES = 32 << 20  # a Keras 3 config of 10,000 layers has some 20 MB
+NESTING = 100  # lists and dicts inside each other; real configs reach about 20
+MODEL_NESTING = 32  # models inside models
+LAYERS = 50_000
+CALLS = 200_000  # uses of layers, and connections between them
+DIMENSION = 1 << 53  # a size beyond which not even a double counts exactly
+TENSORS = 500_000
+NAME_CHARACTERS = 1_000
+ZIP_MEMBERS = 100_000
+ZIP_RATIO = 200  # uncompressed to compressed bytes; DEFLATE reaches 1,032, weights about 1.2
+UNPACKED_BYTES = 1 << 30  # compressed weights of a .keras, held in memory while they are read
+HDF5_ATTRIBUTE_BYTES = JSON_BYTES
+HDF5_DEPTH = 40
+TENSOR_BYTES = 8 << 30  # one tensor, read whole
+
+
+def check(what: str, found: int, limit: int) -> None:
+    """Return nothing if `found` is within `limit`. Raises: FileError that says both."""
+    if found > limit:
+        raise FileError(f"{what}: {found:,}, but at most {limit:,} are read")
+
+
+def check_nesting(value: object, limit: int = NESTING) -> None:
+    """Refuse lists and dicts nested deeper than `limit`, without recursion. Raises: FileError."""
+    level = [value]
+    for _ in range(limit):
+        below: list[object] = []
+        for item in level:
+            if isinstance(item, dict):
+                below += [v for v in item.values() if isinstance(v, dict | list)]
+            elif isinstance(item, list):
+                below += [v for v in item if isinstance(v, dict | list)]
+        if not below:
+            return
+        level = below
+    raise FileError(f"lists and objects are nested deeper than {limit} levels")

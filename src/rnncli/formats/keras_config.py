@@ -1,0 +1,248 @@
+"""From a Keras config of any version to a `ModelSpec`."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rnncli.errors import FileError
+from rnncli.formats import bounds, keras_graph
+from rnncli.formats.keras_graph import shape_of
+from rnncli.formats.keras_legacy import WEIGHTLESS, Era, class_of, is_model, normalised
+from rnncli.graph import CallSpec, LayerSpec, ModelSpec, sequential
+from rnncli.layers import TABLE
+from rnncli.model import Ref, Weight
+from rnncli.naming import snake_case
+from rnncli.shapes import Shape, Shapes
+
+Node = Mapping[str, Any]
+
+
+def model_spec(node: Node, era: Era, depth: int = 0) -> ModelSpec:
+    """Return the spec of a `Sequential`, `Model`, `Functional` or subclass with its layers.
+
+    Raises: FileError if the config is not a model's, or is over a bound.
+    """
+    bounds.check("models inside models", depth, bounds.MODEL_NESTING)
+    if not is_model(node):
+        name = str(node.get("class_name"))[:60]
+        raise FileError(
+            f"the config of {name!r} lists no layers; expected a Sequential or a functional model",
+            "a subclassed model keeps its layers in code, which is not in the file",
+        )
+    if node.get("class_name") == "Sequential":
+        return _sequential(node, era, depth)
+    return _functional(node, era, depth)
+
+
+def _layer_nodes(layers: Any) -> list[Node]:
+    if not isinstance(layers, list) or not all(isinstance(layer, dict) for layer in layers):
+        raise FileError("the config's layers are not a list of objects")
+    bounds.check("layers", len(layers), bounds.LAYERS)
+    return layers
+
+
+def _layer(node: Node, era: Era, depth: int, name: str | None = None) -> LayerSpec:
+    kind, type_ = class_of(node)
+    given = node.get("config")
+    config = given if isinstance(given, dict) else {}
+    name = str(node.get("name") or config.get("name") or name or snake_case(type_))
+    bounds.check("characters in a layer's name", len(name), bounds.NAME_CHARACTERS)
+    if is_model(node):
+        own = {"name": name, "trainable": config.get("trainable", True)}
+        return LayerSpec(
+            type_, name, own, model=model_spec({**node, "name": name}, era, depth + 1), type=type_
+        )
+    inner = config.get("layer")
+    nested = None
+    if kind == "TimeDistributed" and isinstance(inner, dict) and is_model(inner):
+        nested = model_spec(inner, era, depth + 1)
+    unknown = kind not in TABLE
+    operation = type_ in WEIGHTLESS or (unknown and ".ops." in str(node.get("module")))
+    return LayerSpec(
+        kind,
+        name,
+        normalised(node, era),
+        model=nested,
+        shapes=_stated(config, node) if unknown else None,
+        build_shapes=_built_with(node),
+        stored=() if operation else None,
+        type=type_,
+    )
+
+
+def _stated(config: Node, node: Node) -> Shapes | None:
+    """Return the output that a Lambda of Keras 1 and 2 states, which leaves out the batch."""
+    if config.get("output_shape_type", "raw") != "raw" or node.get("class_name") != "Lambda":
+        return None
+    shape = shape_of(config.get("output_shape"))
+    return None if shape is None else ((None, *shape),)
+
+
+def _built_with(node: Node) -> Shapes | None:
+    """Return the input shapes in a `build_config`, which files have since Keras 2.12."""
+    build = node.get("build_config")
+    if not isinstance(build, dict):
+        return None
+    given = build.get("input_shape")
+    if given is None:
+        shapes = build.get("shapes_dict", build)
+        given = next(iter(shapes.values()), None) if isinstance(shapes, dict) else None
+    one = shape_of(given)
+    if one is not None:
+        return (one,)
+    several = [shape_of(item) for item in given] if isinstance(given, list) else []
+    return tuple(s for s in several if s) if several and None not in several else None
+
+
+def _sequential(node: Node, era: Era, depth: int) -> ModelSpec:
+    config = node["config"]
+    rest = {} if isinstance(config, list) else config
+    nodes = _layer_nodes(config if isinstance(config, list) else config["layers"])
+    name = str(node.get("name") or rest.get("name") or f"sequential{'_1' if era.major < 3 else ''}")
+    trainable = bool(rest.get("trainable", True))
+    if nodes and nodes[0].get("class_name") == "Merge" and "layers" in nodes[0].get("config", {}):
+        return _merged(nodes, era, depth, name)
+    specs = [_layer(each, era, depth) for each in nodes]
+    _distinct(specs)
+    if specs and specs[0].class_name != "InputLayer":
+        shape = _first_shape(nodes[0], specs[0]) or shape_of(
+            rest.get("build_input_shape") or (node.get("build_config") or {}).get("input_shape")
+        )
+        if shape is not None:
+            specs.insert(0, _input(specs[0].name, shape))
+    chain = sequential(_chained_shapes(specs), name)
+    return chain._replace(trainable=trainable)
+
+
+def _input(name: str, shape: Shape) -> LayerSpec:
+    return LayerSpec("InputLayer", f"{name}_input", {"batch_shape": shape, "name": f"{name}_input"})
+
+
+def _first_shape(node: Node, spec: LayerSpec) -> Shape | None:
+    """Return the input shape that the first layer of a Sequential gives."""
+    config = node.get("config")
+    if isinstance(config, list):  # a Sequential in a Sequential
+        return _first_shape(config[0], spec) if config and isinstance(config[0], dict) else None
+    if not isinstance(config, dict):
+        return None
+    layers = config.get("layers")
+    if is_model(node) and isinstance(layers, list) and layers and isinstance(layers[0], dict):
+        first = layers[0].get("config")
+        stated = first.get("batch_shape") if isinstance(first, dict) else None
+        return shape_of(stated) or _first_shape(layers[0], spec)
+    shape = shape_of(config.get("batch_input_shape"))
+    if shape is not None or spec.class_name not in TABLE:
+        return shape
+    size, steps = config.get("input_dim"), config.get("input_length")
+    if type(size) is not int:
+        return None
+    if spec.class_name == "Embedding":
+        return (None, steps if type(steps) is int else None)
+    if spec.class_name in ("Dense", "MaxoutDense", "Highway"):
+        return (None, size)
+    return (None, steps if type(steps) is int else None, size)
+
+
+def _chained_shapes(specs: list[LayerSpec]) -> tuple[LayerSpec, ...]:
+    """Give a layer that rnncli does not know the output that the next one was built for."""
+    found = list(specs)
+    for index, (one, after) in enumerate(zip(specs, specs[1:], strict=False)):
+        if one.class_name not in TABLE and one.model is None and one.shapes is None:
+            found[index] = one._replace(shapes=after.build_shapes)
+    return tuple(found)
+
+
+def _merged(nodes: list[Node], era: Era, depth: int, name: str) -> ModelSpec:
+    """Return Keras 1's Sequential that begins with a Merge of others; it lists all their layers."""
+    layers: list[LayerSpec] = []
+    inputs: list[Ref] = []
+    ends: list[Ref] = []
+    for branch in _layer_nodes(nodes[0]["config"]["layers"]):
+        spec = model_spec(branch, era, depth + 1)
+        known = {layer.name for layer in layers}
+        layers += [layer for layer in spec.layers if layer.name not in known]  # branches may share
+        inputs += [ref for ref in spec.inputs if ref not in inputs]
+        ends += spec.outputs
+    merge = _layer(nodes[0], era, depth)
+    config = {key: value for key, value in merge.config.items() if key != "layers"}
+    layers.append(merge._replace(config=config, calls=(CallSpec(tuple(ends)),)))
+    for node in nodes[1:]:
+        spec = _layer(node, era, depth)
+        layers.append(spec._replace(calls=(CallSpec((Ref(layers[-1].name),)),)))
+    _distinct(layers)
+    return ModelSpec(name, "Sequential", tuple(layers), tuple(inputs), (Ref(layers[-1].name),))
+
+
+def _functional(node: Node, era: Era, depth: int) -> ModelSpec:
+    config = node["config"]
+    nodes = _layer_nodes(config["layers"])
+    shapes: dict[Ref, Shape] = {}
+    specs = []
+    for each in nodes:
+        spec = _layer(each, era, depth)
+        calls = keras_graph.calls(spec.class_name, each.get("inbound_nodes", []), spec.name, shapes)
+        if spec.class_name == "InputLayer" and not calls:
+            calls = (CallSpec(),)
+        specs.append(spec._replace(calls=calls))
+    _distinct(specs)
+    bounds.check("calls of layers", sum(len(spec.calls) for spec in specs), bounds.CALLS)
+    inputs = keras_graph.ends(config.get("input_layers"))
+    outputs = keras_graph.ends(config.get("output_layers"))
+    first = _first_calls(specs, outputs, era)
+    shapes = {keras_graph.renumbered(ref, first): shape for ref, shape in shapes.items()}
+    specs = [spec._replace(calls=keras_graph.renumbered_calls(spec.calls, first)) for spec in specs]
+    found = tuple(_with_stated_shapes(spec, shapes) for spec in _from_consumers(specs))
+    name = str(node.get("name") or config.get("name") or ("model_1" if era.major < 3 else "functional"))
+    renumbered = keras_graph.renumbered
+    return ModelSpec(
+        name, "Functional", found, renumbered(inputs, first), renumbered(outputs, first),
+        bool(config.get("trainable", True)),
+    )  # fmt: skip
+
+
+def _first_calls(specs: list[LayerSpec], outputs: Iterable[Ref], era: Era) -> dict[str, int]:
+    """Return from which number Keras counts the calls of each nested model: its inside may be 0."""
+    used: dict[str, set[int]] = {spec.name: set() for spec in specs if spec.model is not None}
+    refs = [ref for spec in specs for call in spec.calls for ref in call.tensors()]
+    for ref in (*refs, *outputs):
+        if ref.layer in used:
+            used[ref.layer].add(ref.call)
+    first = {}
+    for spec in specs:
+        calls = used.get(spec.name)
+        if not calls or 0 in calls:
+            continue
+        plain = era.major == 3 and spec.type == "Sequential" and max(calls) < len(spec.calls)
+        if not plain and spec.class_name != "TimeDistributed":
+            first[spec.name] = 1
+    return first
+
+
+def _from_consumers(specs: list[LayerSpec]) -> Iterable[LayerSpec]:
+    """Give layers that rnncli does not know the output that a layer after them was built for."""
+    built: dict[Ref, Shape] = {}
+    for spec in specs:
+        if spec.build_shapes and spec.calls:
+            built |= dict(zip(spec.calls[0].inputs, spec.build_shapes, strict=False))
+    return (_with_stated_shapes(spec, built) for spec in specs)
+
+
+def _with_stated_shapes(spec: LayerSpec, shapes: Mapping[Ref, Shape]) -> LayerSpec:
+    if spec.class_name in TABLE or spec.model is not None or spec.shapes is not None:
+        return spec
+    found: list[Shape] = []
+    while (shape := shapes.get(Ref(spec.name, 0, len(found)))) is not None:
+        found.append(shape)
+    return spec._replace(shapes=tuple(found) or None)
+
+
+def _distinct(specs: Iterable[LayerSpec]) -> None:
+    seen: set[str] = set()
+    for spec in specs:
+        if spec.name in seen:
+            raise FileError(f"two layers are called {spec.name[:60]!r}")
+        seen.add(spec.name)
+
+
+def stored_weight(name: str, shape: tuple[int, ...]) -> Weight:
+    """Return a weight of which only the file knows: of a layer that rnncli does not."""
+    return Weight(name, shape, path=name)
