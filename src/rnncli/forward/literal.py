@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from rnncli.cells import Cell
-from rnncli.forward.activations import Array, activation
+from rnncli.cells import Activation, Cell, Inputs, Recurrent
+from rnncli.forward.activations import Array, Function, activation
 
 Observe = Callable[[int, dict[str, Array], tuple[Array, ...]], None]
 
@@ -20,6 +20,7 @@ def literal_run(
     *,
     activation_name: str | None = "tanh",
     recurrent_name: str | None = "sigmoid",
+    projection: Array | None = None,
     mask: Array | None = None,
     reverse: bool = False,
     observe: Observe | None = None,
@@ -27,43 +28,67 @@ def literal_run(
     """Return the states `h` at every step `(batch, time, units)` in the order they are computed,
     and the final states.
 
-    `x` is `(batch, time, inputs)`; a masked step keeps the states. `observe(step, gates, states)`
-    sees the value of each gate and the states after each step.
+    `x` is `(batch, time, inputs)`; a masked step keeps the states; `projection` `(units, outputs)`
+    is that of PyTorch's `proj_size`. `observe(step, gates, states)` sees the value of each gate and
+    the states after each step.
     """
-    split = {gate: index for index, gate in enumerate(cell.gates)}
-    rows = np.zeros((2, kernel.shape[1]), x.dtype)
-    if bias is not None:
-        rows[: 1 if bias.ndim == 1 else 2] = bias
-    parts = [np.split(each, len(cell.gates), axis=-1) for each in (kernel, recurrent_kernel, rows)]
-    seen: dict[str, Array] = {}
+    weights = _by_gate(cell, kernel, recurrent_kernel, bias)
     outer, inner = activation(recurrent_name), activation(activation_name)
     now, order = tuple(states), range(x.shape[1])
     outputs = []
     for step in reversed(order) if reverse else order:
-        last: list[str] = []
-
-        def inputs(gate: str, step: int = step, last: list[str] = last) -> Array:
-            last.append(gate)
-            return x[:, step] @ parts[0][split[gate]] + parts[2][split[gate]][0]
-
-        def recurrent(gate: str, state: Array) -> Array:
-            return state @ parts[1][split[gate]] + parts[2][split[gate]][1]
-
-        def noted(function: Callable[[Array], Array], last: list[str] = last) -> Callable[[Array], Array]:
-            def apply(value: Array) -> Array:
-                result = function(value)
-                if last:
-                    seen[last.pop()] = result
-                return result
-
-            return apply
-
-        after = cell.step(inputs, recurrent, noted(inner), noted(outer), *now)
+        gates = _Gates(weights, x[:, step])
+        after = cell.step(*gates.projections(), gates.noted(inner), gates.noted(outer), *now)
+        if projection is not None:
+            after = (after[0] @ projection, *after[1:])
         if mask is not None:
             keep = mask[:, step, None]
             after = tuple(np.where(keep, new, old) for new, old in zip(after, now, strict=True))
         now = tuple(after)
         outputs.append(now[0])
         if observe is not None:
-            observe(step, dict(seen), now)
+            observe(step, gates.seen, now)
     return np.stack(outputs, axis=1), now
+
+
+def _by_gate(
+    cell: Cell, kernel: Array, recurrent_kernel: Array, bias: Array | None
+) -> dict[str, tuple[Array, Array, Array]]:
+    """Return the kernel, the recurrent kernel and the two bias rows of each gate."""
+    rows = np.zeros((2, kernel.shape[1]), kernel.dtype)
+    if bias is not None:
+        rows[: 1 if bias.ndim == 1 else 2] = bias
+    parts = [np.split(each, len(cell.gates), axis=-1) for each in (kernel, recurrent_kernel, rows)]
+    return dict(zip(cell.gates, zip(*parts, strict=True), strict=True))
+
+
+class _Gates:
+    """What a cell's step is handed, and the value of each gate once it has been called."""
+
+    def __init__(self, weights: dict[str, tuple[Array, Array, Array]], x: Array) -> None:
+        self.weights, self.x = weights, x
+        self.seen: dict[str, Array] = {}
+        self._asked: list[str] = []
+
+    def projections(self) -> tuple[Inputs, Recurrent]:
+        def inputs(gate: str) -> Array:
+            kernel, _, rows = self.weights[gate]
+            self._asked.append(gate)
+            return np.add(self.x @ kernel, rows[0])
+
+        def recurrent(gate: str, state: Array) -> Array:
+            _, kernel, rows = self.weights[gate]
+            return np.add(state @ kernel, rows[1])
+
+        return inputs, recurrent
+
+    def noted(self, function: Function) -> Activation:
+        """Return the activation, noting its result as that of the gate asked for before it."""
+
+        def apply(value: Array) -> Array:
+            result = function(value)
+            if self._asked:
+                self.seen[self._asked.pop()] = result
+            return result
+
+        return apply

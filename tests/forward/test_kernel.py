@@ -1,0 +1,208 @@
+"""The fast recurrence against the cell's description run step by step."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from rnncli.cells import CELLS, GRU, GRU_RESET_BEFORE, LSTM, SIMPLE_RNN, Cell
+from rnncli.forward.kernel import BLOCK, Recurrence
+from rnncli.forward.literal import literal_run
+
+INPUTS, UNITS, STEPS = 3, 4, 7
+CLOSE = 1e-12
+
+INNER = ("tanh", "relu", "sigmoid", "hard_sigmoid", "hard_sigmoid_keras2", "linear", "softsign")
+OUTER = ("sigmoid", "hard_sigmoid", "tanh", "linear")
+GATED = (LSTM, GRU, GRU_RESET_BEFORE)
+PAIRS = [
+    *((SIMPLE_RNN, inner, "sigmoid") for inner in INNER),
+    *((cell, inner, outer) for cell in GATED for inner in INNER for outer in OUTER),
+]
+
+Weights = dict[str, Any]
+
+
+class Case(NamedTuple):
+    """A recurrence, what to run it on, and where to start."""
+
+    cell: Cell
+    weights: Weights
+    x: np.ndarray
+    states: tuple[np.ndarray, ...]
+    activation: str | None = "tanh"
+    recurrent_activation: str = "sigmoid"
+
+    def fast(self) -> Recurrence:
+        return Recurrence(
+            self.cell, **self.weights, dtype="float64",
+            activation=self.activation, recurrent_activation=self.recurrent_activation,
+        )  # fmt: skip
+
+    def literal(
+        self,
+        *,
+        mask: np.ndarray | None = None,
+        reverse: bool = False,
+        previous: np.ndarray | None = None,
+        zero_output_for_mask: bool = False,
+    ) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+        """Return the outputs as Keras defines them under a mask, and the final states."""
+        hidden, states = literal_run(
+            self.cell, **self.weights, x=self.x, states=self.states, mask=mask, reverse=reverse,
+            activation_name=self.activation, recurrent_name=self.recurrent_activation,
+        )  # fmt: skip
+        if mask is None:
+            return hidden, states
+        taken = mask[:, ::-1] if reverse else mask
+        start = np.zeros_like(hidden[:, 0]) if previous is None else previous
+        return masked_outputs(hidden, taken, start, zero_output_for_mask), states
+
+    def check(self, **options: Any) -> None:
+        """Check the outputs and the states of both, run with these options."""
+        outputs, states = self.literal(**options)
+        found = np.full(outputs.shape, np.nan)
+        last, final = self.fast().run(self.x, self.states, sequence=found, **options)
+        same(found, outputs)
+        same(last, outputs[:, -1])
+        assert len(final) == len(states)
+        for one, other in zip(final, states, strict=True):
+            same(one, other)
+
+
+def masked_outputs(
+    hidden: np.ndarray, mask: np.ndarray, previous: np.ndarray, zeros: bool
+) -> np.ndarray:
+    """Return the output of each step; one left out gives that of the step before, or zeros."""
+    outputs = np.zeros_like(hidden)
+    for row, step in np.ndindex(*mask.shape):
+        before = outputs[row, step - 1] if step else previous[row]
+        if mask[row, step]:
+            outputs[row, step] = hidden[row, step]
+        elif not zeros:
+            outputs[row, step] = before
+    return outputs
+
+
+def same(found: np.ndarray, expected: np.ndarray) -> None:
+    assert found.shape == expected.shape
+    assert found.dtype == np.float64
+    largest = max(1.0, float(np.abs(expected).max()))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=CLOSE * largest)
+
+
+def case(
+    cell: Cell,
+    inner: str | None = "tanh",
+    outer: str = "sigmoid",
+    *,
+    batch: int = 5,
+    steps: int = STEPS,
+    bias: bool = True,
+    outputs: int | None = None,
+) -> Case:
+    rng = np.random.default_rng(7)
+
+    def normal(*shape: int) -> np.ndarray:
+        return rng.normal(size=shape, scale=0.4)
+
+    weights: Weights = {
+        "kernel": normal(*cell.kernel_shape(INPUTS, UNITS)),
+        "recurrent_kernel": normal(outputs or UNITS, len(cell.gates) * UNITS),
+        "bias": normal(*cell.bias_shape(UNITS)) if bias else None,
+    }
+    if outputs:
+        weights["projection"] = normal(UNITS, outputs)
+    sizes = [outputs or UNITS, *[UNITS] * (len(cell.states) - 1)]
+    states = tuple(normal(batch, size) for size in sizes)
+    return Case(cell, weights, rng.normal(size=(batch, steps, INPUTS)), states, inner, outer)
+
+
+def mask_of(batch: int, steps: int = STEPS) -> np.ndarray:
+    """Return a mask with gaps at the start, in the middle and at the end, and a row of gaps."""
+    mask = np.ones((batch, steps), bool)
+    mask[0, [0, 1, 4, steps - 1]] = False
+    if batch > 1:
+        mask[1] = False
+        mask[2, 3] = False
+        mask[3, 0] = False
+    return mask
+
+
+each_cell = pytest.mark.parametrize("cell", CELLS, ids=lambda cell: f"{cell.name}{cell.bias_rows}")
+each_batch = pytest.mark.parametrize("batch", [1, 5])
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@each_batch
+@pytest.mark.parametrize(
+    ("cell", "inner", "outer"), PAIRS, ids=lambda each: getattr(each, "name", each)
+)
+def test_activations(cell: Cell, inner: str, outer: str, batch: int, bias: bool) -> None:
+    case(cell, inner, outer, batch=batch, bias=bias).check()
+
+
+@pytest.mark.parametrize("inner", ["softmax", None])
+@each_batch
+@each_cell
+def test_activations_across_units(cell: Cell, batch: int, inner: str | None) -> None:
+    case(cell, inner, batch=batch).check()
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@each_batch
+@each_cell
+def test_reverse(cell: Cell, batch: int, masked: bool) -> None:
+    case(cell, batch=batch).check(reverse=True, mask=mask_of(batch) if masked else None)
+
+
+@each_batch
+@each_cell
+def test_without_initial_states(cell: Cell, batch: int) -> None:
+    given = case(cell, batch=batch)
+    zeros = given._replace(states=tuple(np.zeros_like(state) for state in given.states))
+    outputs, states = zeros.literal()
+    last, final = given.fast().run(given.x)
+    same(last, outputs[:, -1])
+    for one, other in zip(final, states, strict=True):
+        same(one, other)
+
+
+@pytest.mark.parametrize("steps", [1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 3])
+@each_batch
+@each_cell
+def test_block_boundaries(cell: Cell, batch: int, steps: int) -> None:
+    case(cell, batch=batch, steps=steps).check()
+    case(cell, batch=batch, steps=steps).check(reverse=True)
+
+
+@pytest.mark.parametrize("outputs", [2, 6])
+@pytest.mark.parametrize("outer", ["sigmoid", "hard_sigmoid"])
+@each_batch
+def test_projection(batch: int, outer: str, outputs: int) -> None:
+    projected = case(LSTM, outer=outer, batch=batch, outputs=outputs)
+    projected.check()
+    projected.check(mask=mask_of(batch), reverse=True)
+
+
+@pytest.mark.parametrize("zeros", [False, True])
+@pytest.mark.parametrize("given", [False, True], ids=["from zeros", "from previous"])
+@pytest.mark.parametrize("steps", [STEPS, BLOCK + 5])
+@each_batch
+@each_cell
+def test_masks(cell: Cell, batch: int, steps: int, given: bool, zeros: bool) -> None:
+    this = case(cell, batch=batch, steps=steps)
+    previous = np.full_like(this.states[0], 0.25) if given else None
+    this.check(mask=mask_of(batch, steps), previous=previous, zero_output_for_mask=zeros)
+
+
+@each_batch
+@each_cell
+def test_a_run_leaves_its_arguments_alone(cell: Cell, batch: int) -> None:
+    this = case(cell, batch=batch)
+    copies = [np.copy(each) for each in (this.x, *this.states)]
+    fast = this.fast()
+    first, second = (fast.run(this.x, this.states).last for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    for one, other in zip((this.x, *this.states), copies, strict=True):
+        np.testing.assert_array_equal(one, other)
