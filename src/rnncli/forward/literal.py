@@ -74,11 +74,13 @@ class _Gates:
         def inputs(gate: str) -> Array:
             kernel, _, rows = self.weights[gate]
             self._asked.append(gate)
-            return np.add(self.x @ kernel, rows[0])
+            part: Array = self.x @ kernel + rows[0]
+            return part
 
         def recurrent(gate: str, state: Array) -> Array:
             _, kernel, rows = self.weights[gate]
-            return np.add(state @ kernel, rows[1])
+            part: Array = state @ kernel + rows[1]
+            return part
 
         return inputs, recurrent
 
