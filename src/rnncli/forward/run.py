@@ -3,20 +3,23 @@
 import re
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from rnncli.errors import UnsupportedError, UsageError
 from rnncli.forward import memory, save, weights
 from rnncli.forward.arrays import Input, Loaded, NpyFile
 from rnncli.forward.engine import Graph, Rules, check_runnable, keep
 from rnncli.forward.inputs import check_batches, file_inputs, fitted, random_inputs
 from rnncli.forward.op import Array, Notes, Sizes, Value
+from rnncli.forward.outputs import outputs_of, sequences_of
 from rnncli.forward.stats import Stats
 from rnncli.forward.stream import Chain, Collected, Progress, block_steps, chain_of, run_chain
-from rnncli.layers import complete
-from rnncli.model import Layer, Model, Ref, Source
+from rnncli.model import Model, Ref, Source
+
+if TYPE_CHECKING:
+    from rnncli.forward.inside import Look, Watch
+    from rnncli.forward.trace import Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class Request:
     `inputs` are `(name or None, path)`, none of them for random ones of `batch_size` and `steps`
     where the model leaves these open. `weights` is an `.npz`; without it `init` (`keras` or
     `uniform01`) draws them, and with neither they are the model's own, or `keras`. `until` is the
-    layer to stop after, `save` the file for the outputs.
+    layer to stop after, `save` the file for the outputs, `look` what to see of the inside.
     """
 
     inputs: tuple[tuple[str | None, str], ...] = ()
@@ -38,6 +41,7 @@ class Request:
     weights: str | None = None
     until: str | None = None
     save: str | None = None
+    look: "Look | None" = None
 
 
 class Output(NamedTuple):
@@ -53,7 +57,7 @@ class Result:
     """What a run gave. `arrays` holds each output, None for one that went to `saved` in blocks.
 
     `other_shapes` has, for an output of a recurrent layer, the one that the other choice of
-    `return_sequences` gives.
+    `return_sequences` gives; `layers` and `trace` are what was to be seen of the inside.
     """
 
     input_shapes: tuple[Sizes, ...]
@@ -66,6 +70,8 @@ class Result:
     params: int
     saved: str | None
     arrays: tuple[Array | None, ...] = field(default=(), repr=False)
+    layers: list[dict[str, Any]] | None = None
+    trace: "Trace | None" = field(default=None, repr=False)
 
 
 def forward(model: Model, request: Request, progress: Progress | None = None) -> Result:
@@ -74,7 +80,7 @@ def forward(model: Model, request: Request, progress: Progress | None = None) ->
     Raises: UnsupportedError for a layer that cannot be run and for sizes beyond memory; UsageError,
     ShapeError and FileError for inputs, weights and files that do not fit.
     """
-    outputs = _outputs(model, request.until)
+    outputs = outputs_of(model, request.until)
     check_runnable(model, outputs)
     if request.save is not None:
         save.check_target(request.save, len(outputs))
@@ -84,8 +90,10 @@ def forward(model: Model, request: Request, progress: Progress | None = None) ->
     notes, dtype = Notes(), np.dtype(request.dtype)
     rules = Rules(dtype, keras_version(model.source), notes)
     values = _values(model, outputs, inputs, request, seeds[1])
-    run = _Run(Graph(model, outputs, values, rules), inputs, request.save)
+    graph = Graph(model, outputs, values, rules)
     del values
+    watch = None if request.look is None else _watch(graph, request.look)
+    run = _Run(graph, inputs, request.save)
     arrays, shapes = run.all(progress)
     described = [_described(model, ref, shape) for ref, shape in zip(outputs, shapes, strict=True)]
     steps = next(iter(inputs.values())).shape[1:2]
@@ -100,31 +108,22 @@ def forward(model: Model, request: Request, progress: Progress | None = None) ->
         model.params,
         request.save,
         arrays,
+        None if watch is None else watch.rows(),
+        None if watch is None else watch.trace,
     )
+
+
+def _watch(graph: Graph, look: "Look") -> "Watch":
+    """Return the watch over what is to be seen; its code is loaded only where it is asked for."""
+    from rnncli.forward.inside import Watch
+
+    return Watch(graph, look)
 
 
 def keras_version(source: Source) -> int:
     """Return the major version of the Keras whose rules hold: the writer's, else 3."""
     match = re.search(r"keras\D*(\d+)", source.written_by or "", re.IGNORECASE)
     return int(match[1]) if match else 3
-
-
-def _outputs(model: Model, until: str | None) -> tuple[Ref, ...]:
-    """Return the outputs to compute: the model's own, or those of the last call of a layer."""
-    if not model.inputs:
-        raise UnsupportedError(
-            f"model {model.name!r} does not say what its input is, so it cannot be run",
-            'begin it with an input, as in --layer "Input((100, 32))"',
-        )
-    if until is None:
-        return model.outputs
-    try:
-        layer = model.layer(until)
-    except KeyError:
-        names = ", ".join(layer.name for layer in model.layers[:20])
-        raise UsageError(f"the model has no layer called {until!r}", f"it has: {names}") from None
-    tensors = range(len(layer.output_shapes or (None,)))
-    return tuple(Ref(until, len(layer.calls) - 1, tensor) for tensor in tensors)
 
 
 def _inputs(model: Model, request: Request, rng: np.random.Generator) -> dict[Ref, Input]:
@@ -237,14 +236,7 @@ class _Run:
 def _described(model: Model, ref: Ref, shape: Sizes) -> Output:
     """Return an output with the `return_sequences` of its layer, if it is what that decides."""
     layer = model.layer(ref.layer)
-    return Output(ref.layer, _sequences(layer) if ref.tensor == 0 else None, shape)
-
-
-def _sequences(layer: Layer) -> bool | None:
-    inner = layer.config.get("layer") if layer.kind == "Bidirectional" else None
-    config = complete(inner["class_name"], inner["config"]) if inner else layer.config
-    value = config.get("return_sequences")
-    return None if value is None else bool(value)
+    return Output(ref.layer, sequences_of(layer) if ref.tensor == 0 else None, shape)
 
 
 def _other(output: Output, steps: Sizes) -> Output:
