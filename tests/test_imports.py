@@ -36,7 +36,7 @@ MAY_IMPORT = {
 
 # Third-party modules, and where they may be imported at all.
 THIRD_PARTY = {
-    "numpy": {"forward", "formats/keras_h5", "formats/keras_weights"},
+    "numpy": {"forward"},
     "h5py": {"formats"},
     "safetensors": {"formats"},
     "onnx": {"formats"},

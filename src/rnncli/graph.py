@@ -150,7 +150,8 @@ def _outputs(
         dtype = _variable_dtype(config)
         weights = known.weights(config, inputs)
         progress.weights[spec.name] = tuple(weight._replace(dtype=dtype) for weight in weights)
-    return known.outputs(config, inputs)
+    # Of inferred layers no file says what comes out: it depends on their arguments.
+    return None if spec.inferred else known.outputs(config, inputs)
 
 
 def _variable_dtype(config: Config) -> str:

@@ -97,12 +97,14 @@ def _named(text: str) -> tuple[str | None, str]:
 
 
 def _with_weights(model: Model, path: str | None) -> Model:
-    """Return the model with the weights of an HDF5 file; an `.npz` is read with the run."""
-    if path is None or path.lower().endswith(".npz"):
+    """Return the model with its own weights, or those of another; an `.npz` is read with the run."""
+    if model.source.kind != "file" and path is None:
         return model
-    from rnncli.formats import attach_weights
+    from rnncli.formats import attach_weights, located
 
-    return attach_weights(model, path)
+    if path is None:
+        return located(model)
+    return model if path.lower().endswith(".npz") else attach_weights(model, path)
 
 
 def _report(result: "Result", both: bool, output: OutputFlags, save: str | None) -> None:

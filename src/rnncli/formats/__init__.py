@@ -1,1 +1,153 @@
-"""The table of file formats: each has one reader, `read(path) -> Model`."""
+"""The table of file formats: each has one reader, `read(path) -> Model`.
+
+A file is recognised by its content, and by its suffix only where its format has no mark of its own.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import BinaryIO
+
+from rnncli.errors import FileError, RnncliError, UsageError
+from rnncli.model import Model
+
+# What each reader's module is called, and the suffixes that completion offers.
+READERS = {
+    "keras_zip": (".keras",),
+    "keras_json": (".json",),
+    "keras_h5": (".h5", ".hdf5"),
+    "torch": (".pt", ".pth", ".bin", ".ckpt"),
+    "safetensors": (".safetensors",),
+    "onnx": (".onnx",),
+}
+SUFFIXES = tuple(suffix for suffixes in READERS.values() for suffix in suffixes)
+
+EXPECTED = "expected a model: .keras, .json, .h5, .pt, .safetensors or .onnx"
+
+# How files of other kinds begin.
+OTHERS = {
+    b"\x93NUMPY": "a NumPy array",
+    b"\x1f\x8b": "gzip-compressed; unpack it first",
+    b"BZh": "bzip2-compressed; unpack it first",
+    b"\xfd7zXZ": "xz-compressed; unpack it first",
+    b"\x89PNG": "a PNG picture",
+    b"\xff\xd8\xff": "a JPEG picture",
+    b"%PDF": "a PDF document",
+    b"GGUF": "a GGUF model of llama.cpp",
+    b"version https://git-lfs": "a Git LFS pointer; fetch the file itself with git lfs pull",
+    b"<": "an HTML or XML page, not what it was meant to link to",
+}
+
+
+def read(path: str, optimizer: bool = False) -> Model:
+    """Return the model in a file, `-` for JSON on stdin; its weights stay in the file.
+
+    `optimizer` asks for the optimizer's variables too. Raises: FileError.
+    """
+    with _naming(path):
+        if path == "-":
+            return import_module("rnncli.formats.keras_json").read_stdin()
+        with open(path, "rb") as file:
+            reader = _recognise(file, path)
+        return import_module(f"rnncli.formats.{reader}").read(path, optimizer)
+
+
+def attach_weights(model: Model, path: str) -> Model:
+    """Return the model with the weights of an HDF5 file, full model or weights only.
+
+    Raises: FileError, ShapeError if they are not this model's.
+    """
+    with _naming(path):
+        with open(path, "rb") as file:
+            reader = _recognise(file, path)
+        if reader not in ("keras_h5", "keras_zip"):
+            raise FileError(
+                "not a file of Keras weights", "expected .npz, .h5, .weights.h5 or .keras"
+            )
+        return import_module("rnncli.formats.keras_attach").attached(model, path)
+
+
+def located(model: Model) -> Model:
+    """Return the model with its weights located in its own file. Raises: FileError."""
+    path = model.source.path
+    if model.source.format != "Keras v3" or model.store is None or path is None:
+        return model
+    with _naming(path):
+        found: Model = import_module("rnncli.formats.keras_zip").located(model, path)
+        return found
+
+
+@contextmanager
+def _naming(path: str) -> Iterator[None]:
+    """Put the file's name before what is wrong with it."""
+    shown = "stdin" if path == "-" else path
+    try:
+        yield
+    except OSError as error:
+        if error.strerror is None:
+            raise FileError(f"{shown}: {error}") from None
+        raise FileError(f"{shown}: {error.strerror}") from None
+    except UsageError:
+        raise
+    except RnncliError as error:
+        raise FileError(f"{shown}: {error.message}", error.hint) from None
+    except RecursionError:
+        raise FileError(f"{shown}: nested too deeply") from None
+    except ValueError as error:  # a null byte in the path, say
+        raise FileError(f"{shown!r}: {error}") from None
+
+
+def _recognise(file: BinaryIO, path: str) -> str:
+    """Return the reader for a file. Raises: FileError that says what it is instead."""
+    size = os.fstat(file.fileno()).st_size
+    start = file.read(512)
+    if not start:
+        raise FileError("the file is empty", EXPECTED)
+    if start.startswith(b"PK\x03\x04") or start.startswith(b"PK\x05\x06"):
+        return _zip_kind(path)
+    if _is_hdf5(file, size):
+        return "keras_h5"
+    length = int.from_bytes(start[:8], "little")
+    if len(start) > 8 and start[8:9] == b"{" and (length <= size or path.endswith(".safetensors")):
+        return "safetensors"
+    if start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[", b'"'):
+        return "keras_json"
+    if start[:1] == b"\x80" and start[1:2] in b"\x02\x03\x04\x05":
+        return "torch"
+    if start[4:8] == b"TFL3":
+        raise FileError("a TensorFlow Lite model, which rnncli does not read", EXPECTED)
+    for mark, what in OTHERS.items():
+        if start.startswith(mark):
+            raise FileError(f"it is {what}", EXPECTED)
+    if path.lower().endswith(".onnx") or (start[:1] == b"\x08" and b"\x12" in start[:4]):
+        return "onnx"
+    raise FileError(f"it begins with {start[:8]!r}, as no model format that rnncli knows", EXPECTED)
+
+
+def _is_hdf5(file: BinaryIO, size: int) -> bool:
+    """Whether the signature is at the start, or after a user block of a power of two."""
+    offset = 0
+    while offset < min(size, 1 << 20):
+        file.seek(offset)
+        if file.read(8) == b"\x89HDF\r\n\x1a\n":
+            return True
+        offset = offset * 2 or 512
+    return False
+
+
+def _zip_kind(path: str) -> str:
+    from rnncli.formats.archive import Archive
+
+    with Archive(path) as archive:
+        names = archive.names
+    if "config.json" in names:
+        return "keras_zip"
+    if any(name.endswith("data.pkl") for name in names):
+        return "torch"
+    if all(name.endswith(".npy") for name in names):
+        raise FileError("it holds NumPy arrays (.npz), not a model",
+                        "give it to forward as --weights or --input")  # fmt: skip
+    if any(name.endswith("saved_model.pb") for name in names):
+        raise FileError("a zipped TensorFlow SavedModel, which rnncli does not read", EXPECTED)
+    raise FileError("a zip file that holds no model: neither config.json nor data.pkl", EXPECTED)

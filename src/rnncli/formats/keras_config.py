@@ -191,7 +191,9 @@ def _functional(node: Node, era: Era, depth: int) -> ModelSpec:
     shapes = {keras_graph.renumbered(ref, first): shape for ref, shape in shapes.items()}
     specs = [spec._replace(calls=keras_graph.renumbered_calls(spec.calls, first)) for spec in specs]
     found = tuple(_with_stated_shapes(spec, shapes) for spec in _from_consumers(specs))
-    name = str(node.get("name") or config.get("name") or ("model_1" if era.major < 3 else "functional"))
+    name = str(
+        node.get("name") or config.get("name") or ("model_1" if era.major < 3 else "functional")
+    )
     renumbered = keras_graph.renumbered
     return ModelSpec(
         name, "Functional", found, renumbered(inputs, first), renumbered(outputs, first),

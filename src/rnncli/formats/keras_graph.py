@@ -68,9 +68,7 @@ def _keras3_call(kind: str, node: Mapping[str, Any], shapes: Shapes) -> CallSpec
     return CallSpec(tuple(inputs), {k: v for k, v in kwargs.items() if v is not None})
 
 
-def _arguments(
-    kwargs: Mapping[str, Any], shapes: Shapes, lists: bool = False
-) -> dict[str, Any]:
+def _arguments(kwargs: Mapping[str, Any], shapes: Shapes, lists: bool = False) -> dict[str, Any]:
     found = {str(key): _tensors(value, shapes, lists) for key, value in kwargs.items()}
     return {key: value for key, value in found.items() if value is not None}
 

@@ -54,7 +54,9 @@ def era_of(version: Any, backend: Any, root: object = None) -> Era:
     if found:
         numbers = tuple(int(part or 0) for part in found.groups())
         if 1 <= numbers[0] <= 3:
-            return Era(text, numbers, numbers[0] == 2 and ("-tf" in str(text) or numbers >= (2, 4)), name)
+            return Era(
+                text, numbers, numbers[0] == 2 and ("-tf" in str(text) or numbers >= (2, 4)), name
+            )
     return _looks_like(root)._replace(text=text, backend=name)
 
 
@@ -172,8 +174,10 @@ def is_model(node: Node) -> bool:
     config = node.get("config")
     if node.get("class_name") == "Sequential":
         return isinstance(config, list) or (isinstance(config, dict) and "layers" in config)
-    return isinstance(config, dict) and isinstance(config.get("layers"), list) and (
-        "output_layers" in config or "input_layers" in config
+    return (
+        isinstance(config, dict)
+        and isinstance(config.get("layers"), list)
+        and ("output_layers" in config or "input_layers" in config)
     )
 
 
@@ -212,7 +216,9 @@ def _rename(kind: str, config: dict[str, Any]) -> None:
         if old not in config or (kind == "Embedding" and old == "output_dim"):
             continue
         value = config.pop(old)
-        config.setdefault("embeddings_initializer" if kind == "Embedding" and old == "init" else new, value)
+        config.setdefault(
+            "embeddings_initializer" if kind == "Embedding" and old == "init" else new, value
+        )
     if kind == "LeakyReLU" and "alpha" in config:
         config.setdefault("negative_slope", config.pop("alpha"))
 

@@ -48,6 +48,15 @@ def _theano_window(arrays: list[Array], weight: Weight) -> Array:
     return arrays[0].reshape(weight.shape)[::-1]
 
 
+def _keras1_filters(arrays: list[Array], weight: Weight) -> Array:
+    """Before 1.2 Keras kept `(filters, channels, window, 1)`."""
+    return arrays[0].transpose(2, 3, 1, 0).reshape(weight.shape)
+
+
+def _theano_filters(arrays: list[Array], weight: Weight) -> Array:
+    return _keras1_filters(arrays, weight)[::-1]
+
+
 def _scalar(arrays: list[Array], weight: Weight) -> Array:
     return arrays[0].reshape(weight.shape)
 
@@ -56,6 +65,8 @@ LAYOUTS = {
     "keras": lambda arrays, weight: arrays[0],
     "keras1": _keras1_gates,
     "keras1_window": _keras1_window,
+    "keras1_filters": _keras1_filters,
     "theano_window": _theano_window,
+    "theano_filters": _theano_filters,
     "reshape": _scalar,
 }

@@ -1,0 +1,78 @@
+"""Keras's HDF5: a full model with its architecture, or the weights alone."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from rnncli.errors import FileError
+from rnncli.formats import hdf5, keras_infer, keras_sections, keras_store
+from rnncli.formats.hdf5 import Entry, Hdf5Store
+from rnncli.formats.keras_config import model_spec
+from rnncli.formats.keras_json import details, parse, written_by
+from rnncli.formats.keras_legacy import Era, era_of
+from rnncli.formats.keras_match import Holdings, matched
+from rnncli.graph import ModelSpec, build
+from rnncli.layers import TABLE
+from rnncli.model import Model, Source, Store
+
+
+def read(path: str, optimizer: bool = False) -> Model:
+    """Return the model in a file; its weights are located, not read. Raises: FileError."""
+    with hdf5.opened(path) as file:
+        config = hdf5.text(file, "model_config")
+        if config is not None:
+            model = _full(file, path, config)
+        elif keras_sections.is_sections(file):
+            model = keras_infer.from_sections(file, path)
+        elif keras_store.is_store(file):
+            model = keras_infer.from_store(file, path)
+        else:
+            raise FileError(f"HDF5 that is data, not a model: it holds {_few(file)}",
+                            "expected model_config, layer_names or Keras 3's layers")  # fmt: skip
+        if optimizer:
+            found = keras_sections.optimizer_weights(file) or keras_store.optimizer_weights(file)
+            model = model._replace(optimizer=found)
+    return model._replace(store=partial(store, path))
+
+
+@contextmanager
+def store(path: str) -> Iterator[Store]:
+    """Give the tensors of a file by their paths. Raises: FileError."""
+    with hdf5.opened(path) as file:
+        yield Hdf5Store(file)
+
+
+def era_in(file: Any, node: object = None) -> Era:
+    """Return which Keras wrote a file, as it says at its root or beside its weights."""
+    group = keras_sections.weights_group(file)
+    version = hdf5.text(file, "keras_version") or hdf5.text(group, "keras_version")
+    backend = hdf5.text(file, "backend") or hdf5.text(group, "backend")
+    return era_of(version, backend, node)
+
+
+def _full(file: Any, path: str, config: str) -> Model:
+    node = parse(config, "model_config")
+    era = era_in(file, node)
+    held = keras_sections.sections(file)
+    spec = _with_stored(model_spec(node, era), held)
+    source = Source("file", path, "Keras HDF5", written_by(era), details(era, node))
+    model = build(spec, source, strict=False)
+    theano = keras_sections.is_theano(file, era, held)
+    return matched(model, Holdings(held, trainable_first=True, theano=theano))
+
+
+def _with_stored(spec: ModelSpec, held: dict[str, list[Entry]]) -> ModelSpec:
+    """Return the spec with the stored weights of the layers that rnncli does not know."""
+    layers = tuple(
+        layer._replace(stored=tuple(each.weight for each in held[layer.name]))
+        if layer.class_name not in TABLE and layer.model is None and layer.name in held
+        else layer
+        for layer in spec.layers
+    )
+    return spec._replace(layers=layers)
+
+
+def _few(file: Any) -> str:
+    names = [repr(str(name)[:30]) for name, _ in zip(file, range(4), strict=False)]
+    return ", ".join(names) + (", …" if len(file) > 4 else "") if names else "nothing"
