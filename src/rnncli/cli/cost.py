@@ -6,7 +6,9 @@ from typer import Option
 
 from rnncli.cli.models import load, steps_of
 from rnncli.cli.options import CellFlags, ModelFlags, OutputFlags, size, with_options
-from rnncli.cli.output import emit, warn
+from rnncli.cli.output import emit, talk, warn
+from rnncli.model import Model
+from rnncli.shapes import Dim
 
 
 @with_options
@@ -15,8 +17,15 @@ def command(
     cell: CellFlags,
     output: OutputFlags,
     batch_size: Annotated[
-        int, Option("--batch-size", parser=size, metavar="N", help="Sequences at once.")
-    ] = 1,
+        int | None,
+        Option(
+            "--batch-size",
+            parser=size,
+            metavar="N",
+            help="Sequences at once, where the model leaves it open (1).",
+            show_default=False,
+        ),
+    ] = None,
     dtype: Annotated[
         Literal["float64", "float32", "float16", "bfloat16", "int8"] | None,
         Option("--dtype", help="As if stored in this type (the model's own).", show_default=False),
@@ -30,11 +39,21 @@ def command(
       rnncli cost model.h5 --steps 50 --dtype int8
       rnncli cost --cell gru --batch-size 32 --format json
     """
-    from rnncli.graph import with_sizes
     from rnncli.report.cost import cost
 
     found = load(model, cell, allow=("--steps",))
-    if cell.steps is not None:
-        found = with_sizes(found, None, steps_of(cell))
     warn(found, output)
-    emit(cost(found, dtype, batch_size), output)
+    steps = steps_of(cell) if cell.steps is not None else None
+    for flag, axis, given in (("--batch-size", 0, batch_size), ("--steps", 1, steps)):
+        warn_of_fixed(found, flag, axis, given)
+    emit(cost(found, dtype, batch_size, steps), output)
+
+
+def warn_of_fixed(model: Model, flag: str, axis: int, given: Dim) -> None:
+    """Say on stderr that a size stays as the model states it, not as the flag asks."""
+    for ref in model.inputs:
+        shape = model.shape(ref) or ()
+        own = shape[axis] if axis < len(shape) else None
+        if given is not None and own not in (None, given):
+            talk(f"warning: {flag} {given:,} changes nothing: the model's input {ref.layer!r} "
+                 f"states {own:,}")  # fmt: skip

@@ -1,16 +1,19 @@
 """`rnncli fit`: what fits."""
 
-from collections.abc import Callable
-from typing import Annotated, Literal
+from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated, Any, Literal
 
 from typer import Exit, Option
 
-from rnncli.cli.models import CLASSES, cell_specs
+from rnncli.cli.models import CLASSES, cell_specs, steps_of
 from rnncli.cli.options import CellFlags, CellName, OutputFlags, StackFlags, amount, with_options
-from rnncli.cli.output import emit
+from rnncli.cli.output import emit, talk
 from rnncli.errors import ExitCode, UsageError
-from rnncli.graph import build, sequential
+from rnncli.graph import build, sequential, with_sizes
 from rnncli.model import Model, Source
+
+# The arguments that may be looked for: more of them takes more.
+SIZES = ("units", "filters", "input_dim", "output_dim", "n", "shape", "batch_shape")
 
 
 @with_options
@@ -28,9 +31,9 @@ def command(
         int | None, Option("--max-macs", parser=amount, metavar="N", help="Per sequence: 1.5M.")
     ] = None,
     dtype: Annotated[
-        Literal["float64", "float32", "float16", "bfloat16", "int8"],
-        Option("--dtype", help="In which weights are stored."),
-    ] = "float32",
+        Literal["float64", "float32", "float16", "bfloat16", "int8"] | None,
+        Option("--dtype", help="As if stored in this type (the model's own).", show_default=False),
+    ] = None,
 ) -> None:
     """Print the largest units within a budget, for each cell or for the ? of a stack.
 
@@ -52,6 +55,7 @@ def command(
     report = fit(candidates, limits, dtype)
     emit(report, output)
     if not report.ok:
+        talk("fit failed: not even one unit fits")
         raise Exit(ExitCode.CHECK_FAILED)
 
 
@@ -71,14 +75,44 @@ def _stack(stack: StackFlags, cell: CellFlags) -> dict[str, Callable[[int], Mode
     from rnncli.expressions import HOLE, parse_stack
 
     texts = stack.layer or []
-    if cell.given():
-        raise UsageError(f"{cell.given()[0]} does not go with --layer")
+    others = [flag for flag in cell.given() if flag != "--steps"]
+    if others:
+        raise UsageError(
+            f"{others[0]} describes a layer given by flags and does not go with --layer"
+        )
+    steps = None if cell.steps is None else steps_of(cell)
+
+    def filled(units: int) -> list[str]:
+        return [text.replace(HOLE, str(units)) for text in texts]
+
+    def make(units: int) -> Model:
+        model = build(sequential(parse_stack(filled(units))), Source("layers"))
+        return model if steps is None else with_sizes(model, None, steps)
+
     if sum(text.count(HOLE) for text in texts) != 1:
         raise UsageError("fit looks for one size", f'write it as {HOLE}: --layer "LSTM({HOLE})"')
     name = next(text for text in texts if HOLE in text)
-
-    def make(units: int) -> Model:
-        filled = [text.replace(HOLE, str(units)) for text in texts]
-        return build(sequential(parse_stack(filled)), Source("layers"))
-
+    one, two = ([spec.config for spec in parse_stack(filled(units))] for units in (1, 2))
+    if not _is_size(one, two):
+        raise UsageError(f"--layer {name!r}: {HOLE} is not a size that fit can look for",
+                         f"it looks for one of {', '.join(SIZES)}")  # fmt: skip
     return {name: make}
+
+
+def _is_size(one: Any, two: Any) -> bool:
+    """Whether what 1 and 2 in the place of the hole change is one size, and all of its number."""
+    pairs = zip(_leaves("", one), _leaves("", two), strict=True)
+    changed = [(name, a, b) for (name, a), (_, b) in pairs if a != b]
+    return [each for each in changed if each[0] in SIZES and each[1:] == (1, 2)] == changed != []
+
+
+def _leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the values of a nest, each with the name of the argument that it is part of."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _leaves(key, item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _leaves(name, item)
+    else:
+        yield name, value

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from rnncli.model import Model
 from rnncli.report import Column, Report, Table
-from rnncli.report.cost import cost
+from rnncli.report.macs import model_macs
 from rnncli.shapes import Shape, Shapes, show
 
 _COLUMNS = (
@@ -57,7 +57,7 @@ def _checks(model: Model, bad: int, limits: Limits) -> Iterable[tuple[str, Any, 
     if limits.max_bytes is not None:
         yield "max_bytes", limits.max_bytes, model.bytes, model.bytes <= limits.max_bytes
     if limits.max_macs is not None:
-        macs = cost(model).data["totals"]["macs"]
+        macs = model_macs(model)
         yield "max_macs", limits.max_macs, macs, macs is not None and macs <= limits.max_macs
     if limits.output_shape is not None:
         shapes = output_shapes(model)

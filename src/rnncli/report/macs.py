@@ -1,0 +1,85 @@
+"""The multiply-accumulates of a model: those of its matrix products and convolutions."""
+
+from collections.abc import Iterable
+
+from rnncli.graph import with_input_shapes
+from rnncli.layers import kind
+from rnncli.layers.kind import channels_first, no_macs
+from rnncli.model import Layer, Model
+from rnncli.shapes import Dim, Shapes
+
+# What does the same work at each step of a sequence, where it gets one.
+_STEPPING = frozenset((
+    "SimpleRNN", "LSTM", "GRU", "RNN", "Bidirectional", "CuDNNLSTM", "CuDNNGRU", "ConvLSTM2D",
+    "Dense", "TimeDistributed", "TimeDistributedDense", "Conv1D", "SeparableConv1D",
+))  # fmt: skip
+
+Macs = tuple[Dim, Dim]  # per step and per sequence
+
+
+def model_macs(model: Model) -> Dim:
+    """Return the MACs of one sequence, None where a layer's are unknown."""
+    return total(macs_of(layer)[1] for layer in model.layers)
+
+
+def macs_of(layer: Layer) -> Macs:
+    """Return a layer's MACs per step and per sequence, over all its calls.
+
+    The first is None for a layer that does not work step by step, both are None where unknown.
+    """
+    if layer.model is not None:
+        found = [_nested(layer, call.input_shapes) for call in layer.calls]
+    elif layer.kind is None:
+        return None, None
+    elif kind(layer.kind).macs is no_macs:
+        return 0, 0
+    else:
+        found = [_called(layer, call.input_shapes, call.output_shapes) for call in layer.calls]
+    if not found:
+        return None, None
+    return total(per_step for per_step, _ in found), total(macs for _, macs in found)
+
+
+def _called(layer: Layer, inputs: Shapes | None, outputs: Shapes | None) -> Macs:
+    if layer.kind is None or inputs is None or outputs is None:
+        return None, None
+    count = kind(layer.kind).macs
+    macs = count(layer.config, inputs, outputs)
+    if layer.kind not in _STEPPING or channels_first(layer.config) or len(inputs[0]) < 3:
+        return None, macs
+    per_step = count(layer.config, one_step(inputs), one_step(outputs))
+    return per_step, 0 if per_step == 0 else macs
+
+
+def _nested(layer: Layer, inputs: Shapes | None) -> Macs:
+    """Return the MACs of one call of a nested model, on the sizes that it is called with."""
+    assert layer.model is not None
+    if inputs is None:
+        return None, None
+    distributed = layer.kind == "TimeDistributed"
+    own = ((inputs[0][0], *inputs[0][2:]),) if distributed else inputs
+    model = layer.model
+    if own != tuple(model.shape(ref) for ref in model.inputs):
+        model = with_input_shapes(model, own)
+    if distributed:
+        each, steps = model_macs(model), inputs[0][1]
+        return each, None if each is None or steps is None else steps * each
+    found = [macs_of(inner) for inner in model.layers]
+    per_step = [count for count, _ in found if count is not None]
+    return sum(per_step) if per_step else None, total(macs for _, macs in found)
+
+
+def one_step(shapes: Shapes) -> Shapes:
+    """Return the shapes with sequences one step long."""
+    return tuple((shape[0], 1, *shape[2:]) if len(shape) >= 3 else shape for shape in shapes)
+
+
+def total(counts: Iterable[Dim]) -> Dim:
+    """Return the sum, None if a part is unknown."""
+    parts = tuple(counts)
+    return None if None in parts else sum(part for part in parts if part is not None)
+
+
+def times(count: Dim, factor: int) -> Dim:
+    """Return the product, None if `count` is unknown."""
+    return None if count is None else count * factor

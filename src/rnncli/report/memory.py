@@ -1,0 +1,123 @@
+"""The bytes of what a model computes: states, outputs, and what of them is alive at once."""
+
+from rnncli.layers import kind
+from rnncli.layers.kind import no_macs
+from rnncli.layers.recurrent import directions
+from rnncli.model import ITEM_SIZE, Config, Layer, Model, Ref
+from rnncli.report.macs import one_step, times, total
+from rnncli.shapes import Dim, Shape, Shapes, product
+from rnncli.topology import in_order
+
+# What cannot begin before it has all steps of its input.
+_WHOLE = frozenset((
+    "Attention", "AdditiveAttention", "Dot", "Flatten", "Reshape", "Permute", "Conv2D",
+    "UpSampling2D", "ZeroPadding2D", "Cropping2D", "MaxPooling2D", "AveragePooling2D",
+    "GlobalMaxPooling2D", "GlobalAveragePooling2D",
+))  # fmt: skip
+
+
+def item_size(layer: Layer, dtype: str | None) -> int:
+    """Return the bytes of one value that the layer computes: in `dtype`, else in its own."""
+    own = layer.config.get("dtype")
+    if isinstance(own, str):
+        own = own.removeprefix("mixed_")
+    return ITEM_SIZE[dtype or (own if own in ("float16", "bfloat16", "float64") else "float32")]
+
+
+def state_bytes(layer: Layer, dtype: str | None) -> Dim:
+    """Return the bytes that a layer carries from step to step, for one sequence."""
+    if layer.model is not None:
+        return total(state_bytes(inner, dtype) for inner in layer.model.layers)
+    if layer.kind is None:
+        return None
+    call = layer.calls[0] if layer.calls else None
+    if call is None or call.input_shapes is None or call.output_shapes is None:
+        return None
+    return times(_states(layer.kind, layer.config, call.input_shapes), item_size(layer, dtype))
+
+
+def _states(name: str, config: Config, inputs: Shapes) -> Dim:
+    """Return the scalars of the states that `return_state` would give."""
+    if name == "Bidirectional":
+        return total(_states(inner, of, inputs) for _, inner, of in directions(config))
+    if name == "TimeDistributed":
+        inner, (batch, _, *rest) = config["layer"], inputs[0]
+        return _states(inner["class_name"], inner["config"], ((batch, *rest),))
+    if "return_state" not in kind(name).signature:
+        return 0
+    asked = {**config, "return_state": True, "return_sequences": False}
+    return total(product(state[1:]) for state in kind(name).outputs(asked, inputs)[1:])
+
+
+def output_bytes(layer: Layer, dtype: str | None) -> Dim:
+    """Return the bytes of a layer's outputs, over all its calls, for one sequence."""
+    if not layer.calls:
+        return None
+    shapes = [shape for call in layer.calls for shape in call.output_shapes or (None,)]
+    return times(total(map(_size, shapes)), item_size(layer, dtype))
+
+
+def _size(shape: Shape | None) -> Dim:
+    return None if shape is None else product(shape[1:])
+
+
+def peak_bytes(model: Model, dtype: str | None, streaming: bool) -> Dim:
+    """Return the most bytes of layers' inputs and outputs alive at once, for one sequence.
+
+    Each is kept until its last use. A layer without matrix products may write its output over an
+    input of the same size that nothing else needs. `streaming` counts one step of each sequence
+    that can be passed on step by step.
+    """
+    calls = [(layer, index, layer.calls[index]) for layer, index in in_order(model.layers)]
+    if any(not layer.calls for layer in model.layers):
+        return None
+    passed = _passed_on(model) if streaming else {}
+    last: dict[Ref, int] = {}
+    for position, (_, _, call) in enumerate(calls):
+        last |= dict.fromkeys(call.tensors(), position)
+    last |= dict.fromkeys(model.outputs, len(calls))
+    alive: dict[Ref, int] = {}
+    peak = 0
+    for position, (layer, index, call) in enumerate(calls):
+        made: dict[Ref, int] = {}
+        for tensor, shape in enumerate(call.output_shapes or (None,)):
+            ref = Ref(layer.name, index, tensor)
+            size = _size(passed.get(ref, shape))
+            if size is None:
+                return None
+            made[ref] = size * item_size(layer, dtype)
+        dying = [alive[ref] for ref in set(call.tensors()) if last[ref] == position]
+        peak = max(peak, sum(alive.values()) + sum(made.values()) - _shared(layer, made, dying))
+        alive = {ref: size for ref, size in (alive | made).items() if last.get(ref, -1) > position}
+    return peak
+
+
+def _shared(layer: Layer, made: dict[Ref, int], dying: list[int]) -> int:
+    """Return the bytes of an output that can take the place of an input."""
+    if layer.kind is None or kind(layer.kind).macs is not no_macs or len(made) != 1:
+        return 0
+    (size,) = made.values()
+    return size if size in dying else 0
+
+
+def _passed_on(model: Model) -> dict[Ref, Shape]:
+    """Return one step of each tensor that can be passed on step by step.
+
+    The model's inputs can be read again, so that a layer may read those from their end.
+    """
+    found: dict[Ref, Shape] = {}
+    whole: set[Ref] = set()
+    inputs = set(model.inputs)
+    for layer in model.layers:
+        for index, call in enumerate(layer.calls):
+            made = {Ref(layer.name, index, n): s for n, s in enumerate(call.output_shapes or ())}
+            found |= dict(zip(made, one_step(tuple(made.values())), strict=True))
+            if layer.kind in _WHOLE or layer.kind is None:
+                whole |= {*call.tensors(), *made}
+            elif layer.kind == "Bidirectional":
+                whole |= {*(set(call.tensors()) - inputs), *made}
+            elif layer.config.get("go_backwards"):
+                whole |= set(call.tensors()) - inputs
+            elif layer.kind == "Embedding":
+                found |= dict.fromkeys(call.inputs, (None, 1))
+    return {ref: shape for ref, shape in found.items() if ref not in whole}
