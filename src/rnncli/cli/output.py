@@ -4,12 +4,15 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from rnncli.cli.options import AnyOutput
 from rnncli.errors import ExitCode
 from rnncli.model import Model
 from rnncli.report import Report
+
+if TYPE_CHECKING:
+    from rnncli.render import Target
 
 
 def talk(line: str) -> None:
@@ -33,16 +36,22 @@ def warn(model: Model, flags: AnyOutput) -> None:
 
 def emit(report: Report, flags: AnyOutput, **options: Any) -> None:
     """Print the report as the flags ask."""
-    from rnncli.render import Target, render
+    from rnncli.render import render
 
-    target = Target(
+    write(render(report, flags.format, page(**options)))
+
+
+def page(**options: Any) -> "Target":
+    """Return what stdout can show."""
+    from rnncli.render import Target
+
+    return Target(
         width=_width(),
         columns=_columns(),
         color=_color(sys.stdout),
         unicode=_unicode(sys.stdout),
         **options,
     )
-    write(render(report, flags.format, target))
 
 
 def write(text: str) -> None:
@@ -94,7 +103,9 @@ def fail(message: str, hint: str | None = None, code: ExitCode = ExitCode.USAGE)
 
 def _width() -> int | None:
     """Return the columns of the terminal, None where stdout is not one."""
-    return os.get_terminal_size(sys.stdout.fileno()).columns or None if sys.stdout.isatty() else None
+    if not sys.stdout.isatty():
+        return None
+    return os.get_terminal_size(sys.stdout.fileno()).columns or None
 
 
 def _columns() -> int | None:

@@ -7,6 +7,7 @@ from typer import Option
 from rnncli.cli.models import load
 from rnncli.cli.options import CellFlags, ModelFlags, SummaryOutputFlags, with_options
 from rnncli.cli.output import emit, warn
+from rnncli.cli.pictures import Svg, check_svg, save_svg
 
 
 @with_options
@@ -24,6 +25,7 @@ def command(
     optimizer: Annotated[
         bool, Option("--optimizer", help="Count a checkpoint's optimizer variables too.")
     ] = False,
+    svg: Svg = None,
 ) -> None:
     """Print what is in a model: the table of Keras's model.summary().
 
@@ -35,6 +37,7 @@ def command(
     """
     from rnncli.report.summary import classic_names, summarize
 
+    check_svg(svg)
     found = load(model, cell)
     warn(found, output)
     if output.format == "classic":
@@ -42,4 +45,7 @@ def command(
     report = summarize(
         found, expand_nested=expand_nested, show_trainable=show_trainable, optimizer=optimizer
     )
-    emit(report, output, line_length=line_length)
+    if svg is not None:
+        save_svg(report, svg, output, line_length=line_length)
+    if svg != "-":
+        emit(report, output, line_length=line_length)

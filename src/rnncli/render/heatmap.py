@@ -4,6 +4,7 @@ With colour each character shows two rows as half blocks, on a diverging scale c
 negative, red positive. Without, a character shows one row in shades of its size.
 """
 
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from rnncli.render.text import printable
@@ -13,75 +14,98 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 MARGIN = 7  # characters left of the picture, for the axis of rows
+LINES = 32  # of a picture at most
 _LEVELS = "▁▂▃▄▅▆▇█"
 _SHADES = " ░▒▓█"
 _ASCII = " .:*#"
+_BAD = "!"  # where a value is no number
 _COLD, _ZERO, _HOT = (40, 90, 200), (238, 238, 238), (200, 40, 50)  # RGB at -limit, 0, +limit
+_AMBER = "#ffb000"  # where a value is no number; nowhere on the scale
+
+
+def room(columns: int | None, color: bool, unicode: bool) -> tuple[int, int]:
+    """Return how many columns and rows a picture can have on a page of so many characters."""
+    return max(10, (columns or 80) - MARGIN), LINES * (2 if color and unicode else 1)
 
 
 def draw(picture: Picture, color: bool, unicode: bool) -> "Text":
     """Return the norm of the state as a line, the picture under it, axes and scale."""
     from rich.text import Text
 
-    limit = max((abs(value) for row in picture.values for value in row), default=0.0) or 1.0
+    values = [value for row in picture.values for value in row]
+    limit = max((abs(value) for value in values if isfinite(value)), default=0.0) or 1.0
+    bad = not all(map(isfinite, values))
     text = Text().append(printable(picture.title), "bold").append("\n")
-    text.append(f"{'norm':>{MARGIN - 1}} ").append(_line(picture.norms, unicode))
-    text.append(f"  max {max(picture.norms, default=0.0):.3g}\n")
+    line, top = _line(picture.norms, unicode)
+    text.append(f"{'norm':>{MARGIN - 1}} {line}\n")
     _rows(text, picture, limit, color, unicode)
-    steps, units = picture.size
-    columns = len(picture.values[0]) if picture.values else 0
-    text.append(f"{'':{MARGIN}}{'1':<{max(1, columns - len(str(steps)))}}{steps}  step\n")
-    text.append(_scale(limit, color, unicode))
-    for what, whole, shown in (("steps", steps, columns), ("units", units, len(picture.values))):
-        if shown < whole:
-            factor = f"each {what[:-1]} drawn is the mean of {whole / shown:.3g} {what}"
-            text.append(f"\n{'':{MARGIN}}{factor}")
+    columns = len(picture.norms)
+    text.append(f"{'':{MARGIN}}{_axis(picture.size[0], columns)}\n")
+    text.append_text(_scale(limit, bad, color, unicode))
+    text.append(f"\n{'':{MARGIN}}norm up to {top:.3g}")
+    for what, whole, part, parts in (
+        ("steps", picture.size[0], columns, "columns"),
+        ("units", picture.size[1], len(picture.values), "rows"),
+    ):
+        if part < whole:
+            mean = f"each the mean of {whole / part:.3g} {what}"
+            text.append(f"\n{'':{MARGIN}}{whole:,} {what} in {part} {parts}, {mean}")
     return text
 
 
-def _line(values: tuple[float, ...], unicode: bool) -> str:
-    """Return the values as the heights of one line of characters."""
+def _line(values: tuple[float, ...], unicode: bool) -> tuple[str, float]:
+    """Return the values as the heights of one line of characters, and the largest."""
     levels = _LEVELS if unicode else _ASCII
-    top = max(values, default=0.0) or 1.0
-    return "".join(levels[min(len(levels) - 1, int(value / top * len(levels)))] for value in values)
+    top = max(filter(isfinite, values), default=0.0)
+    return "".join(_level(value / (top or 1.0), levels) for value in values), top
+
+
+def _level(share: float, levels: str) -> str:
+    """Return the character for a share from 0 to 1 of the largest value."""
+    return levels[min(len(levels) - 1, int(share * len(levels)))] if isfinite(share) else _BAD
 
 
 def _rows(text: "Text", picture: Picture, limit: float, color: bool, unicode: bool) -> None:
+    """Append the lines of the picture, each with the number of its first unit."""
     from rich.style import Style
-    from rich.text import Text
 
-    rows = picture.values
-    units = picture.size[1]
+    rows, units = picture.values, picture.size[1]
+    shades = _SHADES if unicode else _ASCII
     halves = color and unicode
     for index in range(0, len(rows), 2 if halves else 1):
-        unit = 1 + index * units // len(rows)
-        text.append(f"{unit:>{MARGIN - 1}} ")
+        label = f"{1 + index * units // len(rows)}"
+        text.append(f"{label if index else f'unit {label}':>{MARGIN - 1}} ")
         if halves:
             below = rows[index + 1] if index + 1 < len(rows) else None
             for column, upper in enumerate(rows[index]):
                 back = None if below is None else _rgb(below[column] / limit)
                 text.append("▀", Style(color=_rgb(upper / limit), bgcolor=back))
         else:
-            shades = _SHADES if unicode else _ASCII
-            line = (shades[_shade(value / limit, len(shades))] for value in rows[index])
-            text.append_text(Text("".join(line)))
+            text.append("".join(_level(abs(value) / limit, shades) for value in rows[index]))
         text.append("\n")
 
 
-def _shade(share: float, levels: int) -> int:
-    return min(levels - 1, int(abs(share) * levels))
+def _axis(steps: int, columns: int) -> str:
+    """Return the axis of steps: the first and the last under their columns, where there is room."""
+    last = f"{steps:,}"
+    middle = "step".center(columns - 2 * len(last))
+    if columns < 2 * len(last) + len(" step "):
+        return "step 1" if steps == 1 else f"step 1 to {last}"
+    return f"{'1':<{len(last)}}{middle}{last}"
 
 
 def _rgb(share: float) -> str:
     """Return the colour of a value between -1 and 1."""
+    if not isfinite(share):
+        return _AMBER
     end = _HOT if share > 0 else _COLD
     size = min(1.0, abs(share))
     mixed = (round(zero + (to - zero) * size) for zero, to in zip(_ZERO, end, strict=True))
     return "#{:02x}{:02x}{:02x}".format(*mixed)
 
 
-def _scale(limit: float, color: bool, unicode: bool) -> "Text":
-    """Return the legend of the scale."""
+def _scale(limit: float, bad: bool, color: bool, unicode: bool) -> "Text":
+    """Return the legend of the scale, with what stands for NaN and Inf if any is `bad`."""
     from rich.style import Style
     from rich.text import Text
 
@@ -89,6 +113,8 @@ def _scale(limit: float, color: bool, unicode: bool) -> "Text":
         text = Text(f"{'':{MARGIN}}{-limit:.3g} ")
         for step in range(-8, 9):
             text.append("█", Style(color=_rgb(step / 8)))
-        return text.append(f" {limit:.3g}")
+        text.append(f" {limit:.3g}")
+        return text.append("   ").append("█", _AMBER).append(" NaN or Inf") if bad else text
     shades = _SHADES if unicode else _ASCII
-    return Text(f"{'':{MARGIN}}0 {shades} {limit:.3g} (size; the sign is not shown)")
+    text = Text(f"{'':{MARGIN}}0 {shades} {limit:.3g} (size; the sign is not shown)")
+    return text.append(f"   {_BAD} NaN or Inf") if bad else text

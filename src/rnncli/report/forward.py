@@ -32,7 +32,7 @@ _LAYER_COLUMNS = (
     Column("mean_abs_state", "Mean |h|", "number"),
     Column("spectral_radius", "Spectral radius"),
     Column("washout_steps", "Washout", "count"),
-    Column("first_bad_step", "First NaN or Inf", "count"),
+    Column("first_bad_step", "First NaN or Inf"),
 )
 
 
@@ -63,7 +63,9 @@ def forward(
                     totals=(("Params", "count", run.params), *totals))]  # fmt: skip
     if layers is not None:
         tables.append(Table(_LAYER_COLUMNS, tuple(map(_layer_row, layers))))
-    return Report("forward", data, tuple(tables), notes=tuple(_notes(run)), picture=picture)
+    return Report(
+        "forward", data, tuple(tables), notes=tuple(_notes(run, layers or ())), picture=picture
+    )
 
 
 def _rows(run: Run) -> Iterable[tuple[str, Shape]]:
@@ -76,16 +78,29 @@ def _rows(run: Run) -> Iterable[tuple[str, Shape]]:
 
 
 def _layer_row(layer: Mapping[str, Any]) -> tuple[Any, ...]:
-    shares = ", ".join(f"{gate} {share:.1%}" for gate, share in layer["saturated"].items())
+    shares = ", ".join(
+        f"{gate} {share:.1%}" for gate, share in layer["saturated"].items() if share is not None
+    )
     radii = ", ".join(f"{gate} {radius:.3g}" for gate, radius in layer["spectral_radius"].items())
     return (layer["name"], shares, layer["mean_abs_state"], radii, layer["washout_steps"],
             layer["first_bad_step"])  # fmt: skip
 
 
-def _notes(run: Run) -> Iterable[str]:
+def _notes(run: Run, layers: Sequence[Mapping[str, Any]]) -> Iterable[str]:
     share = run.stats["saturated"]
     if share is not None and share >= MUCH:
         yield (f"{share:.1%} of the activations are within a thousandth of their bound: "
                "the layer hardly tells inputs apart.")  # fmt: skip
+    yield from _layer_notes(layers)
     if run.saved:
         yield f"Saved to {run.saved}"
+
+
+def _layer_notes(layers: Sequence[Mapping[str, Any]]) -> Iterable[str]:
+    bad = [(each["name"], each["first_bad_step"]) for each in layers if each["first_bad_step"]]
+    if bad:
+        yield "NaN or Inf first appears in {} at step {:,}.".format(*bad[0])
+    if layers:
+        yield "Saturated: the share of a gate's values within a thousandth of a bound."
+        yield ("Washout: the steps until a start moved by 1 moves no state by more than 0.001; "
+               "the steps given at most.")  # fmt: skip
