@@ -19,8 +19,10 @@ _LEVELS = "▁▂▃▄▅▆▇█"
 _SHADES = " ░▒▓█"
 _ASCII = " .:*#"
 _BAD = "!"  # where a value is no number
-_COLD, _ZERO, _HOT = (40, 90, 200), (238, 238, 238), (200, 40, 50)  # RGB at -limit, 0, +limit
-_AMBER = "#ffb000"  # where a value is no number; nowhere on the scale
+# The scale in the 256 colours that terminals share, from 0 outwards, always darker.
+_HOT = (231, 230, 229, 222, 216, 215, 209, 203, 196, 160, 124, 88)
+_COLD = (231, 195, 159, 153, 117, 111, 75, 69, 63, 21, 19, 17)
+_GREEN = "color(46)"  # where a value is no number; nowhere on the scale
 
 
 def room(columns: int | None, color: bool, unicode: bool) -> tuple[int, int]:
@@ -67,8 +69,6 @@ def _level(share: float, levels: str) -> str:
 
 def _rows(text: "Text", picture: Picture, limit: float, color: bool, unicode: bool) -> None:
     """Append the lines of the picture, each with the number of its first unit."""
-    from rich.style import Style
-
     rows, units = picture.values, picture.size[1]
     shades = _SHADES if unicode else _ASCII
     halves = color and unicode
@@ -78,8 +78,8 @@ def _rows(text: "Text", picture: Picture, limit: float, color: bool, unicode: bo
         if halves:
             below = rows[index + 1] if index + 1 < len(rows) else None
             for column, upper in enumerate(rows[index]):
-                back = None if below is None else _rgb(below[column] / limit)
-                text.append("▀", Style(color=_rgb(upper / limit), bgcolor=back))
+                back = "" if below is None else f" on {_color(below[column] / limit)}"
+                text.append("▀", _color(upper / limit) + back)
         else:
             text.append("".join(_level(abs(value) / limit, shades) for value in rows[index]))
         text.append("\n")
@@ -94,27 +94,25 @@ def _axis(steps: int, columns: int) -> str:
     return f"{'1':<{len(last)}}{middle}{last}"
 
 
-def _rgb(share: float) -> str:
+def _color(share: float) -> str:
     """Return the colour of a value between -1 and 1."""
     if not isfinite(share):
-        return _AMBER
-    end = _HOT if share > 0 else _COLD
-    size = min(1.0, abs(share))
-    mixed = (round(zero + (to - zero) * size) for zero, to in zip(_ZERO, end, strict=True))
-    return "#{:02x}{:02x}{:02x}".format(*mixed)
+        return _GREEN
+    ramp = _HOT if share > 0 else _COLD
+    return f"color({ramp[round(min(1.0, abs(share)) * (len(ramp) - 1))]})"
 
 
 def _scale(limit: float, bad: bool, color: bool, unicode: bool) -> "Text":
     """Return the legend of the scale, with what stands for NaN and Inf if any is `bad`."""
-    from rich.style import Style
     from rich.text import Text
 
     if color and unicode:
         text = Text(f"{'':{MARGIN}}{-limit:.3g} ")
-        for step in range(-8, 9):
-            text.append("█", Style(color=_rgb(step / 8)))
+        end = len(_HOT) - 1
+        for step in range(-end, end + 1):
+            text.append("█", _color(step / end))
         text.append(f" {limit:.3g}")
-        return text.append("   ").append("█", _AMBER).append(" NaN or Inf") if bad else text
+        return text.append("   ").append("█", _GREEN).append(" NaN or Inf") if bad else text
     shades = _SHADES if unicode else _ASCII
     text = Text(f"{'':{MARGIN}}0 {shades} {limit:.3g} (size; the sign is not shown)")
     return text.append(f"   {_BAD} NaN or Inf") if bad else text
