@@ -1,15 +1,18 @@
 """`rnncli check`: does it hold."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Exit, Option
 
-from rnncli.cli.models import load
+from rnncli.cli.models import load, steps_of
 from rnncli.cli.options import CellFlags, ModelFlags, OutputFlags, StackFlags, amount, with_options
 from rnncli.cli.output import emit, talk, warn
-from rnncli.errors import ExitCode, UsageError
+from rnncli.errors import ExitCode, FileError, RnncliError, UsageError
 from rnncli.model import Model
 from rnncli.shapes import parse
+
+if TYPE_CHECKING:
+    from rnncli.report.check import Subject
 
 
 @with_options
@@ -33,7 +36,8 @@ def command(
         int | None, Option("--max-macs", parser=amount, metavar="N", help="Per sequence: 1.5M.")
     ] = None,
     output_shape: Annotated[
-        str | None, Option("--output-shape", metavar="SHAPE", help='As "None,100,64".')
+        list[str] | None,
+        Option("--output-shape", metavar="SHAPE", help='As "None,100,64"; once per output.'),
     ] = None,
     no_nan: Annotated[bool, Option("--no-nan", help="No weight is NaN or infinite.")] = False,
 ) -> None:
@@ -45,28 +49,66 @@ def command(
       rnncli check a.h5 b.h5 --max-bytes 2MB --no-nan
       rnncli check --cell gru --units 64 --params 18816 --output-shape "None,64"
     """
-    from rnncli.report.check import Limits, check
+    from rnncli.report.check import Limits, check, failures
 
-    shape = parse(output_shape) if output_shape is not None else None
-    limits = Limits(params, max_params, max_bytes, max_macs, shape, no_nan)
+    shapes = tuple(map(parse, output_shape)) if output_shape else None
+    if shapes and () in shapes:
+        raise UsageError("--output-shape has no sizes", "write None,100,64 (None: any size)")
+    limits = Limits(params, max_params, max_bytes, max_macs, shapes, no_nan)
     if limits == Limits():
         raise UsageError("check needs a limit", "add --max-params, --params or --output-shape, say")
-    models = []
-    for file in files or [None]:  # type: ignore[list-item]
-        found = load(ModelFlags(file, stack.layer), cell)
-        warn(found, output)
-        models.append((file or found.name, found, _bad_weights(found) if no_nan else 0))
-    report = check(models, limits)
+    models = [ModelFlags(file, stack.layer) for file in files or ()]
+    read, errors = _read(models or [ModelFlags(None, stack.layer)], cell, output, no_nan)
+    report = check(read, limits, steps_of(cell) if cell.steps is not None else None)
     emit(report, output)
+    for line in failures(report):
+        talk(f"check failed: {line}")
+    for broken in errors:
+        talk(f"error: {broken.message}")
+        if broken.hint:
+            talk(f"hint: {broken.hint}")
     if not report.ok:
-        for note in report.notes:
-            talk(f"check failed: {note}")
-        raise Exit(ExitCode.CHECK_FAILED)
+        raise Exit(ExitCode.USAGE if errors else ExitCode.CHECK_FAILED)
 
 
-def _bad_weights(model: Model) -> int:
+def _read(
+    models: list[ModelFlags], cell: CellFlags, output: OutputFlags, no_nan: bool
+) -> tuple[list["Subject"], list[RnncliError]]:
+    """Return the models, and why some of several cannot be read. Raises: the only one's error."""
+    from rnncli.report.check import Subject
+
+    subjects: list[Subject] = []
+    errors: list[RnncliError] = []
+    for model in models:
+        try:
+            subjects.append(_subject(model, cell, output, no_nan))
+        except RnncliError as error:
+            if len(models) == 1 or isinstance(error, UsageError):
+                raise
+            errors.append(error)
+            subjects.append(Subject(model.file or "", None, error=error.message))
+    return subjects, errors
+
+
+def _subject(model: ModelFlags, cell: CellFlags, output: OutputFlags, no_nan: bool) -> "Subject":
+    from rnncli.report.check import Subject
+
+    found = load(model, cell, allow=("--steps",))
+    warn(found, output)
+    bad = _not_finite(found, model.file) if no_nan else None
+    return Subject(model.file or found.name, found, bad)
+
+
+def _not_finite(model: Model, file: str | None) -> int:
+    from rnncli.formats import located
     from rnncli.forward.weights import count_not_finite
 
-    if model.store is None:
-        raise UsageError("--no-nan needs a file that holds weights")
-    return count_not_finite(model)
+    if file is None:
+        raise UsageError("--no-nan looks at the weights in a file, but no file is given")
+    found = located(model)
+    if found.store is None:
+        raise FileError(f"{file}: it holds no weights for --no-nan to look at")
+    try:
+        return count_not_finite(found)
+    except RnncliError as error:
+        raise FileError(f"{file}: {error.message}", error.hint) from None

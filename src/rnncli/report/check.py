@@ -1,12 +1,13 @@
 """Does it hold: a model's figures against limits."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+from rnncli.graph import with_sizes
 from rnncli.model import Model
 from rnncli.report import Column, Report, Table
 from rnncli.report.macs import model_macs
-from rnncli.shapes import Shape, Shapes, show
+from rnncli.shapes import Shapes, show
 
 _COLUMNS = (
     Column("model", "Model"),
@@ -18,68 +19,109 @@ _COLUMNS = (
 
 
 class Limits(NamedTuple):
-    """What is asked of a model; None: not asked."""
+    """What is asked of a model; None: not asked. `output_shapes` has one shape per output."""
 
     params: int | None = None
     max_params: int | None = None
     max_bytes: int | None = None
     max_macs: int | None = None
-    output_shape: Shape | None = None
+    output_shapes: Shapes | None = None
     no_nan: bool = False
 
 
-def check(models: Iterable[tuple[str, Model, int]], limits: Limits) -> Report:
+class Subject(NamedTuple):
+    """A model to check: how it is called, and how many of its weights' values are not finite.
+
+    `error` says why it could not be read, where there is no model.
+    """
+
+    label: str
+    model: Model | None
+    not_finite: int | None = None
+    error: str = ""
+
+
+def check(subjects: Iterable[Subject], limits: Limits, steps: int | None = None) -> Report:
     """Return a row per model and limit; `ok` is False if any does not hold.
 
-    A model comes as `(label, model, bad)`, `bad` being how many of its weights are NaN or infinite.
+    What is not known holds no limit. `steps` fills in the length that a model leaves open.
     """
     checks = [
-        {"model": label, "name": name, "limit": limit, "actual": actual, "ok": held}
-        for label, model, bad in models
-        for name, limit, actual, held in _checks(model, bad, limits)
+        {"model": subject.label, "name": name, "limit": limit, "actual": actual, "ok": held}
+        for subject in subjects
+        for name, limit, actual, held in _checks(subject, limits, steps)
     ]
-    ok = all(each["ok"] for each in checks)
-    rows = tuple(tuple(each[column.key] for column in _COLUMNS) for each in checks)
-    failed = tuple(
-        f"{each['model']}: {each['name']} fails: {_text(each['actual'])}, "
-        f"the limit is {_text(each['limit'])}"
-        for each in checks
-        if not each["ok"]
+    failed = frozenset(index for index, each in enumerate(checks) if not each["ok"])
+    table = Table(
+        _COLUMNS,
+        tuple(tuple(each[column.key] for column in _COLUMNS) for each in checks),
+        title=_verdict(len(checks), len(failed)),
+        marked=failed,
     )
-    return Report("check", {"ok": ok, "checks": checks}, (Table(_COLUMNS, rows),), notes=failed, ok=ok)
+    return Report("check", {"ok": not failed, "checks": checks}, (table,), ok=not failed)
 
 
-def _checks(model: Model, bad: int, limits: Limits) -> Iterable[tuple[str, Any, Any, bool]]:
+def failures(report: Report) -> list[str]:
+    """Return a sentence for each check of a model that does not hold."""
+    checks = report.data["checks"]
+    return [_sentence(each) for each in checks if not each["ok"] and each["name"] != "read"]
+
+
+def _checks(
+    subject: Subject, limits: Limits, steps: int | None
+) -> Iterator[tuple[str, Any, Any, bool]]:
+    model = subject.model
+    if model is None:
+        yield "read", None, subject.error, False
+        return
+    sized = model if steps is None else with_sizes(model, None, steps)
+    built = all(layer.built for layer in model.layers)
+    params = model.params if built else None
     if limits.params is not None:
-        yield "params", limits.params, model.params, model.params == limits.params
-    if limits.max_params is not None:
-        yield "max_params", limits.max_params, model.params, model.params <= limits.max_params
-    if limits.max_bytes is not None:
-        yield "max_bytes", limits.max_bytes, model.bytes, model.bytes <= limits.max_bytes
-    if limits.max_macs is not None:
-        macs = model_macs(model)
-        yield "max_macs", limits.max_macs, macs, macs is not None and macs <= limits.max_macs
-    if limits.output_shape is not None:
-        shapes = output_shapes(model)
-        yield "output_shape", limits.output_shape, shapes, shapes == (limits.output_shape,)
+        yield "params", limits.params, params, params == limits.params
+    most = {
+        "max_params": (limits.max_params, params),
+        "max_bytes": (limits.max_bytes, model.bytes if built else None),
+        "max_macs": (limits.max_macs, model_macs(sized)),
+    }
+    for name, (limit, actual) in most.items():
+        if limit is not None:
+            yield name, limit, actual, actual is not None and actual <= limit
+    if limits.output_shapes is not None:
+        shapes = output_shapes(sized)
+        held = shapes == limits.output_shapes
+        yield "output_shape", _plain(limits.output_shapes), _plain(shapes), held
     if limits.no_nan:
-        yield "no_nan", 0, bad, bad == 0
+        yield "no_nan", 0, subject.not_finite, subject.not_finite == 0
 
 
 def output_shapes(model: Model) -> Shapes | None:
     """Return the shape of each output of the model, None if one is unknown."""
-    shapes = []
-    for ref in model.outputs:
-        found = model.layer(ref.layer).calls[ref.call].output_shapes
-        if found is None:
-            return None
-        shapes.append(found[ref.tensor])
-    return tuple(shapes) or None
+    shapes = [model.shape(ref) for ref in model.outputs]
+    known = tuple(shape for shape in shapes if shape is not None)
+    return known if known and len(known) == len(shapes) else None
+
+
+def _plain(shapes: Shapes | None) -> Any:
+    """Return the only shape, or all of them."""
+    return shapes[0] if shapes is not None and len(shapes) == 1 else shapes
+
+
+def _verdict(count: int, failed: int) -> str:
+    what = "1 check" if count == 1 else f"{count:,} checks"
+    return f"{failed:,} of {what} failed" if failed else f"{what} passed"
+
+
+def _sentence(check: dict[str, Any]) -> str:
+    model, name, actual = check["model"], check["name"], check["actual"]
+    if name == "no_nan":
+        return f"{model}: no_nan: {actual:,} values of its weights are NaN or infinite"
+    word = "at most" if name.startswith("max_") else "exactly"
+    found = _text(actual) if actual is not None else "it is not known"
+    return f"{model}: {name}: {found}, but {word} {_text(check['limit'])} is asked for"
 
 
 def _text(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
-    if value is None:
-        return "unknown"
-    return show(value) if value and not isinstance(value[0], tuple) else ", ".join(map(show, value))
+    return ", ".join(map(show, value)) if value and isinstance(value[0], tuple) else show(value)
