@@ -1,5 +1,6 @@
 """The command line: a table of commands, each in a file of its own, loaded when it is called."""
 
+import os
 import sys
 from importlib import import_module
 from typing import Annotated, Any
@@ -9,7 +10,8 @@ from typer.core import TyperCommand, TyperGroup
 
 import rnncli
 from rnncli.cli.output import fail
-from rnncli.errors import ExitCode, RnncliError
+from rnncli.cli.refusals import explain
+from rnncli.errors import ExitCode, RnncliError, UsageError, nearest
 
 COMMANDS = ("summary", "params", "shapes", "explain", "cost", "forward", "fit", "check")
 
@@ -20,25 +22,39 @@ rnncli answers what comes out of a recurrent network, how many parameters it has
   rnncli summary --layer "Input((100, 32))" --layer "LSTM(64)" --layer "Dense(10)"
   rnncli params --cell gru --convention torch
 
-Run rnncli --help for all commands.
+rnncli --help lists the commands, rnncli COMMAND --help its options and examples.
 """
+
+
+# Typer's own name for "the command line is not understood"; newer versions carry their own click.
+_Refused: Any = typer.BadParameter.__base__
 
 
 class Command(TyperCommand):
     """A command whose options are listed under the heading they belong to."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Return what is left of a line; what Typer refuses knows which command it was."""
+        try:
+            return super().parse_args(ctx, args)
+        except _Refused as error:
+            error.ctx = error.ctx or ctx
+            raise
+
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write the arguments first, then a section per group of options."""
-        sections: dict[str, list[tuple[str, str]]] = {}
+        """Write a section per group of options, the model's first."""
+        sections: dict[str, list[tuple[str, str]]] = {"Model": []}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
             if record is not None:
-                title = getattr(parameter, "rich_help_panel", None) or "Options"
-                sections.setdefault(title, []).append(record)
-        for title in ("Model", *(each for each in sections if each != "Model")):
-            if title in sections:
+                argument = parameter.param_type_name == "argument"
+                title = "Model" if argument else getattr(parameter, "rich_help_panel", None)
+                text = record[1].replace("\\[", "[")  # older Typers escape them for Rich
+                sections.setdefault(title or "Options", []).append((record[0], text))
+        for title, records in sections.items():
+            if records:
                 with formatter.section(title):
-                    formatter.write_dl(sections[title], col_max=34)
+                    formatter.write_dl(records, col_max=34)
 
 
 class Commands(TyperGroup):
@@ -53,13 +69,31 @@ class Commands(TyperGroup):
         if cmd_name not in COMMANDS:
             return None
         run = import_module(f"rnncli.cli.{cmd_name}").command
-        single = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+        single = typer.Typer(
+            add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
+        )
         single.command(cmd_name, cls=Command, context_settings=_CONTEXT)(run)
         return typer.main.get_command(single)
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the name, the command and the rest of a line. Raises: UsageError."""
+        name = args[0]
+        if name not in COMMANDS and not ctx.resilient_parsing:
+            raise UsageError(f"rnncli has no command {name[:80]!r}", _command_hint(name))
+        return super().resolve_command(ctx, args)
 
-# Typer's own name for "the command line is not understood"; newer versions carry their own click.
-_Refused: Any = typer.BadParameter.__base__
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the commands with the first line of their help, uncut."""
+        with formatter.section("Commands"):
+            commands = [(name, self.get_command(ctx, name)) for name in COMMANDS]
+            formatter.write_dl([(name, each.get_short_help_str(1000)) for name, each in commands])
+
+
+def _command_hint(name: str) -> str:
+    if os.path.exists(name):
+        return f"rnncli summary {name} says what is in it"
+    return nearest(name, COMMANDS) or f"commands: {', '.join(COMMANDS)}"
+
 
 _CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -74,11 +108,28 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
+def _help_all(context: typer.Context, asked: bool) -> None:
+    if asked:
+        from rnncli.cli.manual import manual
+
+        print(manual(context))
+        raise typer.Exit
+
+
 @app.callback(invoke_without_command=True)
 def root(
     context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+    help_all: Annotated[
+        bool,
+        typer.Option(
+            "--help-all",
+            callback=_help_all,
+            is_eager=True,
+            help="Show the help of every command on one page.",
+        ),
     ] = False,
 ) -> None:
     """Shapes, parameters, cost and values of recurrent networks.
@@ -95,10 +146,14 @@ def root(
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
+    if sys.stderr is None:  # closed by the caller, who wants to hear nothing
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    if sys.stdout is None:
+        fail("stdout is closed, and answers are written there", "send it to a file or to /dev/null")
     try:
         sys.exit(_run())
     except BrokenPipeError:
-        _close_quietly()
+        _silence_stdout()
         sys.exit(ExitCode.OK)
     except KeyboardInterrupt:
         fail("interrupted", code=ExitCode.INTERRUPTED)
@@ -106,17 +161,23 @@ def main() -> None:
 
 def _run() -> int:
     try:
-        code = app(standalone_mode=False)
+        code = _answer()
         sys.stdout.flush()
-        return int(code or ExitCode.OK)
+        return code
     except RnncliError as error:
         fail(error.message, error.hint)
     except _Refused as error:
-        fail(" ".join(error.format_message().split()), _usage_hint(error))
+        fail(*explain(error))
     except (typer.Abort, KeyboardInterrupt):
         raise KeyboardInterrupt from None
     except BrokenPipeError:
         raise
+    except OSError as error:
+        if "--debug" in sys.argv:
+            raise
+        _silence_stdout()
+        what = error.filename or "the answer cannot be written"
+        fail(f"{what}: {error.strerror or error}")
     except Exception as error:
         if "--debug" in sys.argv:
             raise
@@ -125,13 +186,19 @@ def _run() -> int:
              ExitCode.BUG)  # fmt: skip
 
 
-def _usage_hint(error: Exception) -> str | None:
-    context = getattr(error, "ctx", None)
-    return f"see {context.command_path} --help" if context is not None else None
+def _answer() -> int:
+    """Run the command that was asked for and return its exit code."""
+    try:
+        code = int(app(prog_name="rnncli", standalone_mode=False) or ExitCode.OK)
+    except SystemExit as error:
+        if isinstance(error.__context__, BrokenPipeError):  # which Typer takes for a failure
+            raise BrokenPipeError from None
+        raise
+    if code == ExitCode.INTERRUPTED:
+        raise KeyboardInterrupt
+    return code
 
 
-def _close_quietly() -> None:
-    """Point stdout at nothing, so that the interpreter's last flush finds no closed pipe."""
-    import os
-
+def _silence_stdout() -> None:
+    """Point stdout at nothing, so that the interpreter's last flush has nothing to complain of."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

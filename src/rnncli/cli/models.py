@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from rnncli.cli.options import CellFlags, CellName, ModelFlags
+from rnncli.activation_names import check_activation
+from rnncli.cli.options import LARGEST, CellFlags, CellName, ModelFlags
 from rnncli.errors import UsageError, nearest
 from rnncli.graph import LayerSpec, build, sequential
 from rnncli.model import Layer, Model, Source
@@ -20,10 +21,16 @@ def load(model: ModelFlags, cell: CellFlags, allow: tuple[str, ...] = ()) -> Mod
     """
     given = [flag for flag in cell.given() if flag not in allow]
     if model.file is not None and model.layer:
-        raise UsageError("a file and --layer exclude each other", "leave one of them out")
+        raise UsageError(
+            f"the file {model.file[:80]!r} and --layer {model.layer[0][:80]!r} exclude each other",
+            "leave one of them out",
+        )
     if given and (model.file is not None or model.layer):
-        what = "--layer" if model.layer else "a file"
-        raise UsageError(f"{given[0]} describes a layer given by flags and does not go with {what}")
+        what = "--layer" if model.layer else f"the file {(model.file or '')[:80]!r}"
+        raise UsageError(
+            f"{given[0]} describes a layer given by flags and does not go with {what}",
+            f"leave {given[0]} out",
+        )
     if model.file is not None:
         from rnncli.formats import read
 
@@ -46,7 +53,7 @@ def cell_specs(flags: CellFlags) -> tuple[LayerSpec, ...]:
     specs = [LayerSpec("InputLayer", name, {"batch_shape": (None, steps, inputs), "name": name})]
     depth = flags.depth or 1
     if depth > MAX_DEPTH:
-        raise UsageError(f"--depth is {depth:,}; at most {MAX_DEPTH:,} layers are stacked")
+        raise UsageError(f"--depth: {depth} is more than the {MAX_DEPTH:,} layers that are stacked")
     for index in range(depth):
         last = index == depth - 1
         class_name, config = CLASSES[flags.cell or "simple_rnn"], _config(flags, last)
@@ -72,9 +79,10 @@ def steps_of(flags: CellFlags) -> int | None:
     try:
         steps = int(text)
     except ValueError:
-        raise UsageError(f"--steps {text!r} is neither a whole number nor none") from None
-    if steps < 1:
-        raise UsageError(f"--steps is {steps}; a sequence has at least 1 step")
+        steps = 0
+    if not 1 <= steps <= LARGEST:
+        raise UsageError(f"--steps: {text[:40]!r} is neither a whole number from 1 to {LARGEST:,} "
+                         "nor none")  # fmt: skip
     return steps
 
 
@@ -97,22 +105,36 @@ def _config(flags: CellFlags, last: bool) -> dict[str, Any]:
 def _check(flags: CellFlags) -> None:
     cell = flags.cell or "simple_rnn"
     if flags.merge_mode and not flags.bidirectional:
-        raise UsageError("--merge-mode needs --bidirectional")
+        raise UsageError(f"--merge-mode {flags.merge_mode} needs --bidirectional",
+                         "add --bidirectional or leave --merge-mode out")  # fmt: skip
     if flags.merge_mode == "none" and (flags.depth or 1) > 1:
-        raise UsageError("--merge-mode none gives two outputs and cannot be stacked with --depth")
+        raise UsageError("--merge-mode none gives two outputs and cannot be stacked with --depth",
+                         "leave one of them out")  # fmt: skip
     if flags.reset_after is not None and cell != "gru":
-        raise UsageError(f"--reset-after is an argument of GRU, not of {CLASSES[cell]}",
-                         "add --cell gru")  # fmt: skip
+        flag = "--reset-after" if flags.reset_after else "--no-reset-after"
+        raise UsageError(f"{flag} is for GRU, not for {CLASSES[cell]}", "add --cell gru")
     if flags.recurrent_activation is not None and cell == "simple_rnn":
-        raise UsageError("--recurrent-activation needs a cell with gates",
-                         "add --cell lstm or --cell gru")  # fmt: skip
+        raise UsageError(
+            f"--recurrent-activation {flags.recurrent_activation[:40]!r} needs a cell with gates",
+            "add --cell lstm or --cell gru",
+        )
+    for name in ("activation", "recurrent_activation"):
+        try:
+            check_activation(getattr(flags, name))
+        except UsageError as error:
+            raise UsageError(f"--{name.replace('_', '-')}: {error.message}", error.hint) from None
 
 
 def pick(model: Model, name: str | None) -> tuple[Layer, ...]:
     """Return the layers to report on: all rows, or the one called `name`.
 
-    Raises: UsageError that lists the names the model has.
+    Raises: UsageError that lists the names the model has, or says that it lacks an input.
     """
+    if not model.inputs and not any(layer.all_weights() for layer in model.layers):
+        raise UsageError(
+            "the model has no input shape, on which its weights and outputs depend",
+            'put --layer "Input((100, 32))" first' if model.source.kind == "layers" else None,
+        )
     if name is None:
         return model.rows
     try:
@@ -121,8 +143,6 @@ def pick(model: Model, name: str | None) -> tuple[Layer, ...]:
         names = [layer.name for layer in model.rows]
         known = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
         raise UsageError(
-            f"the model has no layer called {name!r}",
-            nearest(name, names) or f"it has: {known}",
+            f"the model has no layer called {name[:80]!r}",
+            nearest(name[:80], names) or f"it has: {known}",
         ) from None
-
-

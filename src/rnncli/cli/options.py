@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
 
 from typer import Argument, BadParameter, Option
 
+from rnncli.cli.completion import activations, files, layer_names
+
 MODEL, CELL, OUTPUT = "Model", "Cell flags", "Output"
 
 CellName = Literal["simple_rnn", "lstm", "gru"]
@@ -18,9 +20,9 @@ def size(text: str) -> int:
     try:
         value = int(text)
     except ValueError:
-        raise BadParameter(f"{text[:40]!r} is not a whole number") from None
+        value = 0
     if not 1 <= value <= LARGEST:
-        raise BadParameter(f"{text[:40]} is not between 1 and {LARGEST:,}")
+        raise BadParameter(f"{text[:40]!r} is not a whole number from 1 to {LARGEST:,}")
     return value
 
 
@@ -43,12 +45,14 @@ def _size(name: str, help: str) -> Any:
     return _cell(name, parser=size, metavar="N", help=help)
 
 
+def _activation(name: str, help: str) -> Any:
+    return _cell(name, help=help, metavar="NAME", autocompletion=activations)
+
+
 class CellFlags(NamedTuple):
     """A layer given by flags; None: not given. The help names the default."""
 
-    cell: Annotated[
-        CellName | None, _cell("--cell", help="The cell (simple_rnn).")
-    ] = None
+    cell: Annotated[CellName | None, _cell("--cell", help="The cell (simple_rnn).")] = None
     input_size: Annotated[int | None, _size("--input-size", "Features per step (32).")] = None
     units: Annotated[int | None, _size("--units", "Size of the state (64).")] = None
     steps: Annotated[
@@ -75,19 +79,21 @@ class CellFlags(NamedTuple):
     go_backwards: Annotated[
         bool | None, _cell("--go-backwards", help="Read the sequence from its end.")
     ] = None
-    activation: Annotated[
-        str | None, _cell("--activation", help="Of the state (tanh).", metavar="NAME")
-    ] = None
+    activation: Annotated[str | None, _activation("--activation", "Of the state (tanh).")] = None
     recurrent_activation: Annotated[
         str | None,
-        _cell("--recurrent-activation", help="Of the gates (sigmoid).", metavar="NAME"),
+        _activation("--recurrent-activation", "Of the gates (sigmoid)."),
     ] = None
     depth: Annotated[int | None, _size("--depth", "Layers stacked (1).")] = None
 
     def given(self) -> list[str]:
         """Return the flags that were given, as they are written."""
         pairs = zip(self._fields, self, strict=True)
-        return [f"--{name.replace('_', '-')}" for name, value in pairs if value is not None]
+        return [
+            f"--{'no-' if value is False else ''}{name.replace('_', '-')}"
+            for name, value in pairs
+            if value is not None
+        ]
 
 
 Expressions = Annotated[
@@ -108,7 +114,12 @@ class ModelFlags(NamedTuple):
 
     file: Annotated[
         str | None,
-        Argument(metavar="[FILE]", help="A model file (- is JSON on stdin).", show_default=False),
+        Argument(
+            metavar="[FILE]",
+            help="A model file (- is JSON on stdin).",
+            show_default=False,
+            autocompletion=files,
+        ),
     ] = None
     layer: Expressions = None
 
@@ -118,7 +129,13 @@ class LayerFlags(NamedTuple):
 
     layer_name: Annotated[
         str | None,
-        Option("--layer-name", metavar="NAME", rich_help_panel=MODEL, help="Only this layer."),
+        Option(
+            "--layer-name",
+            metavar="NAME",
+            rich_help_panel=MODEL,
+            help="Only this layer.",
+            autocompletion=layer_names,
+        ),
     ] = None
 
 

@@ -13,9 +13,9 @@ def render(report: Report, target: Target) -> str:
     parts = []
     for table in report.tables:
         buffer = io.StringIO()
-        writer = csv.writer(buffer, lineterminator="\n")
+        writer = csv.writer(buffer)
         writer.writerow(column.key for column in table.columns)
         for row in table.rows:
             writer.writerow(raw(c.kind, value) for c, value in zip(table.columns, row, strict=True))
         parts.append(buffer.getvalue())
-    return "\n".join(parts)
+    return "\r\n".join(parts)
