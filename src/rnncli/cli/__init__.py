@@ -188,6 +188,8 @@ def _run() -> int:
 
 def _answer() -> int:
     """Run the command that was asked for and return its exit code."""
+    if "_RNNCLI_COMPLETE" in os.environ:  # descriptions hold no markup that Rich should take out
+        sys.modules["rich"] = None  # type: ignore[assignment]
     try:
         code = int(app(prog_name="rnncli", standalone_mode=False) or ExitCode.OK)
     except SystemExit as error:

@@ -1,25 +1,46 @@
 """From the flags of a command to a `Model`."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rnncli.activation_names import check_activation
 from rnncli.cli.options import LARGEST, CellFlags, CellName, ModelFlags
 from rnncli.errors import UsageError, nearest
-from rnncli.graph import LayerSpec, build, sequential
 from rnncli.model import Layer, Model, Source
+
+if TYPE_CHECKING:
+    from rnncli.graph import LayerSpec
+    from rnncli.naming import Namer
 
 CLASSES: dict[CellName, str] = {"simple_rnn": "SimpleRNN", "lstm": "LSTM", "gru": "GRU"}
 
 MAX_DEPTH = 10_000
 
 
-def load(model: ModelFlags, cell: CellFlags, allow: tuple[str, ...] = ()) -> Model:
+def load(
+    model: ModelFlags, cell: CellFlags, allow: tuple[str, ...] = (), optimizer: bool = False
+) -> Model:
     """Return the model that the flags name: a file, a stack, or a layer given by cell flags.
 
-    `allow` lists cell flags that the command gives a meaning beside a file or a stack.
+    `allow` lists cell flags that the command gives a meaning beside a file or a stack; `optimizer`
+    asks for the optimizer's variables of a file.
     Raises: UsageError for flags that contradict each other, and whatever reading the file raises.
     """
-    given = [flag for flag in cell.given() if flag not in allow]
+    _check_sources(model, [flag for flag in cell.given() if flag not in allow])
+    if model.file is not None:
+        from rnncli.formats import read
+
+        return read(model.file, optimizer)
+    from rnncli.graph import build, sequential
+
+    if model.layer:
+        from rnncli.expressions import parse_stack
+
+        return build(sequential(parse_stack(model.layer)), Source("layers"))
+    return build(sequential(cell_specs(cell)), Source("flags"))
+
+
+def _check_sources(model: ModelFlags, given: list[str]) -> None:
+    """Check that the model is described once. Raises: UsageError."""
     if model.file is not None and model.layer:
         raise UsageError(
             f"the file {model.file[:80]!r} and --layer {model.layer[0][:80]!r} exclude each other",
@@ -31,19 +52,11 @@ def load(model: ModelFlags, cell: CellFlags, allow: tuple[str, ...] = ()) -> Mod
             f"{given[0]} describes a layer given by flags and does not go with {what}",
             f"leave {given[0]} out",
         )
-    if model.file is not None:
-        from rnncli.formats import read
-
-        return read(model.file)
-    if model.layer:
-        from rnncli.expressions import parse_stack
-
-        return build(sequential(parse_stack(model.layer)), Source("layers"))
-    return build(sequential(cell_specs(cell)), Source("flags"))
 
 
-def cell_specs(flags: CellFlags) -> tuple[LayerSpec, ...]:
+def cell_specs(flags: CellFlags) -> tuple["LayerSpec", ...]:
     """Return the input layer and the recurrent layers that the cell flags describe."""
+    from rnncli.graph import LayerSpec
     from rnncli.naming import Namer
 
     _check(flags)
@@ -55,20 +68,23 @@ def cell_specs(flags: CellFlags) -> tuple[LayerSpec, ...]:
     if depth > MAX_DEPTH:
         raise UsageError(f"--depth: {depth} is more than the {MAX_DEPTH:,} layers that are stacked")
     for index in range(depth):
-        last = index == depth - 1
-        class_name, config = CLASSES[flags.cell or "simple_rnn"], _config(flags, last)
-        config["name"] = namer.auto_name(class_name)
-        if flags.bidirectional:
-            mode = flags.merge_mode or "concat"
-            inner = {"class_name": class_name, "config": config}
-            class_name = "Bidirectional"
-            config = {
-                "name": namer.auto_name(class_name),
-                "layer": inner,
-                "merge_mode": None if mode == "none" else mode,
-            }
+        class_name, config = _layer(flags, index == depth - 1, namer)
         specs.append(LayerSpec(class_name, config["name"], config))
     return tuple(specs)
+
+
+def _layer(flags: CellFlags, last: bool, namer: "Namer") -> tuple[str, dict[str, Any]]:
+    """Return the class name and config of one recurrent layer of a stack."""
+    class_name, config = CLASSES[flags.cell or "simple_rnn"], _config(flags, last)
+    config["name"] = namer.auto_name(class_name)
+    if not flags.bidirectional:
+        return class_name, config
+    mode = flags.merge_mode or "concat"
+    return "Bidirectional", {
+        "name": namer.auto_name("Bidirectional"),
+        "layer": {"class_name": class_name, "config": config},
+        "merge_mode": None if mode == "none" else mode,
+    }
 
 
 def steps_of(flags: CellFlags) -> int | None:
