@@ -10,7 +10,7 @@ from typer.core import TyperCommand, TyperGroup
 
 import rnncli
 from rnncli.cli.output import fail
-from rnncli.cli.refusals import explain
+from rnncli.cli.refusals import told
 from rnncli.errors import ExitCode, RnncliError, UsageError, nearest
 
 COMMANDS = ("summary", "params", "shapes", "explain", "cost", "forward", "fit", "check")
@@ -167,7 +167,7 @@ def _run() -> int:
     except RnncliError as error:
         fail(error.message, error.hint)
     except _Refused as error:
-        fail(*explain(error))
+        fail(*told(error))
     except (typer.Abort, KeyboardInterrupt):
         raise KeyboardInterrupt from None
     except BrokenPipeError:

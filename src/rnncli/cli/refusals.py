@@ -8,7 +8,7 @@ from rnncli.errors import nearest
 LONGEST = 300  # characters of a message; what was typed may be far longer
 
 
-def explain(error: Any) -> tuple[str, str]:
+def told(error: Any) -> tuple[str, str]:
     """Return the message and the hint for a usage error of Typer's."""
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "rnncli"
