@@ -71,10 +71,8 @@ class Seen:
                 norm = np.linalg.norm(states[0][0].astype(np.float64))
                 self.trace.add(shown[0], float(norm))
 
-        with np.errstate(over="ignore", invalid="ignore"):
-            h, self.states = self.run(
-                x.astype(self.dtype, copy=False), self.states, mask=mask, observe=observe
-            )
+        block = x.astype(self.dtype, copy=False)
+        h, self.states = self.run(block, self.states, mask=mask, observe=observe)
         return h
 
     def figures(self, reverse: bool) -> dict[str, Any]:

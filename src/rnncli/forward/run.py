@@ -94,7 +94,9 @@ def forward(model: Model, request: Request, progress: Progress | None = None) ->
     del values
     watch = None if request.look is None else _watch(graph, request.look)
     run = _Run(graph, inputs, request.save)
-    arrays, shapes = run.all(progress)
+    # What is no number is counted in the statistics, not warned of.
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        arrays, shapes = run.all(progress)
     described = [_described(model, ref, shape) for ref, shape in zip(outputs, shapes, strict=True)]
     steps = next(iter(inputs.values())).shape[1:2]
     return Result(
