@@ -32,7 +32,7 @@ def state_bytes(layer: Layer, dtype: str | None) -> Dim:
         return None
     call = layer.calls[0] if layer.calls else None
     if call is None or call.input_shapes is None or call.output_shapes is None:
-        return None
+        return 0 if kind(layer.kind).macs is no_macs else None
     return times(_states(layer.kind, layer.config, call.input_shapes), item_size(layer, dtype))
 
 
