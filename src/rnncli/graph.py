@@ -6,7 +6,7 @@ Flags, `--layer` expressions and files all come through here as a `ModelSpec`.
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from rnncli.errors import RnncliError, ShapeError, UsageError
+from rnncli.errors import RnncliError, ShapeError, UnsupportedError, UsageError
 from rnncli.layers import TABLE, complete, kind
 from rnncli.layers.arguments import check_arguments
 from rnncli.model import Call, Config, Layer, Model, Ref, Source, Weight, refs_in
@@ -266,6 +266,34 @@ def with_sizes(model: Model, batch: Dim, steps: Dim) -> Model:
 def with_input_shapes(model: Model, shapes: Shapes) -> Model:
     """Return the model for inputs of other shapes than its own; its weights' stores are left out."""
     return build(_on(respec(model), shapes), model.source, strict=False)
+
+
+def alone(model: Model, name: str | None) -> Model:
+    """Return the model of one layer of a file that holds layers without connections.
+
+    `name` None means its only recurrent layer. Raises: UsageError, UnsupportedError.
+    """
+    runnable = [layer for layer in model.layers if layer.kind is not None and not layer.inferred]
+    names = ", ".join(layer.name for layer in runnable[:20])
+    found = [layer for layer in runnable if name is None or layer.name == name]
+    if not runnable:
+        raise UnsupportedError(
+            f"{model.source.format} of {model.name!r} does not say how its layers are connected",
+            "give the architecture (JSON or --layer) and this file as --weights",
+        )
+    if len(found) != 1:
+        wrong = f"{name!r} is none of its" if name else f"the file holds {len(runnable)}"
+        raise UsageError(f"{wrong} recurrent layers", f"choose with --layer-name: {names}")
+    (layer,) = found
+    (shape,) = layer.calls[0].input_shapes or ((None, None, None),)
+    entry = LayerSpec("InputLayer", "input", {"batch_shape": shape})
+    config = {**layer.config, "name": layer.name}
+    body = LayerSpec(layer.kind or "", layer.name, config, type=layer.type)
+    built = build(sequential((entry, body), model.name), model.source)
+    first, last = built.layers
+    return built._replace(
+        type="Functional", layers=(first, last._replace(weights=layer.weights)), store=model.store
+    )
 
 
 def _sized(shape: Shape, batch: Dim, steps: Dim) -> Shape:

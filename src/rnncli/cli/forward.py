@@ -17,6 +17,7 @@ from rnncli.cli.options import (
 from rnncli.cli.output import emit, page, progress_bar, warn
 from rnncli.cli.pictures import Svg, check_svg, save_svg
 from rnncli.errors import UsageError
+from rnncli.graph import alone
 from rnncli.model import Model
 
 if TYPE_CHECKING:
@@ -105,10 +106,13 @@ def command(
     """
     from rnncli.forward import Request, forward
 
-    look = _look(inside, layer.layer_name, output, save)
     if input and cell.steps is None:
         cell = cell._replace(steps="none")  # as long as the file is
     found = _with_weights(load(model, cell, allow=("--steps",)), weights)
+    within = layer.layer_name
+    if found.source.kind == "file" and not found.inputs:
+        found, within = alone(found, within), None
+    look = _look(inside, within, output, save)
     from_flags = found.source.kind == "flags"
     if from_flags and not input and steps_of(cell) is None:
         raise UsageError("--steps none: forward needs a length", "give --steps a number")

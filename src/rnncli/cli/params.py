@@ -17,9 +17,9 @@ def command(
     output: OutputFlags,
     gates: Annotated[bool, Option("--gates", help="A row per gate.")] = False,
     convention: Annotated[
-        Literal["keras", "torch", "onnx"],
-        Option("--convention", help="Whose way to store a cell.", show_default=False),
-    ] = "keras",
+        Literal["keras", "torch", "onnx"] | None,
+        Option("--convention", help="Whose way to store a cell (the file's, else keras)."),
+    ] = None,
 ) -> None:
     """Print a row per weight: its shape, its formula in words, its count.
 
@@ -29,8 +29,11 @@ def command(
       rnncli params --cell lstm --gates --convention torch
       rnncli params model.h5 --layer-name lstm_1
     """
+    from rnncli.layers.uses import framework
     from rnncli.report.params import params
 
     found = load(model, cell)
     warn(found, output)
-    emit(params(pick(found, layer.layer_name), convention, gates), output)
+    layers = pick(found, layer.layer_name)
+    own = {framework(each) for each in layers} - {"keras"}
+    emit(params(layers, convention or (own.pop() if own else "keras"), gates), output)

@@ -18,6 +18,12 @@ ZIP_RATIO = 200  # uncompressed to compressed bytes; DEFLATE reaches 1,032, weig
 UNPACKED_BYTES = 1 << 30  # compressed weights of a .keras, held in memory while they are read
 HDF5_ATTRIBUTE_BYTES = JSON_BYTES
 HDF5_DEPTH = 40
+PICKLE_BYTES = 128 << 20  # without the tensors, which lie beside it
+PICKLE_OPERATIONS = 20_000_000
+PICKLE_MEMO = 5_000_000
+PICKLE_LINE = 1 << 16  # of text, where a pickle of protocol 0 has one
+SAFETENSORS_HEADER = 100_000_000  # the format's own limit
+ONNX_BYTES = 2 << 30  # protobuf's own limit
 TENSOR_BYTES = 8 << 30  # one tensor, read whole
 
 

@@ -36,6 +36,7 @@ _FAMILIES = {
     "merge": "Add Subtract Multiply Average Maximum Minimum Concatenate Dot Merge",
     "attention": "Attention AdditiveAttention",
     "legacy": "TimeDistributedDense MaxoutDense Highway CuDNNLSTM CuDNNGRU",
+    "torch": "torch.RNN torch.LSTM torch.GRU torch.RNNCell torch.LSTMCell torch.GRUCell",
 }
 
 TABLE = {name: family for family, names in _FAMILIES.items() for name in names.split()}

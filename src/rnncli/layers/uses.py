@@ -40,11 +40,32 @@ def cell_uses(layer: Layer) -> tuple[CellUse, ...]:
     return () if size is None else tuple(_uses(layer.kind, layer.config, size))
 
 
+def framework(layer: Layer) -> str:
+    """Return whose convention a layer's weights are in, as `conventions` calls it."""
+    prefix, dot, _ = (layer.kind or "").partition(".")
+    return prefix if dot else "keras"
+
+
+def _torch_uses(class_name: str, config: Config) -> Iterator[CellUse]:
+    from rnncli.layers.torch import activation, parts
+
+    for part in parts(class_name, config):
+        own = {
+            "units": config["hidden_size"],
+            "use_bias": config["bias"],
+            "activation": activation(class_name, config),
+            "recurrent_activation": "sigmoid",
+        }
+        yield CellUse(part.suffix, part.cell, part.inputs, own)
+
+
 def _uses(kind: str | None, config: Config, size: int) -> Iterator[CellUse]:
     if kind == "Bidirectional":
         for name, class_name, inner in directions(config):
             for use in _uses(class_name, inner, size):
                 yield CellUse(f"{name}/{use.path}", use.cell, use.inputs, use.config)
+    elif kind is not None and kind.startswith("torch."):
+        yield from _torch_uses(kind.removeprefix("torch."), config)
     elif kind in ("SimpleRNN", "LSTM", "GRU", "RNN"):
         for path, cell, cell_config in cells_of(kind, config):
             yield CellUse(path, cell, size, cell_config)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from rnncli.conventions import LAYOUTS, Layout, cell_weights
-from rnncli.layers.uses import CellUse, cell_uses
+from rnncli.layers.uses import CellUse, cell_uses, framework
 from rnncli.model import Layer, Weight
 from rnncli.report import Column, Report, Table
 
@@ -36,12 +36,12 @@ def params(layers: tuple[Layer, ...], convention: str = "keras", gates: bool = F
 def weights_in(layer: Layer, layout: Layout) -> tuple[Weight, ...]:
     """Return a layer's weights as `layout` stores them; only cells are stored differently."""
     uses = cell_uses(layer)
-    if layout is LAYOUTS["keras"] or not uses:
+    if layout is LAYOUTS[framework(layer)] or not uses or layer.config.get("proj_size"):
         return _distinct_names(layer.all_weights())
     found: list[Weight] = []
     for index, use in enumerate(uses):
         suffix = _suffix(layer, index) if layout is LAYOUTS["torch"] else ""
-        prefix = f"{use.path}/" if len(uses) > 1 and not suffix else ""
+        prefix = f"{use.path.lstrip('_')}/" if len(uses) > 1 and not suffix else ""
         found += [
             weight._replace(name=f"{prefix}{weight.name}{suffix}")
             for weight in cell_weights(layout, use.cell, use.inputs, use.units, use.use_bias)
@@ -51,6 +51,8 @@ def weights_in(layer: Layer, layout: Layout) -> tuple[Weight, ...]:
 
 def _suffix(layer: Layer, index: int) -> str:
     """Return PyTorch's suffix of the cell: `_l1` for the second layer, `_reverse` for backward."""
+    if framework(layer) == "torch":
+        return cell_uses(layer)[index].path
     if layer.kind == "Bidirectional":
         return "_l0_reverse" if index else "_l0"
     return f"_l{index}"

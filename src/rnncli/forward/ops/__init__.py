@@ -29,6 +29,7 @@ _MODULES = {
     "merge": "Add Subtract Multiply Average Maximum Minimum Concatenate Dot Merge",
     "attention": "Attention AdditiveAttention",
     "legacy": "TimeDistributedDense MaxoutDense Highway CuDNNLSTM CuDNNGRU",
+    "torch": "torch.RNN torch.LSTM torch.GRU torch.RNNCell torch.LSTMCell torch.GRUCell",
 }
 
 TABLE = {kind: module for module, kinds in _MODULES.items() for kind in kinds.split()}

@@ -1,0 +1,135 @@
+"""safetensors: a header in JSON that lists the tensors, then their values.
+
+The header is all that is read for a summary; values come through the `safetensors` package.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from math import prod
+from typing import Any
+
+from rnncli.errors import FileError
+from rnncli.formats import bounds
+from rnncli.formats.keras_json import load
+from rnncli.formats.torch_modules import model_of
+from rnncli.formats.torch_tree import Found, TorchTensor
+from rnncli.model import Model, Source, Store, Tensor
+
+_DTYPES = {
+    "F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16",
+    "I64": "int64", "I32": "int32", "I16": "int16", "I8": "int8",
+    "U64": "uint64", "U32": "uint32", "U16": "uint16", "U8": "uint8", "BOOL": "bool",
+    "C64": "complex64", "F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2",
+    "F8_E8M0": "float8_e8m0fnu",
+}  # fmt: skip
+
+
+def read(path: str, optimizer: bool = False) -> Model:
+    """Return the modules that the tensors' names tell of. Raises: FileError."""
+    header = _header(path)
+    told = header.pop("__metadata__", {})
+    details = told if isinstance(told, dict) else {}
+    details = {str(key)[:40]: str(value)[:60] for key, value in details.items()}
+    tensors = {name: _tensor(name, each) for name, each in header.items()}
+    bounds.check("tensors", len(tensors), bounds.TENSORS)
+    if not tensors:
+        raise FileError("safetensors without a tensor")
+    written = details.get("format")
+    writer = {"pt": "PyTorch"}.get(written or "", written)
+    source = Source("file", path, "safetensors", writer, details)
+    return model_of(Found(tensors, {}), source)._replace(store=partial(_store, path))
+
+
+def _header(path: str) -> dict[str, Any]:
+    """Return the header. Raises: FileError if the lengths in it and that of the file disagree."""
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        length = int.from_bytes(file.read(8), "little")
+        if length > size - 8:
+            raise FileError(f"truncated safetensors: its header has {length:,} bytes, "
+                            f"the file {size:,}")  # fmt: skip
+        bounds.check("bytes in the header", length, bounds.SAFETENSORS_HEADER)
+        bounds.check("bytes in the header", length, bounds.JSON_BYTES)
+        header = load(file.read(length), "the header")
+    if not isinstance(header, dict):
+        raise FileError("safetensors whose header is no object")
+    ends = [_end(name, each) for name, each in header.items() if name != "__metadata__"]
+    if max(ends, default=0) != size - 8 - length:
+        raise FileError(f"damaged safetensors: its tensors take {max(ends, default=0):,} bytes, "
+                        f"the file has {size - 8 - length:,}")  # fmt: skip
+    return header
+
+
+def _end(name: str, node: Any) -> int:
+    """Return where a tensor ends, once its shape and its place agree."""
+    offsets = node.get("data_offsets") if isinstance(node, dict) else None
+    shape = node.get("shape") if isinstance(node, dict) else None
+    if not _sizes(offsets) or len(offsets) != 2 or not _sizes(shape):
+        raise FileError(f"damaged safetensors: tensor {name[:80]!r} has no shape or no place")
+    bits = prod(shape) * _bits(node.get("dtype"))
+    if offsets[1] - offsets[0] != -(-bits // 8):
+        raise FileError(f"damaged safetensors: tensor {name[:80]!r} has {offsets[1] - offsets[0]:,} "
+                        f"bytes, its shape needs {-(-bits // 8):,}")  # fmt: skip
+    end: int = offsets[1]
+    return end
+
+
+def _sizes(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        type(each) is int and 0 <= each <= bounds.DIMENSION for each in value
+    )
+
+
+def _bits(dtype: Any) -> int:
+    """Return the bits of an item: the number in its name, such as `F32`, `F8_E5M2` or `F4`."""
+    if dtype == "BOOL":
+        return 8
+    digits = "".join(c for c in str(dtype).partition("_")[0] if c.isdecimal())
+    if not digits or not 1 <= int(digits[:4]) <= 128:
+        raise FileError(f"damaged safetensors: a dtype {str(dtype)[:20]!r}")
+    return int(digits)
+
+
+def _tensor(name: str, node: Any) -> TorchTensor:
+    bounds.check("characters in a tensor's name", len(name), bounds.NAME_CHARACTERS)
+    shape = tuple(node["shape"])
+    dtype = _DTYPES.get(node["dtype"], str(node["dtype"]))
+    return TorchTensor(dtype, shape, _row_major(shape), "", 0)
+
+
+def _row_major(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(prod(shape[axis + 1 :]) for axis in range(len(shape)))
+
+
+@contextmanager
+def _store(path: str) -> Iterator[Store]:
+    try:
+        from safetensors import SafetensorError, safe_open
+    except ImportError:
+        raise FileError("reading the values of safetensors needs safetensors",
+                        'pip install "rnncli[safetensors]"') from None  # fmt: skip
+    try:
+        with safe_open(path, framework="numpy") as file:
+            yield _Values(file)
+    except SafetensorError as error:
+        raise FileError(f"damaged safetensors ({error})") from None
+
+
+class _Values:
+    """The tensors of an open file."""
+
+    def __init__(self, file: Any) -> None:
+        self.file = file
+
+    def read(self, name: str) -> Tensor:
+        """Return a tensor. Raises: FileError for a dtype that NumPy does not have."""
+        piece = self.file.get_slice(name)
+        dtype = _DTYPES.get(piece.get_dtype(), "")
+        bounds.check(f"values of {name[:80]}", prod(piece.get_shape()), bounds.TENSOR_BYTES)
+        try:
+            array = self.file.get_tensor(name)
+        except (TypeError, AttributeError, ValueError):
+            raise FileError(f"values of type {piece.get_dtype()} cannot be run") from None
+        return Tensor(dtype, tuple(piece.get_shape()), array)

@@ -1,0 +1,277 @@
+"""The tensors and modules inside what `torch.save` has written."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from rnncli.errors import FileError
+from rnncli.formats import bounds
+from rnncli.formats.pickled import Global, Persistent, Record
+
+_STORAGES = {
+    "DoubleStorage": "float64", "FloatStorage": "float32", "HalfStorage": "float16",
+    "BFloat16Storage": "bfloat16", "LongStorage": "int64", "IntStorage": "int32",
+    "ShortStorage": "int16", "CharStorage": "int8", "ByteStorage": "uint8", "BoolStorage": "bool",
+    "ComplexDoubleStorage": "complex128", "ComplexFloatStorage": "complex64",
+    "QInt8Storage": "int8", "QUInt8Storage": "uint8", "QInt32Storage": "int32",
+}  # fmt: skip
+_DTYPES = {
+    "double": "float64", "float": "float32", "half": "float16", "long": "int64", "int": "int32",
+    "short": "int16", "qint8": "int8", "quint8": "uint8", "qint32": "int32",
+}  # fmt: skip
+_REBUILD = ("_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3", "_rebuild_qtensor")
+_PARAMETER = ("_rebuild_parameter", "_rebuild_parameter_with_state", "Parameter")
+# Where checkpoints keep the state dict, the likeliest first.
+_HOMES = ("state_dict", "model_state_dict", "model_state", "model", "net", "network", "module",
+          "weights", "params", "ema", "generator", "encoder")  # fmt: skip
+_NOT_WEIGHTS = ("optim", "scheduler", "amp", "scaler", "rng")
+
+
+class Storage(NamedTuple):
+    """A run of values in the file, named by its key."""
+
+    key: str
+    dtype: str
+
+
+class TorchTensor(NamedTuple):
+    """A view of a storage; offset and strides count items."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    storage: str
+    offset: int
+    trainable: bool = True
+
+
+class Module(NamedTuple):
+    """A pickled module: its class, its plain attributes and whether it has modules inside."""
+
+    class_name: str
+    attributes: Mapping[str, Any]
+    leaf: bool
+
+
+class Found(NamedTuple):
+    """The tensors by their names in the order of the file, buffers apart, and the modules."""
+
+    tensors: dict[str, TorchTensor]
+    modules: dict[str, Module]
+    buffers: frozenset[str] = frozenset()
+    details: Mapping[str, str] = {}
+
+
+def tensors_in(root: Any) -> Found:
+    """Return the tensors of the model that an object is, or holds."""
+    found = Found({}, {})
+    buffers: set[str] = set()
+    home = _home(root)
+    _collect(home, "", found, buffers, [])
+    bounds.check("tensors", len(found.tensors), bounds.TENSORS)
+    return found._replace(buffers=frozenset(buffers), details=_details(root, home))
+
+
+def _details(root: Any, home: Any) -> dict[str, str]:
+    """Return the plain facts that a checkpoint keeps beside its model."""
+    if root is home or not isinstance(root, Mapping):
+        return {}
+    return {
+        str(key)[:40]: str(value)[:60]
+        for key, value in root.items()
+        if isinstance(value, str | int | float) and not isinstance(key, Record)
+    }
+
+
+def _home(root: Any) -> Any:
+    """Return the part of a checkpoint that is the model: what a well-known key holds, say."""
+    for _ in range(bounds.MODEL_NESTING):
+        pairs = _mapping(root)
+        if pairs is None or isinstance(root, Record) and _is_module(root):
+            return root
+        known = {str(key): value for key, value in pairs.items()}
+        homes = [known[name] for name in _HOMES if name in known and _holds(known[name])]
+        others = [
+            value
+            for key, value in known.items()
+            if not any(word in key.lower() for word in _NOT_WEIGHTS)
+            and tensor_of(value) is None
+            and _holds(value)
+        ]
+        direct = any(tensor_of(value) is not None for value in pairs.values())
+        if len(homes) == 1 and (len(others) == 1 or not direct):
+            root = homes[0]
+        elif len(others) == 1 and not direct:
+            root = others[0]
+        else:
+            return {k: v for k, v in known.items() if tensor_of(v) is not None or v in others}
+    return root
+
+
+def _mapping(value: Any) -> dict[Any, Any] | None:
+    """Return the pairs of a dict or an OrderedDict, None if it is something else."""
+    if isinstance(value, dict):
+        return value
+    if not isinstance(value, Record) or _is_module(value):
+        return None
+    if value.what.endswith(("OrderedDict", "defaultdict")) and not value.pairs:
+        first = value.args[0] if value.args else None
+        if isinstance(first, list):  # as Python 2 writes it
+            return {p[0]: p[1] for p in first if isinstance(p, list | tuple) and len(p) == 2
+                    and isinstance(p[0], str)}  # fmt: skip
+    return value.pairs
+
+
+def _is_module(value: Any) -> bool:
+    """Whether a record is a module: a `torch.nn.Module` keeps its parts under these names."""
+    state = _state(value)
+    if state is None:
+        return False
+    return "_modules" in state or "_parameters" in state or value.what.startswith("__torch__")
+
+
+def _state(value: Any) -> dict[Any, Any] | None:
+    """Return what a record's `__setstate__` would get: its attributes."""
+    if not isinstance(value, Record):
+        return None
+    state = value.state
+    if isinstance(state, tuple) and len(state) == 2 and isinstance(state[0], dict):
+        state = state[0]
+    return state if isinstance(state, dict) else None
+
+
+def _holds(value: Any) -> bool:
+    """Whether there are tensors in a value, at whatever depth."""
+    return any(tensor_of(each) is not None for each in walk(value))
+
+
+def walk(root: Any) -> Iterator[Any]:
+    """Yield every value below one, each once."""
+    stack, seen = [root], set()
+    while stack:
+        value = stack.pop()
+        if isinstance(value, list | tuple | dict | Record):
+            if id(value) in seen:
+                continue
+            seen.add(id(value))
+        yield value
+        if isinstance(value, dict):
+            stack += value.values()
+        elif isinstance(value, list | tuple):
+            stack += value
+        elif isinstance(value, Record):
+            stack += [value.args, value.items, value.pairs, value.state]
+
+
+def _collect(
+    value: Any, prefix: str, found: Found, buffers: set[str], above: list[int], depth: int = 0
+) -> None:
+    """Add the tensors and modules below a value, called by the path to them."""
+    bounds.check("modules inside modules", depth, bounds.NESTING)
+    tensor = tensor_of(value)
+    if tensor is not None:
+        if len(prefix) > bounds.NAME_CHARACTERS:
+            raise FileError("a tensor's name is too long")
+        found.tensors[prefix or "tensor"] = tensor
+        return
+    if id(value) in above:  # a cycle
+        return
+    parts, own_buffers = _parts(value)
+    if isinstance(value, Record) and _is_module(value):
+        found.modules[prefix] = _module(value, parts)
+    bounds.check("tensors", len(found.tensors), bounds.TENSORS)
+    for name, part in parts.items():
+        path = f"{prefix}.{name}" if prefix else name
+        if name in own_buffers:
+            buffers.add(path)
+        _collect(part, path, found, buffers, [*above, id(value)], depth + 1)
+
+
+def _parts(value: Any) -> tuple[dict[str, Any], frozenset[str]]:
+    """Return the named parts of a value, and which of them are buffers."""
+    state = _state(value) if isinstance(value, Record) and _is_module(value) else None
+    if state is not None:
+        if "_parameters" not in state and "_modules" not in state:  # TorchScript
+            kept = {k: v for k, v in state.items() if isinstance(k, str) and _part(v)}
+            return kept, frozenset()
+        groups = [_mapping(state.get(key)) or {} for key in ("_parameters", "_buffers", "_modules")]
+        parts = {str(k): v for group in groups for k, v in group.items() if v is not None}
+        return parts, frozenset(str(key) for key in groups[1])
+    pairs = _mapping(value)
+    if pairs is not None:
+        return {
+            str(k): v for k, v in pairs.items() if isinstance(k, str | int) and _part(v)
+        }, frozenset()
+    if isinstance(value, list | tuple):
+        return {str(i): v for i, v in enumerate(value) if _part(v)}, frozenset()
+    return {}, frozenset()
+
+
+def _part(value: Any) -> bool:
+    return isinstance(value, Record | dict | list | tuple)
+
+
+def _module(value: Record, parts: Mapping[str, Any]) -> Module:
+    state = _state(value) or {}
+    plain = {
+        str(key): each
+        for key, each in state.items()
+        if isinstance(each, str | int | float | bool) or each is None
+    }
+    leaf = not any(_is_module(part) for part in parts.values())
+    return Module(value.what.rpartition(".")[2], plain, leaf)
+
+
+def storage_of(value: Any) -> Storage | None:
+    """Return the storage that a persistent reference means, None if it means something else."""
+    key = value.key if isinstance(value, Persistent) else None
+    if not isinstance(key, tuple) or len(key) < 3 or key[0] != "storage":
+        return None
+    kind = key[1].name.rpartition(".")[2] if isinstance(key[1], Global) else ""
+    return Storage(str(key[2]), _STORAGES.get(kind, "uint8"))
+
+
+def tensor_of(value: Any) -> TorchTensor | None:
+    """Return the tensor that a record would rebuild, None if it is none."""
+    trainable = True
+    for _ in range(4):  # a parameter of a tensor
+        if not isinstance(value, Record) or not value.args:
+            return None
+        name = value.what.rpartition(".")[2]
+        if name in _REBUILD:
+            return _rebuilt(value, name, trainable)
+        if name not in _PARAMETER:
+            return None
+        trainable = len(value.args) < 2 or value.args[1] is not False
+        value = value.args[0]
+    return None
+
+
+def _rebuilt(value: Record, name: str, trainable: bool) -> TorchTensor | None:
+    args = value.args
+    storage = storage_of(args[0])
+    if storage is None or len(args) < 4:
+        return None
+    offset, shape, strides = args[1], _listed(args[2]), _listed(args[3])
+    if (
+        not _sizes(shape)
+        or not _sizes(strides)
+        or len(shape) != len(strides)
+        or type(offset) is not int
+    ):
+        raise FileError("a damaged file: a tensor whose shape is no list of sizes")
+    dtype = storage.dtype
+    if name == "_rebuild_tensor_v3" and len(args) > 6 and isinstance(args[6], Global):
+        given = args[6].name.rpartition(".")[2]
+        dtype = _DTYPES.get(given, given)
+    return TorchTensor(dtype, tuple(shape), tuple(strides), storage.key, offset, trainable)
+
+
+def _listed(value: Any) -> Any:
+    """Return the sizes in a `torch.Size`."""
+    return value.args[0] if isinstance(value, Record) and value.args else value
+
+
+def _sizes(value: Any) -> bool:
+    return isinstance(value, tuple | list) and all(
+        type(each) is int and 0 <= each <= bounds.DIMENSION for each in value
+    )
