@@ -336,6 +336,12 @@ def test_a_layer_called_twice_has_one_row_of_both_calls() -> None:
     assert row["washout_steps"] == max(call["washout_steps"] for call in calls)
 
 
+def test_a_layer_called_twice_is_drawn_once() -> None:
+    result = forward(build(shared(), Source("file")), Request(look=Look(picture=True)))
+    assert result.trace is not None
+    assert result.trace.steps == 6
+
+
 def nested() -> ModelSpec:
     inner = functional(
         {

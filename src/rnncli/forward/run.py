@@ -110,8 +110,7 @@ def forward(model: Model, request: Request, progress: Progress | None = None) ->
         model.params,
         request.save,
         arrays,
-        None if watch is None else watch.rows(),
-        None if watch is None else watch.trace,
+        *(() if watch is None else (watch.rows(), watch.trace)),
     )
 
 

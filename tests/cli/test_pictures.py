@@ -1,0 +1,176 @@
+"""`forward --stats`, `--plot`, `--gate` and `--svg`; `summary --svg`."""
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from cli.conftest import Run
+
+SMALL = ("--units", "4", "--steps", "6")
+LSTM = ("--cell", "lstm", *SMALL)
+
+
+def test_stats_are_rows_in_every_format(rnncli: Run) -> None:
+    run = rnncli(
+        "forward", "--cell", "gru", "--bidirectional", *SMALL, "--stats", "--format", "json"
+    )
+    rows = json.loads(run.stdout)["layers"]
+    assert [row["name"] for row in rows] == [
+        "bidirectional/forward_gru", "bidirectional/backward_gru",
+    ]  # fmt: skip
+    assert list(rows[0]) == ["name", "saturated", "mean_abs_state", "spectral_radius",
+                             "washout_steps", "first_bad_step"]  # fmt: skip
+    assert list(rows[0]["saturated"]) == list(rows[0]["spectral_radius"]) == ["z", "r", "h"]
+    for format in ("table", "csv", "markdown"):
+        assert (
+            "backward"
+            in rnncli(
+                "forward", "--cell", "gru", "--bidirectional", *SMALL, "--stats", "--format", format
+            ).stdout
+        )
+    assert "layers" not in json.loads(rnncli("forward", *SMALL, "--format", "json").stdout)
+
+
+def test_nan_is_said_with_layer_and_step(rnncli: Run) -> None:
+    run = rnncli("forward", "--depth", "2", "--steps", "200", "--activation", "linear",
+                 "--init", "uniform01", "--stats")  # fmt: skip
+    assert "NaN or Inf first appears in simple_rnn at step" in run.stdout
+    assert run.stderr == ""
+    assert run.returncode == 0
+
+
+def test_a_plot_follows_the_table(rnncli: Run) -> None:
+    run = rnncli("forward", *LSTM, "--plot")
+    assert run.returncode == 0
+    table, picture = run.stdout.split("lstm: state h")
+    assert "Output mean" in table
+    assert "unit 1 " in picture
+    assert "lstm: state h" not in rnncli("forward", *LSTM).stdout
+
+
+def test_a_gate_alone_is_plotted(rnncli: Run) -> None:
+    assert "lstm: gate f" in rnncli("forward", *LSTM, "--gate", "f").stdout
+    assert (
+        "first of 3 sequences"
+        in rnncli("forward", *LSTM, "--gate", "f", "--batch-size", "3").stdout
+    )
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_a_plot_is_as_wide_as_the_page(rnncli: Run, width: int) -> None:
+    run = rnncli(
+        "forward", "--units", "100", "--steps", "1000", "--plot", env={"COLUMNS": str(width)}
+    )
+    (norm,) = [line for line in run.stdout.splitlines() if line.startswith("  norm ")]
+    assert len(norm) == width
+    assert f"1,000 steps in {width - 7} columns" in run.stdout
+    assert "100 units in 32 rows, each the mean of 3.12 units" in run.stdout
+
+
+def test_an_ascii_terminal_gets_ascii_and_no_colour(rnncli: Run) -> None:
+    run = rnncli("forward", *LSTM, "--plot", env={"PYTHONIOENCODING": "ascii", "FORCE_COLOR": "1"})
+    assert run.stdout.isascii()
+    assert "\\u" not in run.stdout
+    assert "(size; the sign is not shown)" in run.stdout
+
+
+def test_colour_gets_half_blocks_and_none_gets_shades(rnncli: Run) -> None:
+    colour = rnncli("forward", *LSTM, "--plot", env={"FORCE_COLOR": "1"}).stdout
+    assert "▀" in colour and "\x1b[38;5;" in colour
+    plain = rnncli("forward", *LSTM, "--plot").stdout
+    assert "▀" not in plain and "\x1b" not in plain
+    assert "█" in plain.split("lstm: state h")[1]
+
+
+def svg_text(path: Path) -> str:
+    root = ElementTree.fromstring(path.read_text(encoding="utf-8"))
+    return "\n".join(root.itertext()).replace("\xa0", " ")
+
+
+@pytest.mark.parametrize("format", ["table", "json", "csv", "markdown"])
+def test_an_svg_goes_with_every_format(rnncli: Run, tmp_path: Path, format: str) -> None:
+    bare = rnncli("forward", *LSTM, "--format", format)
+    run = rnncli("forward", *LSTM, "--format", format, "--svg", "x.svg", "--gate", "i")
+    assert (run.stdout, run.stderr, run.returncode) == (bare.stdout, "", 0)
+    assert "lstm: gate i" in svg_text(tmp_path / "x.svg")
+    assert [path.name for path in tmp_path.iterdir()] == ["x.svg"]
+
+
+def test_plot_and_svg_show_the_same(rnncli: Run, tmp_path: Path) -> None:
+    run = rnncli("forward", *LSTM, "--plot", "--svg", "x.svg")
+    (norm,) = [line for line in run.stdout.splitlines() if line.startswith("  norm ")]
+    assert norm.strip() in svg_text(tmp_path / "x.svg")
+
+
+@pytest.mark.parametrize("format", ["table", "json", "classic"])
+def test_a_summary_is_written_as_svg(rnncli: Run, tmp_path: Path, format: str) -> None:
+    bare = rnncli("summary", *LSTM, "--format", format)
+    run = rnncli("summary", *LSTM, "--format", format, "--svg", "x.svg")
+    assert (run.stdout, run.stderr, run.returncode) == (bare.stdout, "", 0)
+    text = svg_text(tmp_path / "x.svg")
+    assert "Layer (type)" in text
+    assert ("┏" in text) == (format != "classic")
+
+
+def test_an_svg_on_stdout_stands_alone(rnncli: Run) -> None:
+    for command in ("summary", "forward"):
+        run = rnncli(command, *LSTM, "--svg", "-")
+        assert ElementTree.fromstring(run.stdout).tag.endswith("svg")
+
+
+def test_a_file_is_replaced_and_keeps_its_mode(rnncli: Run, tmp_path: Path) -> None:
+    target = tmp_path / "x.svg"
+    target.write_text("before")
+    target.chmod(0o600)
+    rnncli("summary", "--svg", "x.svg")
+    assert target.read_text().startswith("<svg")
+    assert target.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_failed_run_leaves_the_file(rnncli: Run, tmp_path: Path) -> None:
+    target = tmp_path / "x.svg"
+    target.write_text("before")
+    assert rnncli("forward", *LSTM, "--gate", "q", "--svg", "x.svg").returncode == 2
+    assert target.read_text() == "before"
+    assert [path.name for path in tmp_path.iterdir()] == ["x.svg"]
+
+
+@pytest.mark.parametrize("command", ["summary", "forward"])
+@pytest.mark.parametrize(
+    ("target", "why"),
+    [("no/x.svg", "there is no folder"), (".", "it is a folder"), ("/proc/x.svg", "")],
+)
+def test_a_target_that_cannot_be_written_is_one_error(
+    rnncli: Run, command: str, target: str, why: str
+) -> None:
+    run = rnncli(command, *SMALL, "--svg", target)
+    assert run.returncode == 2
+    assert run.stdout == ""
+    (line,) = run.stderr.splitlines()
+    assert line.startswith(f"error: cannot write {target}: {why}")
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (("--plot", "--format", "json"), "--plot draws in the terminal, --format json cannot"),
+        (("--gate", "i", "--format", "csv"), "--gate draws in the terminal, --format csv cannot"),
+        (("--plot", "-o", "-"), "-o - leaves no room on stdout for a picture"),
+        (("--svg", "-", "-o", "-"), "-o - leaves no room on stdout for a picture"),
+        (("--layer-name", "lstm"), "--layer-name says what to look into, but not what to look at"),
+        (("--gate", "z"), "layer 'lstm' (LSTM) has no gate called 'z'"),
+        (("--plot", "--layer-name", "ltsm"), "no recurrent layer called 'ltsm'"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(rnncli: Run, flags: tuple[str, ...], message: str) -> None:
+    run = rnncli("forward", *LSTM, *flags)
+    assert run.returncode == 2
+    assert run.stdout == ""
+    assert message in run.stderr.splitlines()[0]
+
+
+def test_a_layer_is_drawn_by_its_name(rnncli: Run) -> None:
+    run = rnncli("forward", *LSTM, "--depth", "2", "--plot", "--layer-name", "lstm")
+    assert "\nlstm: state h" in run.stdout
+    assert "\nlstm_1: state h" in rnncli("forward", *LSTM, "--depth", "2", "--plot").stdout
