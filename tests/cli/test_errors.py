@@ -172,8 +172,9 @@ def test_mistakes(refused: Any, line: str, error: str, hint: str) -> None:
     assert len(told.error) < 200
 
 
-@pytest.mark.parametrize("stack", [["LSTM(64)"], ["Dense(3)"], ["Bidirectional(GRU(8))", "Dense(1)"],
-                                   ["Dropout(0.5)"]])  # fmt: skip
+@pytest.mark.parametrize(
+    "stack", [["LSTM(64)"], ["Dense(3)"], ["Dropout(0.5)"], ["Bidirectional(GRU(8))", "Dense(1)"]]
+)
 @pytest.mark.parametrize("command", ["params", "shapes", "explain"])
 def test_a_stack_without_input(refused: Any, command: str, stack: list[str]) -> None:
     told = refused(command, *(part for text in stack for part in ("--layer", text)))

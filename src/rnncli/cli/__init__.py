@@ -190,6 +190,10 @@ def _answer() -> int:
     """Run the command that was asked for and return its exit code."""
     if "_RNNCLI_COMPLETE" in os.environ:  # descriptions hold no markup that Rich should take out
         sys.modules["rich"] = None  # type: ignore[assignment]
+    if {"--install-completion", "--show-completion"} & set(sys.argv):
+        from rnncli.cli.completion import check_shell
+
+        check_shell()
     try:
         code = int(app(prog_name="rnncli", standalone_mode=False) or ExitCode.OK)
     except SystemExit as error:

@@ -6,6 +6,23 @@ from collections.abc import Iterable
 
 from typer import Context
 
+SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")  # for which Typer has a script
+
+
+def check_shell() -> None:
+    """Check that this runs in a shell that can complete. Raises: UsageError."""
+    from shellingham import ShellDetectionFailure, detect_shell
+
+    from rnncli.errors import UsageError
+
+    try:
+        shell, _ = detect_shell()
+    except ShellDetectionFailure:
+        shell = "no shell"
+    if shell not in SHELLS:
+        raise UsageError(f"completion is for bash, zsh and fish, but this runs in {shell}",
+                         "run it from one of them")  # fmt: skip
+
 
 def files(incomplete: str) -> list[str]:
     """Return the folders and model files that begin with `incomplete`.
