@@ -69,6 +69,46 @@ def test_recurrent_layers_take_what_pytorch_counts(case: dict[str, Any]) -> None
     assert found["macs_per_step"] * case["steps"] == found["macs"]
 
 
+def held(class_name: str, config: dict[str, Any], inputs: int, inferred: bool) -> Model:
+    """Return what a file of weights tells of a layer: its input, but not what that comes from."""
+    shapes = ((None, None, inputs),)
+    spec = LayerSpec(
+        class_name, "it", config, (CallSpec(),), build_shapes=shapes, inferred=inferred
+    )
+    return build(ModelSpec("model", "Weights", (spec,)), Source("file"), strict=False)
+
+
+CLASSES = {"simple_rnn": ("SimpleRNN", "RNN"), "lstm": ("LSTM", "LSTM"), "gru": ("GRU", "GRU")}
+
+
+@pytest.mark.parametrize("case", FLOPS["cases"], ids=named)
+def test_layers_that_stand_alone_in_a_file_take_the_same(case: dict[str, Any]) -> None:
+    config = {"input_size": case["inputs"], "hidden_size": case["units"],
+              "num_layers": case["depth"], "bidirectional": case["bidirectional"]}  # fmt: skip
+    model = held(f"torch.{CLASSES[case['cell']][1]}", config, case["inputs"], inferred=False)
+    found = row(model, steps=case["steps"], batch=case["batch_size"])
+    assert 2 * found[1] == case["flops"]
+    assert found[0] * case["steps"] == found[1]
+    states = 2 if case["cell"] == "lstm" else 1
+    ways = 2 if case["bidirectional"] else 1
+    scalars = states * ways * case["depth"] * case["units"] * case["batch_size"]
+    assert found[3] == 4 * scalars
+
+
+@pytest.mark.parametrize("cell", sorted(CLASSES))
+def test_an_inferred_layer_takes_what_its_weights_tell(cell: str) -> None:
+    gates, states = {"simple_rnn": (1, 1), "lstm": (4, 2), "gru": (3, 1)}[cell]
+    model = held(CLASSES[cell][0], {"units": 4}, 3, inferred=True)
+    weights, state = row(model)[2], 4 * 4 * states
+    assert row(model) == (gates * 28, None, weights, state, None)
+    assert row(model, steps=7) == (gates * 28, 7 * gates * 28, weights, state, None)
+    assert totals(model, steps=7)["peak_sequence_bytes"] is None
+
+
+def test_how_often_an_inferred_dense_works_is_not_known() -> None:
+    assert row(held("Dense", {"units": 4}, 3, inferred=True))[:2] == (None, None)
+
+
 def test_pytorch_said_what_everyone_can_check() -> None:
     assert FLOPS["torch"]
     notebook = {"inputs": 32, "units": 64, "steps": 100, "depth": 1, "batch_size": 1}

@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from rnncli.graph import with_sizes
 from rnncli.model import Model
 from rnncli.report import Column, Report, Table
-from rnncli.report.macs import model_macs
+from rnncli.report.macs import model_macs, with_steps
 from rnncli.shapes import Shapes, show
 
 _COLUMNS = (
@@ -74,7 +73,7 @@ def _checks(
     if model is None:
         yield "read", None, subject.error, False
         return
-    sized = model if steps is None else with_sizes(model, None, steps)
+    sized = with_steps(model, steps)
     built = all(layer.built for layer in model.layers)
     params = model.params if built else None
     if limits.params is not None:

@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from rnncli.graph import with_sizes
 from rnncli.model import ITEM_SIZE, Layer, Model
 from rnncli.report import Column, Report, Table
-from rnncli.report.macs import macs_of, times, total
+from rnncli.report.macs import macs_of, times, total, with_steps
 from rnncli.report.memory import output_bytes, peak_bytes, state_bytes
 from rnncli.shapes import Dim
 
@@ -40,7 +39,7 @@ def cost(
     is None.
     """
     # Weights are counted in the model as it was read: the one of other sizes forgets their dtypes.
-    sized = model if steps is None else with_sizes(model, None, steps)
+    sized = with_steps(model, steps)
     batch = fixed_batch(model) or batch or 1
     own = {layer.name: layer for layer in model.layers}
     rows = [_row(layer, own[layer.name], dtype, batch) for layer in sized.rows]

@@ -20,7 +20,7 @@ _COLUMNS = (
     Column("params", "Param #", "count"),
     Column("bytes", "Bytes", "bytes"),
     Column("macs", "MACs", "count"),
-    Column("next_params", "One more: param #", "count"),
+    Column("next_params", "Next param #", "count"),
     Column("reason", "Why not"),
 )
 

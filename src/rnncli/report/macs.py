@@ -2,16 +2,17 @@
 
 from collections.abc import Iterable
 
-from rnncli.graph import with_input_shapes
+from rnncli.graph import with_input_shapes, with_sizes
 from rnncli.layers import kind
 from rnncli.layers.kind import channels_first, no_macs
-from rnncli.model import Layer, Model
+from rnncli.layers.uses import cell_uses
+from rnncli.model import Call, Layer, Model
 from rnncli.shapes import Dim, Shapes
 
-# What does the same work at each step of a sequence, where it gets one.
+# What does the same work at each step of a sequence, beside the layers that run a cell.
 _STEPPING = frozenset((
-    "SimpleRNN", "LSTM", "GRU", "RNN", "Bidirectional", "CuDNNLSTM", "CuDNNGRU", "ConvLSTM2D",
-    "Dense", "TimeDistributed", "TimeDistributedDense", "Conv1D", "SeparableConv1D",
+    "CuDNNLSTM", "CuDNNGRU", "ConvLSTM2D", "Dense", "TimeDistributed", "TimeDistributedDense",
+    "Conv1D", "SeparableConv1D",
 ))  # fmt: skip
 
 Macs = tuple[Dim, Dim]  # per step and per sequence
@@ -34,21 +35,33 @@ def macs_of(layer: Layer) -> Macs:
     elif kind(layer.kind).macs is no_macs:
         return 0, 0
     else:
-        found = [_called(layer, call.input_shapes, call.output_shapes) for call in layer.calls]
+        found = [_called(layer, call) for call in layer.calls]
     if not found:
         return None, None
     return total(per_step for per_step, _ in found), total(macs for _, macs in found)
 
 
-def _called(layer: Layer, inputs: Shapes | None, outputs: Shapes | None) -> Macs:
+def _called(layer: Layer, call: Call) -> Macs:
+    inputs, outputs = call.input_shapes, outputs_of(layer, call)
     if layer.kind is None or inputs is None or outputs is None:
         return None, None
     count = kind(layer.kind).macs
     macs = count(layer.config, inputs, outputs)
-    if layer.kind not in _STEPPING or channels_first(layer.config) or len(inputs[0]) < 3:
+    stepping = layer.kind in _STEPPING or cell_uses(layer)
+    if not stepping or channels_first(layer.config) or len(inputs[0]) < 3:
         return None, macs
     per_step = count(layer.config, one_step(inputs), one_step(outputs))
     return per_step, 0 if per_step == 0 else macs
+
+
+def outputs_of(layer: Layer, call: Call) -> Shapes | None:
+    """Return a call's output shapes; of an inferred recurrent layer those of default arguments.
+
+    What it returns does not change its products and states, which are all that this is for.
+    """
+    if layer.kind is None or not layer.inferred or not cell_uses(layer):
+        return call.output_shapes
+    return kind(layer.kind).outputs(layer.config, call.input_shapes or ())
 
 
 def _nested(layer: Layer, inputs: Shapes | None) -> Macs:
@@ -67,6 +80,32 @@ def _nested(layer: Layer, inputs: Shapes | None) -> Macs:
     found = [macs_of(inner) for inner in model.layers]
     per_step = [count for count, _ in found if count is not None]
     return sum(per_step) if per_step else None, total(macs for _, macs in found)
+
+
+def with_steps(model: Model, steps: int | None) -> Model:
+    """Return the model with the open lengths of its sequences filled in; None: as it is."""
+    if steps is None or model.inputs:
+        return model if steps is None else with_sizes(model, None, steps)
+    # A file of weights alone says what each layer gets, not from where.
+    layers = tuple(
+        layer._replace(
+            calls=tuple(
+                call._replace(
+                    input_shapes=_long(call.input_shapes, steps),
+                    output_shapes=_long(call.output_shapes, steps),
+                )
+                for call in layer.calls
+            )
+        )
+        for layer in model.layers
+    )
+    return model._replace(layers=layers)
+
+
+def _long(shapes: Shapes | None, steps: int) -> Shapes | None:
+    if shapes is None:
+        return None
+    return tuple((s[0], steps, *s[2:]) if len(s) > 1 and s[1] is None else s for s in shapes)
 
 
 def one_step(shapes: Shapes) -> Shapes:

@@ -3,8 +3,9 @@
 from rnncli.layers import kind
 from rnncli.layers.kind import no_macs
 from rnncli.layers.recurrent import directions
+from rnncli.layers.uses import cell_uses, framework
 from rnncli.model import ITEM_SIZE, Config, Layer, Model, Ref
-from rnncli.report.macs import one_step, times, total
+from rnncli.report.macs import one_step, outputs_of, times, total
 from rnncli.shapes import Dim, Shape, Shapes, product
 from rnncli.topology import in_order
 
@@ -31,9 +32,13 @@ def state_bytes(layer: Layer, dtype: str | None) -> Dim:
     if layer.kind is None:
         return None
     call = layer.calls[0] if layer.calls else None
-    if call is None or call.input_shapes is None or call.output_shapes is None:
+    if call is None or call.input_shapes is None or outputs_of(layer, call) is None:
         return 0 if kind(layer.kind).macs is no_macs else None
-    return times(_states(layer.kind, layer.config, call.input_shapes), item_size(layer, dtype))
+    if framework(layer) == "keras":
+        states = _states(layer.kind, layer.config, call.input_shapes)
+    else:
+        states = sum(len(use.cell.states) * use.units for use in cell_uses(layer))
+    return times(states, item_size(layer, dtype))
 
 
 def _states(name: str, config: Config, inputs: Shapes) -> Dim:
@@ -69,7 +74,7 @@ def peak_bytes(model: Model, dtype: str | None, streaming: bool) -> Dim:
     that can be passed on step by step.
     """
     calls = [(layer, index, layer.calls[index]) for layer, index in in_order(model.layers)]
-    if any(not layer.calls for layer in model.layers):
+    if not model.inputs or any(not layer.calls for layer in model.layers):
         return None
     passed = _passed_on(model) if streaming else {}
     last: dict[Ref, int] = {}
@@ -114,7 +119,7 @@ def _passed_on(model: Model) -> dict[Ref, Shape]:
             found |= dict(zip(made, one_step(tuple(made.values())), strict=True))
             if layer.kind in _WHOLE or layer.kind is None:
                 whole |= {*call.tensors(), *made}
-            elif layer.kind == "Bidirectional":
+            elif layer.kind == "Bidirectional" or layer.config.get("bidirectional"):
                 whole |= {*(set(call.tensors()) - inputs), *made}
             elif layer.config.get("go_backwards"):
                 whole |= set(call.tensors()) - inputs
