@@ -7,6 +7,9 @@ from xml.etree import ElementTree
 import pytest
 from cli.conftest import Run
 
+from rnncli.cli.pictures import replace
+from rnncli.errors import FileError
+
 SMALL = ("--units", "4", "--steps", "6")
 LSTM = ("--cell", "lstm", *SMALL)
 
@@ -122,10 +125,29 @@ def test_an_svg_on_stdout_stands_alone(rnncli: Run) -> None:
 def test_a_file_is_replaced_and_keeps_its_mode(rnncli: Run, tmp_path: Path) -> None:
     target = tmp_path / "x.svg"
     target.write_text("before")
-    target.chmod(0o600)
+    target.chmod(0o640)
     rnncli("summary", "--svg", "x.svg")
     assert target.read_text().startswith("<svg")
-    assert target.stat().st_mode & 0o777 == 0o600
+    assert target.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_disk_that_fails_leaves_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*names: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.replace", full)
+    target = tmp_path / "x.svg"
+    target.write_text("before")
+    with pytest.raises(FileError, match="No space left"):
+        replace(str(target), b"after")
+    assert target.read_text() == "before"
+    assert [path.name for path in tmp_path.iterdir()] == ["x.svg"]
+
+
+def test_a_device_is_written_to(rnncli: Run) -> None:
+    run = rnncli("summary", "--format", "json", "--svg", "/dev/stderr")
+    assert run.stderr.startswith("<svg")
+    assert run.stdout.startswith("{")
 
 
 def test_a_failed_run_leaves_the_file(rnncli: Run, tmp_path: Path) -> None:

@@ -60,10 +60,19 @@ def test_half_blocks_show_two_rows_on_a_scale_around_zero() -> None:
     assert found["3"] == [upper[4]] * 4 + [upper[0]]  # the last of three rows has none below
 
 
-def lightness(style: str) -> float:
+def rgb(style: str) -> tuple[int, int, int]:
     from rich.color import Color
 
-    red, green, blue = Color.parse(style).get_truecolor()
+    return tuple(Color.parse(style).get_truecolor())
+
+
+def test_negative_is_blue_and_positive_red() -> None:
+    low, *_, high = (rgb(style.split(" on ")[0]) for style in styles(PICTURE)["unit 1"])
+    assert low[2] > low[0] and high[0] > high[2]
+
+
+def lightness(style: str) -> float:
+    red, green, blue = rgb(style)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 

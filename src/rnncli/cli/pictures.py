@@ -47,13 +47,12 @@ def save_svg(report: Report, path: str, flags: AnyOutput, **options: Any) -> Non
 
 def replace(path: str, data: bytes) -> None:
     """Put the data in place of what `path` holds; on any failure that stays. Raises: FileError."""
-    target = os.path.realpath(path)
     try:
-        if os.path.exists(target) and not os.path.isfile(target):
-            with open(target, "wb") as device:  # a device or a pipe cannot be replaced
+        if os.path.exists(path) and not os.path.isfile(path):
+            with open(path, "wb") as device:  # a device or a pipe cannot be replaced
                 device.write(data)
         else:
-            _through_temporary(target, data)
+            _through_temporary(os.path.realpath(path), data)
     except OSError as error:
         raise FileError(f"cannot write {path}: {error.strerror or error}") from None
 
