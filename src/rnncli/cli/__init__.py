@@ -16,13 +16,13 @@ from rnncli.errors import ExitCode, RnncliError, UsageError, nearest
 COMMANDS = ("summary", "params", "shapes", "explain", "cost", "forward", "fit", "check")
 
 GUIDE = """\
-rnncli answers what comes out of a recurrent network, how many parameters it has and why.
+What comes out of a recurrent network, how many parameters it has, and why.
 
   rnncli forward --input-size 32 --units 64 --steps 100
-  rnncli summary --layer "Input((100, 32))" --layer "LSTM(64)" --layer "Dense(10)"
+  rnncli summary --layer "Input((100, 32))" --layer "LSTM(64)"
   rnncli params --cell gru --convention torch
 
-rnncli --help lists the commands, rnncli COMMAND --help its options and examples.
+rnncli --help lists the commands, rnncli COMMAND --help what one can do.
 """
 
 
