@@ -35,6 +35,7 @@ def render(report: Report, target: Target) -> str:
         if report.picture is not None:
             from rnncli.render.heatmap import draw
 
+            console.print()
             console.print(draw(report.picture, target.color, target.unicode), soft_wrap=True)
     return "\n".join(line.rstrip() for line in captured.get().split("\n"))
 

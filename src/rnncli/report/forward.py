@@ -99,7 +99,7 @@ def _notes(run: Run, layers: Sequence[Mapping[str, Any]]) -> Iterable[str]:
 def _layer_notes(layers: Sequence[Mapping[str, Any]]) -> Iterable[str]:
     bad = [(each["name"], each["first_bad_step"]) for each in layers if each["first_bad_step"]]
     if bad:
-        yield "NaN or Inf first appears in {} at step {:,}.".format(*bad[0])
+        yield "NaN or Inf first appears in {} at step {:,}, counted from 1.".format(*bad[0])
     if layers:
         yield "Saturated: the share of a gate's values within a thousandth of a bound."
         yield ("Washout: the steps until a start moved by 1 moves no state by more than 0.001; "
