@@ -106,7 +106,7 @@ def build(spec: ModelSpec, source: Source, strict: bool = True) -> Model:
 
 def _listed(spec: ModelSpec) -> list[LayerSpec]:
     """Return the layers in the order in which Keras lists them."""
-    if spec.type == "Sequential":
+    if spec.type != "Functional":
         return list(spec.layers)
     order = keras_depths(spec.layers, spec.inputs, spec.outputs).layers
     rank = {name: index for index, name in enumerate(order)}
@@ -269,11 +269,11 @@ def with_input_shapes(model: Model, shapes: Shapes) -> Model:
 
 
 def alone(model: Model, name: str | None) -> Model:
-    """Return the model of one layer of a file that holds layers without connections.
+    """Return the model of one recurrent layer of a file, on `(batch, time, inputs)`.
 
-    `name` None means its only recurrent layer. Raises: UsageError, UnsupportedError.
+    `name` None means its only one. Raises: UsageError, UnsupportedError.
     """
-    runnable = [layer for layer in model.layers if layer.kind is not None and not layer.inferred]
+    runnable = [layer for layer in model.layers if _stands_alone(layer)]
     names = ", ".join(layer.name for layer in runnable[:20])
     found = [layer for layer in runnable if name is None or layer.name == name]
     if not runnable:
@@ -285,15 +285,40 @@ def alone(model: Model, name: str | None) -> Model:
         wrong = f"{name!r} is none of its" if name else f"the file holds {len(runnable)}"
         raise UsageError(f"{wrong} recurrent layers", f"choose with --layer-name: {names}")
     (layer,) = found
-    (shape,) = layer.calls[0].input_shapes or ((None, None, None),)
-    entry = LayerSpec("InputLayer", "input", {"batch_shape": shape})
-    config = {**layer.config, "name": layer.name}
+    size = (layer.calls[0].input_shapes or ((None,),))[0][-1]
+    entry = LayerSpec("InputLayer", "input", {"batch_shape": (None, None, size)})
+    config = {**layer.config, "name": layer.name, **_on_its_own(layer)}
     body = LayerSpec(layer.kind or "", layer.name, config, type=layer.type)
     built = build(sequential((entry, body), model.name), model.source)
     first, last = built.layers
+    outputs = (Ref(layer.name),)
     return built._replace(
-        type="Functional", layers=(first, last._replace(weights=layer.weights)), store=model.store
-    )
+        type="Functional", layers=(first, last._replace(weights=layer.weights)),
+        outputs=outputs, store=model.store,
+    )  # fmt: skip
+
+
+def _stands_alone(layer: Layer) -> bool:
+    """Whether a layer of a file is a recurrent module, all of whose weights the file holds."""
+    return (layer.kind or "").startswith("torch.") or layer.kind in (
+        "onnx.RNN", "onnx.LSTM", "onnx.GRU",
+    )  # fmt: skip
+
+
+def _on_its_own(layer: Layer) -> dict[str, Any]:
+    """Return what an ONNX node's config must say where only its first input is there."""
+    operands = layer.config.get("operands")
+    if operands is None:
+        return {}
+    kept = [
+        ["tensor", 0],
+        *(("none", "") if each[0] == "tensor" else each for each in operands[1:]),
+    ]
+    return {
+        "operands": kept,
+        "attributes": {**layer.config["attributes"], "layout": 1},
+        "shapes": None,
+    }
 
 
 def _sized(shape: Shape, batch: Dim, steps: Dim) -> Shape:

@@ -110,7 +110,9 @@ def command(
         cell = cell._replace(steps="none")  # as long as the file is
     found = _with_weights(load(model, cell, allow=("--steps",)), weights)
     within = layer.layer_name
-    if found.source.kind == "file" and not found.inputs:
+    looking = inside.plotted() or inside.svg or inside.stats
+    node = found.type == "ONNX" and within is not None and not looking
+    if found.source.kind == "file" and (node or not found.inputs):
         found, within = alone(found, within), None
     look = _look(inside, within, output, save)
     from_flags = found.source.kind == "flags"

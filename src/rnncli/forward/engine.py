@@ -141,7 +141,7 @@ def _run(step: Step, op: Op, values: dict[Ref, Value]) -> None:
     call, layer = step.call, step.layer
     inputs = [values[ref] for ref in call.inputs]
     options = {key: _resolved(value, values) for key, value in call.kwargs.items()}
-    if not inputs:
+    if not inputs and not (layer.kind or "").startswith("onnx."):
         raise UnsupportedError(f"layer {layer.name!r} ({layer.type}) is called without an input")
     keep(layer, step.number, run_op(layer, lambda: op(inputs, options), inputs), values)
 

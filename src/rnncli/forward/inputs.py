@@ -119,6 +119,8 @@ def fitted(model: Model, inputs: dict[Ref, Input]) -> Model:
 
     Raises: ShapeError if a layer was made for the number of steps that the model says.
     """
+    if model.type == "ONNX":
+        return model  # whose shapes only its own run tells
     shapes = [_shape(model, ref) for ref in inputs]
     given = [array.shape for array in inputs.values()]
     if all(_agree(shape, size) for shape, size in zip(shapes, given, strict=True)):
@@ -171,4 +173,6 @@ def tokens_of(model: Model, ref: Ref) -> int | None:
 def _tokens(kind: str | None, config: Config) -> int | None:
     if kind == "TimeDistributed":
         return _tokens(config["layer"]["class_name"], config["layer"]["config"])
+    if kind == "onnx.Gather":
+        return next((weight.shape[0] for weight in config["weights"] if weight.shape), None)
     return int(config["input_dim"]) if kind == "Embedding" else None

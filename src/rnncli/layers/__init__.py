@@ -20,9 +20,7 @@ _FAMILIES = {
         "Dropout SpatialDropout1D SpatialDropout2D SpatialDropout3D GaussianNoise GaussianDropout "
         "AlphaDropout ActivityRegularization"
     ),
-    "normalize": (
-        "LayerNormalization BatchNormalization GroupNormalization UnitNormalization"
-    ),
+    "normalize": ("LayerNormalization BatchNormalization GroupNormalization UnitNormalization"),
     "reshape": (
         "Flatten Reshape Permute RepeatVector UpSampling1D ZeroPadding1D Cropping1D "
         "UpSampling2D ZeroPadding2D Cropping2D"
@@ -36,6 +34,17 @@ _FAMILIES = {
     "merge": "Add Subtract Multiply Average Maximum Minimum Concatenate Dot Merge",
     "attention": "Attention AdditiveAttention",
     "legacy": "TimeDistributedDense MaxoutDense Highway CuDNNLSTM CuDNNGRU",
+    "onnx": " ".join(
+        f"onnx.{operator}"
+        for operator in (
+            "Abs Add And BatchNormalization Cast Clip Concat ConstantOfShape Conv Div Dropout Elu "
+            "Equal Erf Exp Expand Flatten Gather Gemm GlobalAveragePool Greater GRU HardSigmoid "
+            "Identity LayerNormalization LeakyRelu Less Log LogSoftmax LSTM MatMul Max Min Mul Neg "
+            "Not Or Pad Pow Reciprocal ReduceMax ReduceMean ReduceSum Relu Reshape RNN Selu Shape "
+            "Sigmoid Sign Slice Softmax Softplus Softsign Split Sqrt Squeeze Sub Tanh Tile "
+            "Transpose Unsqueeze Where"
+        ).split()
+    ),
     "torch": "torch.RNN torch.LSTM torch.GRU torch.RNNCell torch.LSTMCell torch.GRUCell",
 }
 
@@ -67,7 +76,7 @@ def complete(class_name: str, config: Config) -> Config:
 
 
 def _complete_nested(value: Any) -> Any:
-    if isinstance(value, list | tuple):
+    if type(value) in (list, tuple):
         return [_complete_nested(item) for item in value]
     if isinstance(value, dict) and isinstance(value.get("config"), dict):
         return {**value, "config": complete(value.get("class_name", ""), value["config"])}

@@ -71,7 +71,9 @@ def _shape(what: str, value: Any) -> None:
         dim is None or (isinstance(dim, int) and not isinstance(dim, bool)) for dim in value
     )
     if not fits:
-        raise UsageError(f"{what}: must be a tuple of sizes", "write (100, 32), or (32,) for one axis")
+        raise UsageError(
+            f"{what}: must be a tuple of sizes", "write (100, 32), or (32,) for one axis"
+        )
     if any(dim is not None and dim < 0 for dim in value if dim != -1):
         raise UsageError(f"{what}: a size is negative")
 
@@ -100,7 +102,9 @@ def _numbers(what: str, value: Any) -> None:
 
 def _layer(what: str, value: Any) -> None:
     if not isinstance(value, dict):
-        raise UsageError(f"{what}: must be a layer", 'write it as in Keras: "Bidirectional(LSTM(64))"')
+        raise UsageError(
+            f"{what}: must be a layer", 'write it as in Keras: "Bidirectional(LSTM(64))"'
+        )
 
 
 def _cell(what: str, value: Any) -> None:

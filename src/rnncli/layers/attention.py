@@ -15,7 +15,9 @@ def _outputs(config: Config, inputs: Shapes) -> Shapes:
 
 
 def _scale(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
-    weights = [Weight("scale", (), "1", path="scale", initializer="ones")] if config["use_scale"] else []
+    weights = (
+        [Weight("scale", (), "1", path="scale", initializer="ones")] if config["use_scale"] else []
+    )
     if config["score_mode"] == "concat":
         weights.append(Weight("concat_score_weight", (), "1", path="concat_score_weight",
                               initializer="ones"))  # fmt: skip

@@ -51,7 +51,11 @@ def _convolution(name: str, axes: int, arguments: str) -> Kind:
         channels = _split(config, inputs[0], name, axes)[2]
         if channels % config["groups"]:
             raise ShapeError(f"{channels} channels are not a multiple of groups={config['groups']}")
-        shape = (*pair(config["kernel_size"], axes), channels // config["groups"], config["filters"])
+        shape = (
+            *pair(config["kernel_size"], axes),
+            channels // config["groups"],
+            config["filters"],
+        )
         kernel = Weight("kernel", shape, "window × channels × filters", path="kernel",
                         initializer="glorot_uniform")  # fmt: skip
         return (kernel, *_bias(config, config["filters"]))

@@ -1,6 +1,5 @@
 """The layers that most stacks begin and end with."""
 
-
 from rnncli.errors import ShapeError
 from rnncli.layers.kind import REQUIRED, Kind, last_dim
 from rnncli.model import Config, Weight

@@ -45,7 +45,9 @@ def concatenate(config: Config, inputs: Shapes) -> Shapes:
             index == axis or None in dims or dims[0] == dims[1] for index, dims in enumerate(others)
         )
         if not fits:
-            raise ShapeError(f"Concatenate cannot join {show(first)} and {show(shape)} along {axis}")
+            raise ShapeError(
+                f"Concatenate cannot join {show(first)} and {show(shape)} along {axis}"
+            )
     sizes = [shape[axis] for shape in inputs]
     merged = list(first)  # Keras takes the other sizes from the first input, even where it is open
     merged[axis] = None if None in sizes else sum(size for size in sizes if size is not None)
@@ -62,7 +64,9 @@ def _dot(config: Config, inputs: Shapes) -> Shapes:
     one, other = inputs
     first, second = dot_axes(config["axes"], one, other)
     if None not in (one[first], other[second]) and one[first] != other[second]:
-        raise ShapeError(f"Dot cannot sum over axis {first} of {show(one)} and {second} of {show(other)}")
+        raise ShapeError(
+            f"Dot cannot sum over axis {first} of {show(one)} and {second} of {show(other)}"
+        )
     left = tuple(dim for axis, dim in enumerate(one) if axis != first)
     right = tuple(dim for axis, dim in enumerate(other) if axis not in (0, second))
     shape = left + right

@@ -6,7 +6,9 @@ from rnncli.model import Config, Weight
 from rnncli.shapes import Shape, Shapes, show
 
 _SCALES = "center=True, scale=True, beta_initializer='zeros', gamma_initializer='ones'"
-_RULES = "beta_regularizer=None, gamma_regularizer=None, beta_constraint=None, gamma_constraint=None"
+_RULES = (
+    "beta_regularizer=None, gamma_regularizer=None, beta_constraint=None, gamma_constraint=None"
+)
 
 
 def axes_of(axis: object, shape: Shape) -> tuple[int, ...]:

@@ -36,7 +36,11 @@ def _named_cell(node: Config) -> Iterator[tuple[str, Cell, Config]]:
     name, config = node["class_name"], node["config"]
     if name not in ("SimpleRNNCell", "LSTMCell", "GRUCell"):
         raise UnsupportedError(f"RNN over {name} is not known")
-    yield config.get("name") or _snake(name), cell_for(name, config.get("reset_after", True)), config
+    yield (
+        config.get("name") or _snake(name),
+        cell_for(name, config.get("reset_after", True)),
+        config,
+    )
 
 
 def _snake(name: str) -> str:
@@ -108,7 +112,11 @@ def directions(config: Config) -> tuple[tuple[str, str, Config], tuple[str, str,
         return forward, (
             backward["config"].get("name") or two, backward["class_name"], backward["config"]
         )  # fmt: skip
-    return forward, (two, layer["class_name"], {**inner, "go_backwards": not inner.get("go_backwards")})
+    return forward, (
+        two,
+        layer["class_name"],
+        {**inner, "go_backwards": not inner.get("go_backwards")},
+    )
 
 
 def _bidirectional_weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:

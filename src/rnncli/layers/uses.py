@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from rnncli.cells import Cell
+from rnncli.cells import Cell, cell_for
+from rnncli.layers.onnx import RECURRENT
 from rnncli.layers.recurrent import cells_of, directions
 from rnncli.model import Config, Layer
 
@@ -59,6 +60,25 @@ def _torch_uses(class_name: str, config: Config) -> Iterator[CellUse]:
         yield CellUse(part.suffix, part.cell, part.inputs, own)
 
 
+def _onnx_uses(class_name: str, config: Config) -> Iterator[CellUse]:
+    attributes = config["attributes"]
+    shapes = {weight.name: weight.shape for weight in config["weights"]}
+    kernel, recurrent = shapes.get("W", ()), shapes.get("R", ())
+    if len(kernel) != 3 or len(recurrent) != 3:
+        return
+    cell = cell_for(RECURRENT[class_name], bool(attributes.get("linear_before_reset")))
+    names = [name.lower() for name in attributes.get("activations", ())]
+    gated = len(cell.gates) > 1
+    own = {
+        "units": recurrent[2],
+        "use_bias": "B" in shapes,
+        "activation": names[1] if gated and len(names) > 1 else names[0] if names else "tanh",
+        "recurrent_activation": names[0] if gated and names else "sigmoid",
+    }
+    for direction in range(kernel[0]):
+        yield CellUse(("forward", "backward")[direction % 2], cell, kernel[2], own)
+
+
 def _uses(kind: str | None, config: Config, size: int) -> Iterator[CellUse]:
     if kind == "Bidirectional":
         for name, class_name, inner in directions(config):
@@ -66,6 +86,8 @@ def _uses(kind: str | None, config: Config, size: int) -> Iterator[CellUse]:
                 yield CellUse(f"{name}/{use.path}", use.cell, use.inputs, use.config)
     elif kind is not None and kind.startswith("torch."):
         yield from _torch_uses(kind.removeprefix("torch."), config)
+    elif kind in RECURRENT:
+        yield from _onnx_uses(kind, config)
     elif kind in ("SimpleRNN", "LSTM", "GRU", "RNN"):
         for path, cell, cell_config in cells_of(kind, config):
             yield CellUse(path, cell, size, cell_config)

@@ -7,6 +7,7 @@ from importlib import import_module
 
 from rnncli.errors import UnsupportedError
 from rnncli.forward.op import Op, Setup
+from rnncli.layers import TABLE as KINDS
 
 _MODULES = {
     "recurrent": "SimpleRNN LSTM GRU RNN Bidirectional",
@@ -32,7 +33,10 @@ _MODULES = {
     "torch": "torch.RNN torch.LSTM torch.GRU torch.RNNCell torch.LSTMCell torch.GRUCell",
 }
 
-TABLE = {kind: module for module, kinds in _MODULES.items() for kind in kinds.split()}
+TABLE = {
+    **{kind: module for module, kinds in _MODULES.items() for kind in kinds.split()},
+    **{kind: "onnx" for kind, family in KINDS.items() if family == "onnx"},
+}
 
 
 def make(setup: Setup) -> Op:

@@ -115,4 +115,3 @@ OPS = {
         _nothing,
     ),
 }  # fmt: skip
-

@@ -43,9 +43,7 @@ def _centred(x: Array, axes: tuple[int, ...], epsilon: float) -> Array:
 
 def _layer(setup: Setup) -> Op:
     axis, epsilon = setup.config["axis"], setup.config["epsilon"]
-    return Normalized(
-        lambda x: _scaled(setup, _centred(x, axes_of(axis, x.shape), epsilon)), axis
-    )
+    return Normalized(lambda x: _scaled(setup, _centred(x, axes_of(axis, x.shape), epsilon)), axis)
 
 
 def _batch(setup: Setup) -> Op:

@@ -1,0 +1,168 @@
+"""ONNX's operators run on arrays: the recurrent ones here, the others in `onnx_math`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from rnncli.cells import Cell, cell_for
+from rnncli.conventions import LAYOUTS
+from rnncli.errors import UnsupportedError
+from rnncli.forward.kernel import Recurrence
+from rnncli.forward.op import Array, Op, Setup, Value
+from rnncli.forward.ops.onnx_math import FUNCTIONS
+from rnncli.layers import TABLE
+from rnncli.layers.onnx import RECURRENT
+
+# ONNX's names of activations with the arguments that they have unless the node says otherwise.
+_ACTIVATIONS = {
+    "affine": None, "relu": "relu", "leakyrelu": None, "thresholdedrelu": None, "tanh": "tanh",
+    "scaledtanh": None, "sigmoid": "sigmoid", "hardsigmoid": "hard_sigmoid_keras2", "elu": "elu",
+    "softsign": "softsign", "softplus": "softplus",
+}  # fmt: skip
+
+
+class Operator(Op):
+    """A node: its operands are tensors of the graph, constants of the file, or left out."""
+
+    def __init__(self, setup: Setup) -> None:
+        self.setup = setup
+        self.attributes: Mapping[str, Any] = setup.config["attributes"]
+        self.operands: list[tuple[str, Any]] = list(map(tuple, setup.config["operands"]))
+        self.constants = {
+            name: self._constant(name) for place, name in self.operands if place == "weight"
+        }
+
+    def _constant(self, name: str) -> Array:
+        found = self.setup.weights.get(name)
+        array: Array = self.setup.config["constants"][name]() if found is None else found
+        return array.astype(self.setup.dtype) if array.dtype.kind == "f" else array
+
+    def __call__(self, inputs: Sequence[Value], options: Mapping[str, Any]) -> tuple[Value, ...]:
+        """Return the node's outputs."""
+        arrays = [
+            inputs[key].array if place == "tensor" else self.constants.get(key)
+            for place, key in self.operands
+        ]
+        return tuple(Value(array) for array in self.run(arrays))
+
+    def run(self, arrays: list[Array | None]) -> tuple[Array, ...]:
+        """Return the outputs, given all operands."""
+        result = FUNCTIONS[self.setup.config["operator"]](arrays, self.attributes)
+        return result if isinstance(result, tuple) else (result,)
+
+
+class Recurrent(Operator):
+    """`RNN`, `LSTM` or `GRU`, in one or both directions."""
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
+        operator = setup.config["operator"]
+        reset_after = bool(self.attributes.get("linear_before_reset"))
+        self.cell = cell_for(RECURRENT[f"onnx.{operator}"], reset_after)
+        for name in ("clip", "input_forget"):
+            if self.attributes.get(name):
+                raise self._refused(f"its {name} is set")
+        self.batch_first = bool(self.attributes.get("layout"))
+        self.made: list[Recurrence] | None = None
+
+    def _refused(self, why: str) -> UnsupportedError:
+        return UnsupportedError(f"node {self.setup.name!r} cannot be run; {why}")
+
+    def run(self, arrays: list[Array | None]) -> tuple[Array, ...]:
+        """Return Y and the final states, as ONNX lays them out."""
+        x, kernel, recurrent, bias, lengths, *states = (*arrays, *[None] * (8 - len(arrays)))
+        if x is None or kernel is None or recurrent is None:
+            raise self._refused("it has no input or no kernel")
+        if states[2] is not None and self.cell.name == "LSTM" and np.any(states[2]):
+            raise self._refused("it has peepholes")
+        if self.made is None:
+            self.made = [
+                self._recurrence(
+                    way, kernel[way], recurrent[way], None if bias is None else bias[way]
+                )
+                for way in range(len(kernel))
+            ]
+        x = x if self.batch_first else x.swapaxes(0, 1)
+        mask = None
+        if lengths is not None and (lengths != x.shape[1]).any():
+            mask = np.arange(x.shape[1]) < np.asarray(lengths).reshape(-1, 1)
+        ways = [self._way(way, x, mask, states) for way in range(len(self.made))]
+        sequence = np.stack([way[0] for way in ways], axis=2)  # (batch, time, ways, units)
+        finals = [np.stack(each) for each in zip(*(way[1] for way in ways), strict=True)]
+        if self.batch_first:
+            return (sequence, *(state.swapaxes(0, 1) for state in finals))
+        return (sequence.transpose(1, 2, 0, 3), *finals)
+
+    def _way(
+        self, way: int, x: Array, mask: Array | None, states: list[Array | None]
+    ) -> tuple[Array, tuple[Array, ...]]:
+        """Return the sequence `(batch, time, units)` and the final states of one direction."""
+        assert self.made is not None
+        cell, reverse = self.made[way], way == 1 or self.attributes.get("direction") == "reverse"
+        starts = list(cell.zero_states(len(x)))
+        for index, given in enumerate(states[: len(starts)]):
+            if given is not None:
+                starts[index] = given[:, way] if self.batch_first else given[way]
+        sequence = np.empty((*x.shape[:2], cell.outputs), cell.dtype)
+        outcome = cell.run(
+            x, starts, mask=mask, reverse=reverse, sequence=sequence,
+            zero_output_for_mask=mask is not None,
+        )  # fmt: skip
+        return sequence[:, ::-1] if reverse else sequence, outcome.states
+
+    def _recurrence(
+        self, way: int, kernel: Array, recurrent: Array, bias: Array | None
+    ) -> Recurrence:
+        cell, dtype = self.cell, self.setup.dtype
+        inner, outer = self._activations(way)
+        rows = None
+        if bias is not None:
+            rows = np.stack([_turned(part, cell) for part in np.split(bias, 2)])
+            rows = rows if cell.bias_rows == 2 else rows.sum(axis=0)
+        return Recurrence(
+            cell, _turned(kernel, cell), _turned(recurrent, cell), rows,
+            activation=inner, recurrent_activation=outer, dtype=dtype.name,
+        )  # fmt: skip
+
+    def _activations(self, way: int) -> tuple[str, str]:
+        """Return the activations of the state and of the gates. Raises: UnsupportedError."""
+        gates = len(self.cell.gates)
+        count = {1: 1, 3: 2, 4: 3}[gates]
+        names = [str(name).lower() for name in self.attributes.get("activations", ())]
+        own = names[way * count : (way + 1) * count] or ["sigmoid", "tanh", "tanh"][-count:]
+        if gates == 3 and not names:
+            own = ["sigmoid", "tanh"]
+        alphas = self.attributes.get("activation_alpha") or self.attributes.get("activation_beta")
+        known = [_ACTIVATIONS.get(name) for name in own]
+        if None in known or len(set(own[1:])) > 1 or (alphas and _unusual(own, self.attributes)):
+            raise self._refused(f"its activations are {', '.join(own)}")
+        return str(known[-1]), str(known[0]) if gates > 1 else "sigmoid"
+
+
+def _unusual(names: list[str], attributes: Mapping[str, Any]) -> bool:
+    """Whether the arguments of an activation differ from those it has by itself."""
+    alphas = [round(a, 6) for a in attributes.get("activation_alpha", ())]
+    betas = [round(b, 6) for b in attributes.get("activation_beta", ())]
+    usual = {"hardsigmoid": (0.2, 0.5), "elu": (1.0, None)}
+    for name in names:
+        alpha, beta = usual.get(name, (None, None))
+        if (alpha is not None and set(alphas) - {alpha, 0.0}) or (
+            beta is not None and set(betas) - {beta, 0.0}
+        ):
+            return True
+    return False
+
+
+def _turned(weights: Array, cell: Cell) -> Array:
+    """Return `(gates * units, ...)` of ONNX's order as `(..., gates * units)` of ours."""
+    order = LAYOUTS["onnx"].order[cell.name]
+    gates = dict(zip(order, np.split(weights, len(order)), strict=True))
+    return np.concatenate([gates[gate] for gate in cell.gates]).T
+
+
+OPS = {
+    name: Recurrent if name in RECURRENT else Operator
+    for name, family in TABLE.items()
+    if family == "onnx"
+}
