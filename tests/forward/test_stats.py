@@ -9,7 +9,7 @@ from forward.helpers import graph_of, random_values_of, stack
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnncli.errors import UsageError
+from rnncli.errors import UnsupportedError, UsageError
 from rnncli.forward import Request, forward
 from rnncli.forward.inside import Look, Watch
 from rnncli.forward.op import Array, Notes, Value
@@ -391,3 +391,15 @@ def test_an_unknown_layer_is_told_the_names() -> None:
     with pytest.raises(UsageError, match="no recurrent layer called 'dense'") as caught:
         forward(model, Request(look=Look(stats=True, layer="dense")))
     assert "lstm" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("file", ["onnx/lstm_forward.onnx", "torch/state.safetensors"])
+def test_what_is_not_keras_is_not_passed_over(file: str) -> None:
+    from rnncli.formats import read
+    from rnncli.graph import alone
+
+    model = read(str(Path(__file__).parents[1] / "goldens" / file))
+    if not model.inputs:
+        model = alone(model, model.layers[0].name)
+    with pytest.raises(UnsupportedError, match="cannot be looked into"):
+        forward(model, Request(look=ALL))

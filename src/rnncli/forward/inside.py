@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnncli.cells import Cell
-from rnncli.errors import UsageError, nearest
+from rnncli.errors import UnsupportedError, UsageError, nearest
 from rnncli.forward.engine import Graph, Nested
 from rnncli.forward.literal import literal_run
 from rnncli.forward.op import Array, Setup, Value
@@ -19,7 +19,9 @@ from rnncli.forward.ops.core import TimeDistributed
 from rnncli.forward.ops.recurrent import Bidirectional, Direction, Memory, Recurrent
 from rnncli.forward.stats import Inside, changed
 from rnncli.forward.trace import Trace
+from rnncli.layers.onnx import RECURRENT
 from rnncli.layers.recurrent import cells_of, directions
+from rnncli.layers.torch import KINDS as TORCH
 
 BLOCK = 256  # steps that are run literally at once
 
@@ -159,6 +161,7 @@ class Watch:
 
     def __init__(self, graph: Graph, look: Look) -> None:
         places = [place for op in _recurrent(graph) for place in _places(op)]
+        _check_seen(graph)
         self.look, self.trace = look, None
         self.places = [place for place in places if place.named(look.layer)]
         if not self.places and (look.picture or look.layer is not None):
@@ -218,6 +221,17 @@ def _seen(layer: str, direction: str, setup: Setup) -> tuple[Seen, ...]:
         names = (layer, direction, name)
         found.append(Seen(names, cell, setup.inside(path, setup.kind, config)))
     return tuple(found)
+
+
+def _check_seen(graph: Graph) -> None:
+    """Check that no recurrent layer stays unseen. Raises: UnsupportedError."""
+    for step in graph.steps:
+        if step.layer.kind in RECURRENT or step.layer.kind in TORCH:
+            framework = "ONNX" if step.layer.kind in RECURRENT else "PyTorch"
+            raise UnsupportedError(
+                f"layer {step.layer.name!r} is {framework}'s and cannot be looked into",
+                "--stats, --plot, --gate and --svg know the recurrent layers of Keras",
+            )
 
 
 def _missing(name: str | None, places: Sequence[Place]) -> UsageError:
