@@ -15,21 +15,21 @@ InPlace = Callable[[Array, Array], Any]  # values, where the result goes
 
 
 class Folded(NamedTuple):
-    """An activation of `scale * x + shift`; `apply` leaves `gain` times its value."""
+    """An activation of `scale * x + shift`.
+
+    `apply`, and adding 1 where `plus_one`, leaves `gain` times its value.
+    """
 
     apply: InPlace
     scale: float = 1.0
     shift: float = 0.0
     gain: float = 1.0
+    plus_one: bool = False
 
 
 def folded(name: str | None, units: int, dtype: np.dtype[Any]) -> Folded:
     """Return the activation called `name`, ready to run on slabs of `(units, batch)` arrays."""
     zero, one = np.zeros((), dtype), np.ones((), dtype)
-
-    def plus_one(x: Array, out: Array) -> None:
-        np.tanh(x, out)
-        np.add(out, one, out)
 
     def between(x: Array, out: Array) -> None:
         np.maximum(x, zero, out=out)
@@ -40,7 +40,7 @@ def folded(name: str | None, units: int, dtype: np.dtype[Any]) -> Folded:
             np.copyto(out, x)
 
     special = {
-        "sigmoid": Folded(plus_one, scale=0.5, gain=2.0),
+        "sigmoid": Folded(np.tanh, scale=0.5, gain=2.0, plus_one=True),
         "hard_sigmoid": Folded(between, scale=1 / 6, shift=0.5),
         "hard_sigmoid_keras2": Folded(between, scale=0.2, shift=0.5),
         "tanh": Folded(np.tanh),

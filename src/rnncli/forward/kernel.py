@@ -1,28 +1,22 @@
 """The recurrence at the speed of its matrix products.
 
 Weights are prepared once: gates of one activation side by side, scale and bias of the activations
-folded in. Input projections are one product per block of steps. A step is then one recurrent
-product and in-place operations on preallocated arrays of shape `(units, batch)`, in which each gate
-is one contiguous slab.
+folded in. Input projections, the bias among them, are computed for a block of steps at once. A step
+is then one recurrent product and the in-place operations of `steps`.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from rnncli.cells import Cell
 from rnncli.forward.activations import Array
 from rnncli.forward.gates import Folded, folded, in_place, plain
+from rnncli.forward.steps import ORDER, STEPS, Prepared, Room, Take
 
-BLOCK = 64  # steps whose input projections are computed in one product
+BLOCK = 128  # steps whose input projections are computed at once, at most
 BLOCK_BYTES = 1 << 22  # of projections at once: larger blocks leave the cache
-
-# Projections of some steps, h before the first, where the h after each goes.
-Steps = Callable[[Sequence[Array], Array, Array], None]
-
-# The order in which a cell's gates stand here: those of the recurrent activation first.
-_ORDER = {"SimpleRNN": ("h",), "LSTM": ("i", "f", "o", "c"), "GRU": ("z", "r", "h")}
 
 
 class Outcome(NamedTuple):
@@ -53,58 +47,52 @@ class Recurrence:
         projection: Array | None = None,
     ) -> None:
         self.cell, self.dtype = cell, np.dtype(dtype)
-        self.units = recurrent_kernel.shape[1] // len(cell.gates)
+        self.units = units = recurrent_kernel.shape[1] // len(cell.gates)
         self.outputs = recurrent_kernel.shape[0]
-        self.inner = plain(activation, self.units, self.dtype)
-        self.squash = in_place(activation, self.units)
-        self.outer = folded(recurrent_activation, self.units, self.dtype)
-        self.joint = (activation, recurrent_activation) == ("tanh", "sigmoid")
+        inner = plain(activation, units, self.dtype)
+        outer = folded(recurrent_activation, units, self.dtype)
+        self._folds = _folds(cell, inner, outer)
         rows = np.zeros((2, kernel.shape[1]), np.float64)
         if bias is not None:
             rows[: bias.ndim] = bias
         # A second bias row stays apart only where the recurrent part is gated on its own.
-        self.apart = cell.name == "GRU" and cell.bias_rows == 2
-        self.kernel = self._prepare(kernel)
-        # The output of LSTM is carried `gain` times too large, GRU's reset gate too: the weights
-        # that read them make up for it.
-        gain = self.outer.gain
-        self.gain = gain if cell.name == "LSTM" and projection is None else 1.0
-        self.recurrent = self._prepare(recurrent_kernel / self.gain)
-        if cell.name == "GRU":
-            self.recurrent[2 * self.units :] /= gain
-        self.bias, self.recurrent_bias = self._prepare_bias(rows)
-        self.projection = (
-            None if projection is None else np.ascontiguousarray(projection.T / gain, self.dtype)
-        )
-
-    def _folds(self) -> list[tuple[str, Folded]]:
-        order = _ORDER[self.cell.name]
-        gated = len(order) > 1
-        return [
-            (gate, self.inner if index == len(order) - 1 or not gated else self.outer)
-            for index, gate in enumerate(order)
-        ]
+        ones_row = cell.name == "GRU" and cell.bias_rows == 2
+        first, second = self._prepare_bias(rows, ones_row)
+        self.kernel = np.column_stack((self._prepare(kernel), first))
+        # The output of LSTM is carried `gain` times too large: the weights that read it make up.
+        gain = outer.gain if cell.name == "LSTM" and projection is None else 1.0
+        recurrent = self._prepare(recurrent_kernel / gain)
+        if ones_row:
+            recurrent = np.column_stack((recurrent, second))
+        if cell.name == "GRU":  # so is the reset gate
+            recurrent[2 * units :] /= outer.gain
+        self.weights = Prepared(
+            units,
+            self.outputs,
+            (recurrent,) if ones_row or cell.name != "GRU" else np.split(recurrent, [2 * units]),
+            None if projection is None
+            else np.ascontiguousarray(projection.T / outer.gain, self.dtype),
+            inner, outer, in_place(activation, units), gain, ones_row,
+        )  # fmt: skip
 
     def _slabs(self, weights: Array) -> list[Array]:
-        """Return the columns of each gate, in this module's order, each scaled by its activation."""
+        """Return the columns of each gate, in `ORDER`, each scaled by its activation."""
         parts = dict(zip(self.cell.gates, np.split(weights, len(self.cell.gates), -1), strict=True))
-        return [parts[gate] * fold.scale for gate, fold in self._folds()]
+        return [parts[gate] * fold.scale for gate, fold in self._folds]
 
     def _prepare(self, weights: Array) -> Array:
-        """Return `(gates * units, inputs)`, contiguous, gates in this module's order."""
+        """Return `(gates * units, inputs)`, contiguous, gates in `ORDER`."""
         slabs = self._slabs(np.asarray(weights))
         return np.ascontiguousarray(np.concatenate(slabs, axis=-1).T, self.dtype)
 
-    def _prepare_bias(self, rows: Array) -> tuple[Array, Array | None]:
-        """Return the bias of the projections, and that of GRU's recurrent candidate."""
-        shifts = np.concatenate([np.full(self.units, fold.shift) for _, fold in self._folds()])
+    def _prepare_bias(self, rows: Array, apart: bool) -> tuple[Array, Array]:
+        """Return the bias of the projections, and what of it belongs to the recurrent product."""
+        shifts = np.concatenate([np.full(self.units, fold.shift) for _, fold in self._folds])
         first, second = (np.concatenate(self._slabs(row)) for row in rows)
-        candidate = slice(2 * self.units, None)
-        recurrent = None
-        if self.apart:
-            recurrent = (second[candidate] / self.outer.gain).astype(self.dtype)
-            second[candidate] = 0
-        return (first + second + shifts).astype(self.dtype), recurrent
+        merged = slice(2 * self.units if apart else None)
+        first[merged] += second[merged]
+        second[merged] = 0
+        return (first + shifts).astype(self.dtype), second.astype(self.dtype)
 
     def zero_states(self, batch: int) -> tuple[Array, ...]:
         """Return zeros for each state, `(batch, units)`."""
@@ -130,67 +118,70 @@ class Recurrence:
         or gives zeros.
         """
         batch, steps = x.shape[:2]
+        size, columns = self._block(batch, steps), len(self.kernel)
+        room = Room(self.weights, size, batch, columns, self.dtype)
+        now = [room.h[0], room.gates[columns:]][: len(self.cell.states)]
         given = self.zero_states(batch) if states is None else states
-        vector = batch == 1
-        now = [_feature_major(state, vector, self.dtype) for state in given]
-        now[0] *= self.gain
-        size = self._block(batch, steps)
-        buffer = np.empty((size, self.outputs, *(() if vector else (batch,))), self.dtype)
-        take = _STEPS[self.cell.name](self, now)
+        for state, start_value in zip(now, given, strict=True):
+            state[...] = start_value.T.reshape(state.shape)
+        now[0] *= self.weights.gain
+        inputs = np.ones((size, batch, self.kernel.shape[1]), self.dtype)
+        take = STEPS[self.cell.name](room)
         last = np.zeros((batch, self.outputs), self.dtype) if previous is None else previous
         for start in range(0, steps, size):
             stop = min(start + size, steps)
             block, kept = _window(x, mask, start, stop, reverse)
-            self._run_block(block, kept, now, buffer, take)
-            outputs = buffer[: stop - start].reshape(stop - start, self.outputs, batch)
-            outputs = outputs.transpose(2, 0, 1) / self.gain
-            if kept is not None:
-                outputs = _masked_outputs(outputs, kept, last, zero_output_for_mask)
-            last = outputs[:, -1].copy()
-            if sequence is not None:
-                sequence[:, start:stop] = outputs
-        now[0] /= self.gain
+            self._project(block, inputs, room)
+            _take_block(take, room, now, stop - start, kept)
+            if sequence is not None or kept is not None or stop == steps:
+                outputs = self._outputs(room, stop - start, batch)
+                if kept is not None:
+                    outputs = _masked_outputs(outputs, kept, last, zero_output_for_mask)
+                last = outputs[:, -1].copy()
+                if sequence is not None:
+                    sequence[:, start:stop] = outputs
+        now[0] /= self.weights.gain
         final = tuple(np.ascontiguousarray(s.reshape(len(s), batch).T) for s in now)
         return Outcome(last, final)
 
     def _block(self, batch: int, steps: int) -> int:
-        fits = BLOCK_BYTES // (len(self.kernel) * batch * self.dtype.itemsize)
+        fits = BLOCK_BYTES // (len(self.kernel) * max(1, batch) * self.dtype.itemsize)
         return max(1, min(BLOCK, fits, steps))
 
-    def _run_block(
-        self, x: Array, kept: Array | None, now: list[Array], buffer: Array, take: Steps
-    ) -> None:
-        """Take the steps of a block: `buffer[t]` becomes the output of step t, `now` the states."""
-        h, parts = now[0], self._project(x)
-        if kept is None or kept.all():
-            take(parts, h, buffer)
-            np.copyto(h, buffer[len(parts) - 1])
-            return
-        for t, part in enumerate(parts):
-            before = [state.copy() for state in now]
-            take([part], h, buffer[t : t + 1])
-            np.copyto(h, buffer[t])
-            for state, old in zip(now, before, strict=True):
-                np.copyto(state, old, where=~kept[:, t])
-            np.copyto(buffer[t], h)
+    def _outputs(self, room: Room, steps: int, batch: int) -> Array:
+        """Return the outputs of a block, a view."""
+        outputs = room.outputs[:steps].reshape(steps, self.outputs, batch)
+        if self.weights.gain != 1:
+            outputs *= 1 / self.weights.gain
+        return outputs.transpose(2, 0, 1)
 
-    def _project(self, x: Array) -> Sequence[Array]:
-        """Return the input projections of each step of a block, `(gates * units, batch)`."""
-        batch, steps, inputs = x.shape
-        flat = np.array(x.transpose(1, 0, 2), self.dtype, order="C").reshape(-1, inputs)
-        if batch == 1:
-            rows = np.dot(flat, self.kernel.T)
-            rows += self.bias
-            return list(rows)
-        columns = np.dot(self.kernel, flat.T)
-        columns += self.bias[:, None]
-        return np.split(columns, steps, axis=1)
+    def _project(self, x: Array, inputs: Array, room: Room) -> None:
+        """Fill `room.parts` with the input projections of each step of a block."""
+        steps = x.shape[1]
+        np.copyto(inputs[:steps, :, :-1], x.transpose(1, 0, 2))
+        if room.vector:
+            inputs[:steps, 0].dot(self.kernel.T, room.parts[:steps])
+        else:
+            np.matmul(self.kernel, inputs[:steps].transpose(0, 2, 1), out=room.parts[:steps])
 
 
-def _feature_major(state: Array, vector: bool, dtype: Any) -> Array:
-    """Return a copy of a state `(batch, units)` as `(units, batch)`, or `(units,)` for a batch of 1."""
-    copied = np.array(state.T, dtype, order="C")
-    return copied[:, 0].copy() if vector else copied
+def _folds(cell: Cell, inner: Folded, outer: Folded) -> list[tuple[str, Folded]]:
+    """Return each gate in `ORDER` with its activation: the last is the candidate's."""
+    *gates, candidate = ORDER[cell.name]
+    return [*((gate, outer) for gate in gates), (candidate, inner)]
+
+
+def _take_block(take: Take, room: Room, now: list[Array], steps: int, kept: Array | None) -> None:
+    """Take the steps of a block; `now` becomes the states after it."""
+    if kept is None or kept.all():
+        take(0, steps)
+    else:
+        for t in range(steps):
+            others = [state.copy() for state in now[1:]]
+            take(t, t + 1)
+            for state, old in zip((room.h[t + 1], *now[1:]), (room.h[t], *others), strict=True):
+                np.copyto(state, old, where=~kept[:, t].astype(bool))
+    np.copyto(now[0], room.h[steps])
 
 
 def _window(
@@ -210,93 +201,3 @@ def _masked_outputs(outputs: Array, kept: Array, last: Array, zeros: bool) -> Ar
         return np.where(kept[:, :, None], outputs, 0)
     seen = np.maximum.accumulate(kept, axis=1)  # from the first step that was taken
     return np.where(seen[:, :, None], outputs, last[:, None])
-
-
-def _simple_rnn(run: Recurrence, now: list[Array]) -> Steps:
-    weights, apply, dot, add = run.recurrent, run.inner.apply, np.dot, np.add
-
-    def take(parts: Sequence[Array], h: Array, outputs: Array) -> None:
-        for part, after in zip(parts, outputs, strict=False):
-            dot(weights, h, after)
-            add(after, part, after)
-            apply(after, after)
-            h = after
-
-    return take
-
-
-def _lstm(run: Recurrence, now: list[Array]) -> Steps:
-    units, weights, projection = run.units, run.recurrent, run.projection
-    c = now[1]
-    z = np.empty((4 * units, *c.shape[1:]), run.dtype)
-    gates, candidate = z[: 3 * units], z[3 * units :]
-    i, f, o = np.split(gates, 3)
-    squashed = None if projection is None else np.empty_like(c)
-    outer, inner, squash, joint = run.outer.apply, run.inner.apply, run.squash, run.joint
-    one, share = np.ones((), run.dtype), np.asarray(1 / run.outer.gain, run.dtype)
-    dot, add, multiply, tanh = np.dot, np.add, np.multiply, np.tanh
-
-    def take(parts: Sequence[Array], h: Array, outputs: Array) -> None:
-        for part, after in zip(parts, outputs, strict=False):
-            dot(weights, h, z)
-            add(z, part, z)
-            if joint:
-                tanh(z, z)
-                add(gates, one, gates)
-            else:
-                outer(gates, gates)
-                inner(candidate, candidate)
-            multiply(c, f, c)
-            multiply(candidate, i, candidate)
-            add(c, candidate, c)
-            multiply(c, share, c)
-            value = after if squashed is None else squashed
-            squash(c, value)
-            multiply(value, o, value)
-            if projection is not None:
-                dot(projection, value, after)
-            h = after
-
-    return take
-
-
-def _gru(run: Recurrence, now: list[Array]) -> Steps:
-    units, dtype = run.units, run.dtype
-    held = np.empty_like(now[0])
-    z = np.empty((3 * units, *held.shape[1:]), dtype)
-    gates, candidate = z[: 2 * units], z[2 * units :]
-    update, reset = np.split(gates, 2)
-    outer, inner = run.outer.apply, run.inner.apply
-    share = np.asarray(1 / run.outer.gain, dtype)
-    weights, below = np.split(run.recurrent, [3 * units if run.apart else 2 * units])
-    bias = run.recurrent_bias
-    if bias is not None and held.ndim > 1:
-        bias = bias[:, None]
-    dot, add, subtract, multiply = np.dot, np.add, np.subtract, np.multiply
-
-    def take(parts: Sequence[Array], h: Array, outputs: Array) -> None:
-        for part, after in zip(parts, outputs, strict=False):
-            if bias is not None:  # reset_after: the reset gate scales the product
-                dot(weights, h, z)
-                add(candidate, bias, candidate)
-                add(gates, part[: 2 * units], gates)
-                outer(gates, gates)
-                multiply(candidate, reset, candidate)
-            else:
-                dot(weights, h, gates)
-                add(gates, part[: 2 * units], gates)
-                outer(gates, gates)
-                multiply(h, reset, held)
-                dot(below, held, candidate)
-            add(candidate, part[2 * units :], candidate)
-            inner(candidate, candidate)
-            subtract(h, candidate, after)
-            multiply(after, update, after)
-            multiply(after, share, after)
-            add(after, candidate, after)
-            h = after
-
-    return take
-
-
-_STEPS = {"SimpleRNN": _simple_rnn, "LSTM": _lstm, "GRU": _gru}
