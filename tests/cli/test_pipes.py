@@ -85,7 +85,8 @@ def test_everything_closed(shell: Shell) -> None:
 
 
 def test_nothing_is_left_open(shell: Shell) -> None:
-    warnings = "PYTHONDEVMODE=1 PYTHONWARNINGS=error,ignore::DeprecationWarning:typer"
+    ignored = "ignore::DeprecationWarning:typer,ignore::DeprecationWarning:typer.core"
+    warnings = f"PYTHONDEVMODE=1 PYTHONWARNINGS=error,{ignored}"
     done = shell(f"{warnings} rnncli summary --depth 3000 | head -1")
     assert done.stderr == ""
 
