@@ -5,7 +5,6 @@ Usage: python tests/readme.py   rewrites the outputs from what the commands prin
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,9 +14,6 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-FIXTURES = ROOT / "tests" / "fixtures"
-# Files that the README speaks of, and what stands for them.
-FILES: dict[str, str] = {}
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 
 
@@ -46,9 +42,8 @@ def steps(block: str) -> Iterator[Step]:
 
 
 def prepare(folder: Path) -> None:
-    """Put the README's files into a folder."""
-    for name, source in FILES.items():
-        shutil.copy(FIXTURES / source, folder / name)
+    """Make a folder look like the checkout to what reads it; what is written stays in it."""
+    (folder / "tests").symlink_to(ROOT / "tests")
 
 
 def run(command: str, folder: Path) -> str:

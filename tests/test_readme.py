@@ -21,7 +21,7 @@ def test_every_block_prints_what_it_shows(block: str, tmp_path: Path) -> None:
 def test_it_opens_with_the_two_commands() -> None:
     first, second = re.findall(r"^pip install .*$", TEXT, re.MULTILINE)[:2]
     assert first.endswith("rnncli forward --input-size 32 --units 64 --steps 100")
-    assert second.endswith("pytest")
+    assert second == 'pip install ".[dev]" && pytest -n auto'
     assert TEXT.index(first) < TEXT.index("## ")
 
 
