@@ -267,3 +267,11 @@ def test_a_bug_is_told_in_one_line(
     monkeypatch.setattr("sys.argv", ["rnncli", "summary", "--debug"])
     with pytest.raises(ZeroDivisionError):
         main()
+
+
+def test_too_little_memory(refused: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def hungry(*arguments: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("rnncli.graph.build", hungry)
+    assert refused("summary").error == "there is not enough memory for this"

@@ -80,6 +80,13 @@ def test_closed_stderr(shell: Shell, line: str, code: int) -> None:
     assert done.stdout.startswith("Model: ") == (code == 0)
 
 
+@pytest.mark.parametrize("line", ["rnncli summary -", "rnncli forward --input -"])
+def test_closed_stdin(shell: Shell, line: str) -> None:
+    done = shell(f"{line} <&-; echo $?")
+    assert done.stdout == "2\n"
+    assert done.stderr.startswith("error: stdin")
+
+
 def test_everything_closed(shell: Shell) -> None:
     assert shell("rnncli summary <&- >&- 2>&-; echo $?").stdout == "2\n"
 

@@ -146,7 +146,9 @@ def root(
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
-    if sys.stderr is None:  # closed by the caller, who wants to hear nothing
+    if sys.stdin is None:  # closed by the caller: nothing to read
+        sys.stdin = open(os.devnull)  # noqa: SIM115
+    if sys.stderr is None:  # nobody to tell
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     if sys.stdout is None:
         fail("stdout is closed, and answers are written there", "send it to a file or to /dev/null")
@@ -178,6 +180,8 @@ def _run() -> int:
         _silence_stdout()
         what = error.filename or "the answer cannot be written"
         fail(f"{what}: {error.strerror or error}")
+    except MemoryError:
+        fail("there is not enough memory for this", "ask for smaller sizes")
     except Exception as error:
         if "--debug" in sys.argv:
             raise
@@ -190,7 +194,7 @@ def _answer() -> int:
     """Run the command that was asked for and return its exit code."""
     if "_RNNCLI_COMPLETE" in os.environ:  # descriptions hold no markup that Rich should take out
         sys.modules["rich"] = None  # type: ignore[assignment]
-    if {"--install-completion", "--show-completion"} & set(sys.argv):
+    if {"--install-completion", "--show-completion"} & set(sys.argv[1:2]):
         from rnncli.cli.completion import check_shell
 
         check_shell()

@@ -11,7 +11,10 @@ SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")  # for which Typer has a 
 
 def check_shell() -> None:
     """Check that this runs in a shell that can complete. Raises: UsageError."""
-    from shellingham import ShellDetectionFailure, detect_shell
+    from shellingham import (  # type: ignore[import-untyped]
+        ShellDetectionFailure,
+        detect_shell,
+    )
 
     from rnncli.errors import UsageError
 
