@@ -52,7 +52,7 @@ def complete(rnncli: Any, shell: str) -> Complete:
     """Return a function that gives the words a shell is offered for the end of a line."""
 
     def run(line: str) -> list[str]:
-        done = rnncli(env=asked(line, shell))
+        done = rnncli(env=asked(line, shell), stdin=json.dumps(SEQUENTIAL))  # which is not read
         assert (done.returncode, done.stderr) == (0, "")
         return [_word(each, shell) for each in done.stdout.splitlines() if _word(each, shell)]
 

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from rnncli.cli import COMMANDS, main
+from rnncli.render import Target, render
+from rnncli.report import Column, Report, Table
 
 LIMITS = {"fit": ["--max-params", "50k"], "check": ["--max-params", "50k"]}
 LINES = [[command, *LIMITS.get(command, [])] for command in COMMANDS]
@@ -68,6 +70,13 @@ def test_csv_ends_lines_as_rfc_4180_does(show: Any, line: list[str]) -> None:
     assert text.count("\n") == text.count("\r") == text.count("\r\n")
     rows = list(csv.reader(io.StringIO(text, newline="")))
     assert len(rows) > 1
+
+
+def test_csv_parts_tables_by_an_empty_line() -> None:
+    table = Table((Column("a", "A"), Column("b", "B", "count")), (("x,y", 1000), ("\r\n", None)))
+    text = render(Report("summary", {}, (table, table)), "csv", Target())
+    one = 'a,b\r\n"x,y",1000\r\n\\x0d\\x0a,\r\n'
+    assert text == f"{one}\r\n{one}"
 
 
 @each_line
