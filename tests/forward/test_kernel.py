@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from rnncli.cells import CELLS, GRU, GRU_RESET_BEFORE, LSTM, SIMPLE_RNN, Cell
+from rnncli.forward import products
 from rnncli.forward.kernel import BLOCK, Recurrence
 from rnncli.forward.literal import literal_run
 
@@ -194,6 +195,29 @@ def test_masks(cell: Cell, batch: int, steps: int, given: bool, zeros: bool) -> 
     this = case(cell, batch=batch, steps=steps)
     previous = np.full_like(this.states[0], 0.25) if given else None
     this.check(mask=mask_of(batch, steps), previous=previous, zero_output_for_mask=zeros)
+
+
+@pytest.mark.parametrize("most", [100, 160])
+@pytest.mark.parametrize("present", [False, True], ids=["whole", "in slabs"])
+@each_cell
+def test_products_in_slabs(
+    cell: Cell, present: bool, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(products, "reads_in_place", lambda: present)
+    monkeypatch.setattr(products, "SMALL", most)
+    case(cell).check()
+    case(cell, steps=BLOCK + 1).check(reverse=True, mask=mask_of(5, BLOCK + 1))
+
+
+def test_slabs_divide_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(products, "reads_in_place", lambda: True)
+    assert products.slab_rows(np.zeros((2048, 512)), 64) == 16
+    assert products.slab_rows(np.zeros((300, 300)), 32) == 100
+    assert products.slab_rows(np.zeros((256, 64)), 32) == 256  # small as it is
+    assert products.slab_rows(np.zeros((1021, 512)), 64) == 1021  # prime
+    assert products.slab_rows(np.zeros((2048, 512)), 1024) == 2048  # slabs too thin to pay
+    monkeypatch.setattr(products, "reads_in_place", lambda: False)
+    assert products.slab_rows(np.zeros((2048, 512)), 64) == 2048
 
 
 @each_batch

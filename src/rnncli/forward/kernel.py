@@ -13,10 +13,11 @@ import numpy as np
 from rnncli.cells import Cell
 from rnncli.forward.activations import Array
 from rnncli.forward.gates import Folded, folded, in_place, plain
+from rnncli.forward.products import in_slabs, slab_rows
 from rnncli.forward.steps import ORDER, STEPS, Prepared, Room, Take
 
 BLOCK = 128  # steps whose input projections are computed at once, at most
-BLOCK_BYTES = 1 << 22  # of projections at once: larger blocks leave the cache
+BLOCK_BYTES = 1 << 20  # of projections at once: larger blocks leave the cache
 
 
 class Outcome(NamedTuple):
@@ -157,12 +158,18 @@ class Recurrence:
 
     def _project(self, x: Array, inputs: Array, room: Room) -> None:
         """Fill `room.parts` with the input projections of each step of a block."""
-        steps = x.shape[1]
-        np.copyto(inputs[:steps, :, :-1], x.transpose(1, 0, 2))
+        steps, batch = x.shape[1], len(x)
+        inputs, parts = inputs[:steps], room.parts[:steps]
+        np.copyto(inputs[:, :, :-1], x.transpose(1, 0, 2))
+        rows = slab_rows(self.kernel, batch)
         if room.vector:
-            inputs[:steps, 0].dot(self.kernel.T, room.parts[:steps])
-        else:
-            np.matmul(self.kernel, inputs[:steps].transpose(0, 2, 1), out=room.parts[:steps])
+            inputs[:, 0].dot(self.kernel.T, parts)
+        elif rows == len(self.kernel):
+            np.matmul(self.kernel, inputs.transpose(0, 2, 1), out=parts)
+        else:  # the kernels for small products take no transposed factor
+            turned = np.ascontiguousarray(inputs.transpose(0, 2, 1))[:, None]
+            slabs = parts.reshape(steps, -1, rows, batch)
+            np.matmul(in_slabs(self.kernel, rows), turned, out=slabs)
 
 
 def _folds(cell: Cell, inner: Folded, outer: Folded) -> list[tuple[str, Folded]]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from rnncli.forward.activations import Array
 from rnncli.forward.gates import Folded, InPlace
+from rnncli.forward.products import in_slabs, slab_rows
 
 Take = Callable[[int, int], None]  # take the steps of a block from the first number to the second
 
@@ -39,6 +40,21 @@ class Prepared(NamedTuple):
     ones_row: bool
 
 
+class Product(NamedTuple):
+    """The factors of a product at each step, and where it goes if it is made in slabs."""
+
+    left: list[Array]
+    right: list[Array]
+    slabs: Array | None
+
+    def make(self, out: Array) -> None:
+        """Multiply the only pair of factors."""
+        if self.slabs is None:
+            self.left[0].dot(self.right[0], out)
+        else:
+            np.matmul(self.left[0], self.right[0], out=self.slabs)
+
+
 class Room:
     """The arrays of a run: `h` before and after each step, projections, the gates of one step."""
 
@@ -54,11 +70,14 @@ class Room:
         self.gates = np.empty((columns + weights.units, *tail), dtype)  # and c below them
         self.weights, self.dtype, self.vector = weights, dtype, batch == 1
 
-    def factors(self, weights: Array, states: list[Array]) -> tuple[list[Array], list[Array]]:
-        """Return the left and the right factors for each state: vectors are faster on the left."""
-        if self.vector:
-            return states, [np.ascontiguousarray(weights.T)] * len(states)
-        return [weights] * len(states), states
+    def product(self, weights: Array, states: list[Array], out: Array) -> Product:
+        """Return how to multiply `weights` by each of the states into `out`."""
+        if self.vector:  # vectors are faster on the left
+            return Product(states, [np.ascontiguousarray(weights.T)] * len(states), None)
+        rows = slab_rows(weights, out.shape[-1])
+        if rows == len(weights):
+            return Product([weights] * len(states), states, None)
+        return Product([in_slabs(weights, rows)] * len(states), states, in_slabs(out, rows))
 
     def scalar(self, value: float) -> Array:
         """Return a number that ufuncs need not convert."""
@@ -68,13 +87,16 @@ class Room:
 def simple_rnn(room: Room) -> Take:
     """Return the steps of a SimpleRNN."""
     apply, z = room.weights.inner.apply, room.gates[: room.weights.units]
-    lefts, rights = room.factors(room.weights.recurrent[0], room.states[:-1])
-    rows = list(zip(lefts, rights, room.states[1:], strict=True))
-    add = np.add
+    left, right, slabs = room.product(room.weights.recurrent[0], room.states[:-1], z)
+    rows = list(zip(left, right, room.states[1:], strict=True))
+    add, matmul = np.add, np.matmul
 
     def take(start: int, stop: int) -> None:
         for left, right, after in rows[start:stop]:
-            left.dot(right, z)
+            if slabs is None:
+                left.dot(right, z)
+            else:
+                matmul(left, right, slabs)
             add(z, after, after)
             apply(after, after)
 
@@ -94,13 +116,16 @@ def lstm(room: Room) -> Take:
     one, share = room.scalar(1), room.scalar(1 / weights.outer.gain)
     projection = weights.projection
     squashed = [np.empty_like(c)] * len(room.parts) if projection is not None else room.h[1:]
-    factors = room.factors(weights.recurrent[0], room.states[:-1])
-    rows = list(zip(*factors, room.parts, squashed, room.h[1:], strict=True))
-    add, multiply = np.add, np.multiply
+    left, right, slabs = room.product(weights.recurrent[0], room.states[:-1], z)
+    rows = list(zip(left, right, room.parts, squashed, room.h[1:], strict=True))
+    add, multiply, matmul = np.add, np.multiply, np.matmul
 
     def take(start: int, stop: int) -> None:
         for left, right, part, value, after in rows[start:stop]:
-            left.dot(right, z)
+            if slabs is None:
+                left.dot(right, z)
+            else:
+                matmul(left, right, slabs)
             add(z, part, z)
             if joint:
                 outer(z, z)
@@ -130,16 +155,19 @@ def gru(room: Room) -> Take:
     outer, inner, plus_one = weights.outer.apply, weights.inner.apply, weights.outer.plus_one
     one, share = room.scalar(1), room.scalar(1 / weights.outer.gain)
     late = weights.ones_row
-    product = z if late else gates
-    below = None if late else [each[0] for each in room.factors(weights.recurrent[1], [held])]
+    below = None if late else room.product(weights.recurrent[1], [held], candidate)
     parts = room.parts[:, : 2 * units], room.parts[:, 2 * units :]
-    factors = room.factors(weights.recurrent[0], room.states[:-1])
-    rows = list(zip(*factors, *parts, room.h[:-1], room.h[1:], strict=True))
-    add, subtract, multiply = np.add, np.subtract, np.multiply
+    product = z if late else gates
+    left, right, slabs = room.product(weights.recurrent[0], room.states[:-1], product)
+    rows = list(zip(left, right, *parts, room.h[:-1], room.h[1:], strict=True))
+    add, subtract, multiply, matmul = np.add, np.subtract, np.multiply, np.matmul
 
     def take(start: int, stop: int) -> None:
         for left, right, first, second, h, after in rows[start:stop]:
-            left.dot(right, product)
+            if slabs is None:
+                left.dot(right, product)
+            else:
+                matmul(left, right, slabs)
             add(gates, first, gates)
             outer(gates, gates)
             if plus_one:
@@ -148,7 +176,7 @@ def gru(room: Room) -> Take:
                 multiply(candidate, reset, candidate)
             else:
                 multiply(h, reset, held)
-                below[0].dot(below[1], candidate)
+                below.make(candidate)
             add(candidate, second, candidate)
             inner(candidate, candidate)
             subtract(h, candidate, after)
