@@ -42,7 +42,7 @@ def options(kind: str) -> list[tuple[str, str]]:
     """Return each command with each of its options of a kind: size, amount, choice or value."""
     found = []
     group: Any = typer.main.get_command(app)
-    context = group.make_context("rnncli", [], resilient_parsing=True)
+    context = group.make_context("rnncli", [])
     for command in COMMANDS:
         for each in group.get_command(context, command).params:
             if each.param_type_name != "option" or each.is_flag:

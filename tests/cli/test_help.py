@@ -63,7 +63,7 @@ def test_examples_come_first(show: Any, command: str) -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_option_is_explained(show: Any, command: str) -> None:
     group: Any = typer.main.get_command(app)
-    context = group.make_context("rnncli", [], resilient_parsing=True)
+    context = group.make_context("rnncli", [])
     text = " ".join(show(command, "--help").split())
     for each in group.get_command(context, command).params:
         if each.param_type_name == "option":

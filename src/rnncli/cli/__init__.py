@@ -65,28 +65,43 @@ class Commands(TyperGroup):
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return the command called `cmd_name`, None if there is none."""
+        """Return the command called `cmd_name`, None if there is none.
+
+        While a shell lists the commands it has its first line of help and no options yet.
+        """
         if cmd_name not in COMMANDS:
             return None
-        run = import_module(f"rnncli.cli.{cmd_name}").command
-        single = typer.Typer(
-            add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
-        )
-        single.command(cmd_name, cls=Command, context_settings=_CONTEXT)(run)
-        return typer.main.get_command(single)
+        run = _function(cmd_name)
+        if ctx.resilient_parsing:
+            return TyperCommand(cmd_name, help=str(run.__doc__).partition("\n")[0])
+        return _built(cmd_name, run)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the name, the command and the rest of a line. Raises: UsageError."""
-        name = args[0]
-        if name not in COMMANDS and not ctx.resilient_parsing:
-            raise UsageError(f"rnncli has no command {name[:80]!r}", _command_hint(name))
-        return super().resolve_command(ctx, args)
+        name, rest = args[0], args[1:]
+        if name in COMMANDS:
+            return name, _built(name, _function(name)), rest
+        if ctx.resilient_parsing:
+            return None, None, rest
+        raise UsageError(f"rnncli has no command {name[:80]!r}", _command_hint(name))
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the commands with the first line of their help, uncut."""
         with formatter.section("Commands"):
             commands = [(name, self.get_command(ctx, name)) for name in COMMANDS]
             formatter.write_dl([(name, each.get_short_help_str(1000)) for name, each in commands])
+
+
+def _function(name: str) -> Any:
+    return import_module(f"rnncli.cli.{name}").command
+
+
+def _built(name: str, run: Any) -> Any:
+    single = typer.Typer(
+        add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
+    )
+    single.command(name, cls=Command, context_settings=_CONTEXT)(run)
+    return typer.main.get_command(single)
 
 
 def _command_hint(name: str) -> str:
