@@ -65,7 +65,23 @@ class _Progress:
         self.calls: dict[str, list[Call | None]] = {}
         self.weights: dict[str, tuple[Weight, ...] | None] = {}
         self.models: dict[str, Model] = {}
+        self.broken: set[str] = set()  # layers whose config is none of their kind
         self.warnings: list[str] = []
+
+    def knows(self, spec: LayerSpec) -> bool:
+        """Whether a layer is of a known kind, with a config that can be relied on."""
+        return spec.class_name in TABLE and spec.name not in self.broken
+
+    def warn(self, spec: LayerSpec, error: Exception) -> None:
+        """Note what is wrong with a layer; nothing looks into a config that is none of its kind."""
+        if not isinstance(error, ShapeError | UnsupportedError):
+            self.broken.add(spec.name)
+        reason = f"its config lacks {error}" if isinstance(error, KeyError) else str(error)
+        self.warnings.append(f"layer {spec.name!r} ({spec.type or spec.class_name}): {reason}")
+
+
+# What a config raises that is none of its kind.
+_MALFORMED = (RnncliError, KeyError, TypeError, ValueError, IndexError, AttributeError)
 
 
 def sequential(specs: tuple[LayerSpec, ...], name: str = "sequential") -> ModelSpec:
@@ -90,6 +106,9 @@ def build(spec: ModelSpec, source: Source, strict: bool = True) -> Model:
     """
     progress = _Progress(strict)
     by_name = {layer.name: layer for layer in spec.layers}
+    if not strict:
+        for layer in spec.layers:
+            _check(layer, progress)
     for layer, index in in_order(spec.layers):
         _run_call(layer, index, by_name, progress)
     layers = tuple(_finish(layer, spec.trainable, progress) for layer in _listed(spec))
@@ -102,6 +121,17 @@ def build(spec: ModelSpec, source: Source, strict: bool = True) -> Model:
         spec.name, spec.type, layers, spec.inputs, outputs, source,
         warnings=tuple(dict.fromkeys(progress.warnings)),
     )  # fmt: skip
+
+
+def _check(spec: LayerSpec, progress: _Progress) -> None:
+    """Warn of a config that is none of its kind, also where no call ever looks at it."""
+    if spec.class_name not in TABLE or spec.model is not None:
+        return
+    try:
+        config = complete(spec.class_name, spec.config)
+        check_arguments(spec.class_name, config, activations=False)
+    except _MALFORMED as error:
+        progress.warn(spec, error)
 
 
 def _listed(spec: ModelSpec) -> list[LayerSpec]:
@@ -123,11 +153,10 @@ def _run_call(
         inputs = spec.build_shapes
     try:
         outputs = _outputs(spec, inputs, index, progress)
-    except (RnncliError, KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+    except _MALFORMED as error:
         if progress.strict:
             raise _misfit(spec, call, by_name, error) from error
-        reason = f"its config lacks {error}" if isinstance(error, KeyError) else str(error)
-        progress.warnings.append(f"layer {spec.name!r} ({spec.type or spec.class_name}): {reason}")
+        progress.warn(spec, error)
         outputs = spec.shapes
     progress.calls.setdefault(spec.name, [None] * len(spec.calls))[index] = Call(
         call.inputs, inputs, outputs, call.kwargs
@@ -142,7 +171,7 @@ def _outputs(
     """Return the output shapes of a call, and note the layer's weights at its first call."""
     if spec.model is not None:
         return _nested_outputs(spec, inputs, progress)
-    if spec.class_name not in TABLE or inputs is None:
+    if not progress.knows(spec) or inputs is None:
         return spec.shapes
     known, config = kind(spec.class_name), complete(spec.class_name, spec.config)
     if index == 0:
@@ -198,7 +227,7 @@ def _on(spec: ModelSpec, inputs: Shapes) -> ModelSpec:
 
 def _finish(spec: LayerSpec, trainable: bool, progress: _Progress) -> Layer:
     trainable = trainable and bool(spec.config.get("trainable", True))
-    known = spec.class_name in TABLE
+    known = progress.knows(spec)
     weights = progress.weights.get(spec.name, spec.stored)
     if weights is None and known and kind(spec.class_name).built_at_init:
         weights = ()
@@ -210,7 +239,7 @@ def _finish(spec: LayerSpec, trainable: bool, progress: _Progress) -> Layer:
     return Layer(
         spec.name,
         spec.type or spec.class_name.rpartition(".")[2],
-        complete(spec.class_name, spec.config),
+        complete(spec.class_name, spec.config) if known else spec.config,
         tuple(call for call in progress.calls.get(spec.name, []) if call is not None),
         () if model is not None else weights,
         spec.class_name if known else None,
@@ -240,7 +269,7 @@ def respec(model: Model) -> ModelSpec:
     """Return the spec that `build` made `model` of, to build it again with other sizes."""
     layers = tuple(
         LayerSpec(
-            layer.kind or layer.type,
+            layer.kind or f"custom.{layer.type}",
             layer.name,
             layer.config,
             tuple(CallSpec(call.inputs, call.kwargs) for call in layer.calls),

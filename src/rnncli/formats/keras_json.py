@@ -77,13 +77,14 @@ def details(era: Era, node: dict[str, Any], **more: str | None) -> dict[str, str
 def _policy(node: dict[str, Any]) -> str | None:
     """Return the dtype policy of a model, or else of its first layer that has one."""
     config = node.get("config")
-    layers = config if isinstance(config, list) else (config or {}).get("layers")
+    layers = config.get("layers") if isinstance(config, dict) else config
     nodes = [node, *(layers if isinstance(layers, list) else [])]
     for each in nodes:
         inner = each.get("config") if isinstance(each, dict) else None
         dtype = inner.get("dtype") if isinstance(inner, dict) else None
         if isinstance(dtype, dict):
-            dtype = (dtype.get("config") or {}).get("name")
+            held = dtype.get("config")
+            dtype = held.get("name") if isinstance(held, dict) else None
         if isinstance(dtype, str):
             return dtype[:40]
     return None

@@ -5,6 +5,8 @@ from typing import Any
 
 from rnncli.activation_names import check_activation
 from rnncli.errors import UsageError
+from rnncli.layers import TABLE, kind
+from rnncli.layers.kind import REQUIRED
 from rnncli.model import Config
 
 Check = Callable[[str, Any], None]
@@ -15,6 +17,10 @@ def check_arguments(class_name: str, config: Config, activations: bool = True) -
 
     Without `activations` an activation may be one that rnncli does not know, a user's own say.
     """
+    if class_name in TABLE:
+        for name, default in kind(class_name).signature.items():
+            if default is REQUIRED and name not in config:
+                raise UsageError(f"{class_name} needs {name}=…")
     for name, value in config.items():
         for inner in value if isinstance(value, list) else [value]:
             if isinstance(inner, dict) and isinstance(inner.get("config"), dict):
