@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "model": {"shapes"},
     "conventions": {"cells", "model"},
     "equations": {"cells"},
-    "layers": SPINE | {"cells", "model", "layers"},
+    "layers": SPINE | {"cells", "model", "layers", "conventions"},
     "topology": {"errors", "model"},
     "graph": SPINE | {"model", "layers", "topology"},
     "expressions": SPINE | {"graph", "layers", "model", "naming"},

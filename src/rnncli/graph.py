@@ -13,6 +13,8 @@ from rnncli.model import Call, Config, Layer, Model, Ref, Source, Weight, refs_i
 from rnncli.shapes import Dim, Shape, Shapes
 from rnncli.topology import in_order, keras_depths
 
+UNKNOWN = "custom."  # before the class name of a layer that is none of Keras's
+
 
 class CallSpec(NamedTuple):
     """One use of a layer, before shapes are known."""
@@ -112,6 +114,12 @@ def build(spec: ModelSpec, source: Source, strict: bool = True) -> Model:
     for layer, index in in_order(spec.layers):
         _run_call(layer, index, by_name, progress)
     layers = tuple(_finish(layer, spec.trainable, progress) for layer in _listed(spec))
+    unknown = [f"{s.name!r} ({s.type})" for s in spec.layers if s.class_name.startswith(UNKNOWN)]
+    if unknown:
+        progress.warnings.append(
+            f"not layers that rnncli knows: {', '.join(unknown)}; they keep their rows, with what "
+            "the file says of them"
+        )
     outputs = spec.outputs
     if spec.type == "Sequential" and layers and layers[-1].calls:
         last = layers[-1]
@@ -269,7 +277,7 @@ def respec(model: Model) -> ModelSpec:
     """Return the spec that `build` made `model` of, to build it again with other sizes."""
     layers = tuple(
         LayerSpec(
-            layer.kind or f"custom.{layer.type}",
+            layer.kind or f"{UNKNOWN}{layer.type}",
             layer.name,
             layer.config,
             tuple(CallSpec(call.inputs, call.kwargs) for call in layer.calls),

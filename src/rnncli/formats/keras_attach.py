@@ -36,7 +36,7 @@ def _is_zip(path: str) -> bool:
 def _holdings(model: Model, file: Any) -> Holdings:
     if keras_sections.is_sections(file):
         held = keras_sections.sections(file)
-        theano = keras_sections.is_theano(file, keras_h5.era_in(file), held)
+        theano = keras_sections.is_theano(file, held)
         return Holdings(_by_name_or_order(model, held), trainable_first=True, theano=theano)
     if keras_store.is_store(file):
         return keras_store.holdings(model, file)

@@ -61,6 +61,8 @@ def _keras3_call(kind: str, node: Mapping[str, Any], shapes: Shapes) -> CallSpec
     if kind in _RECURRENT:
         kwargs = {**dict(zip(_CALL, rest, strict=False)), **kwargs}
         rest = []
+    elif kind == "keras.NotEqual" and rest and not isinstance(rest[0], Ref):
+        kwargs = {"x2": rest[0], **kwargs}
     inputs = list(refs_in([first, rest]))
     if not inputs:  # everything by keyword, as `layer(inputs=x)`
         key = next((key for key, value in kwargs.items() if any(refs_in(value))), None)

@@ -58,7 +58,7 @@ def _full(file: Any, path: str, config: str) -> Model:
     spec = _with_stored(model_spec(node, era), held)
     source = Source("file", path, "Keras HDF5", written_by(era), details(era, node))
     model = build(spec, source, strict=False)
-    theano = keras_sections.is_theano(file, era, held)
+    theano = keras_sections.is_theano(file, held)
     return matched(model, Holdings(held, trainable_first=True, theano=theano))
 
 

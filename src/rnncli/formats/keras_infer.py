@@ -11,7 +11,7 @@ from rnncli.formats.keras_json import details, written_by
 from rnncli.formats.keras_legacy import Era
 from rnncli.formats.keras_match import Holdings, matched
 from rnncli.graph import CallSpec, LayerSpec, ModelSpec, build
-from rnncli.layers import TABLE
+from rnncli.layers import ALIASES, TABLE, complete, kind
 from rnncli.model import Config, Model, Source
 from rnncli.naming import snake_case
 
@@ -19,6 +19,7 @@ from rnncli.naming import snake_case
 _NAMES = {snake_case(kind): kind for kind in TABLE}
 _NAMES |= {name.replace("_", ""): kind for name, kind in _NAMES.items()}
 _NAMES["input"] = "InputLayer"
+_OLDER = {name.lower(): name for name in (*ALIASES, "TimeDistributedDense")}  # of Keras 1
 _CELLS = {1: "SimpleRNN", 3: "GRU", 4: "LSTM"}  # by the number of gates
 
 
@@ -35,7 +36,7 @@ def from_sections(file: Any, path: str) -> Model:
     """Return the model of a weights file that lists its layers by name. Raises: FileError."""
     held = keras_sections.sections(file)
     era = keras_h5.era_in(file)
-    theano = keras_sections.is_theano(file, era, held)
+    theano = keras_sections.is_theano(file, held)
     return _model(path, held, "Keras weights", Holdings(held, theano=theano), era)
 
 
@@ -43,12 +44,10 @@ def from_store(file: Any, path: str) -> Model:
     """Return the model of a Keras 3 weights file, whose layers are called after their class."""
     found = keras_store.shelf(file)
     container = found.container("")
-    bases = dict.fromkeys(
-        "/".join(group.split("/")[: container.count("/") + 2])
-        if group.startswith(f"{container}/")
-        else group.split("/")[0]
-        for group in found.groups
-    )
+    # Beside the layers stand the variables of metrics and of the optimizer.
+    inside = [group for group in found.groups if group.startswith(f"{container}/")]
+    depth = container.count("/") + 2
+    bases = dict.fromkeys("/".join(group.split("/")[:depth]) for group in inside or found.groups)
     held = {base.rpartition("/")[2]: _directions(found.under(base)) for base in bases}
     return _model(path, held, "Keras 3 weights", Holdings(held), None)
 
@@ -80,17 +79,32 @@ def _model(
 def _layer(name: str, entries: Sequence[Entry]) -> tuple[LayerSpec, str | None]:
     """Return the layer that holds these tensors, and what is ambiguous about it."""
     guess = _guess(name, entries)
-    if guess is None:
+    if guess is None or not _agrees(guess, entries):
         weights = tuple(each.weight for each in entries)
         type_ = _NAMES.get(_stem(name), "?")
-        kind = type_ if not entries and type_ in TABLE else f"custom.{type_}"
+        kind = type_ if not entries and type_ in TABLE else f"weights.{type_}"
         return LayerSpec(kind, name, {}, stored=weights, inferred=True, type=type_), None
     spec = LayerSpec(
         guess.kind, name, guess.config, calls=(CallSpec(),) if guess.inputs else (),
         build_shapes=(guess.inputs,) if guess.inputs else None,
-        stored=tuple(each.weight for each in entries), inferred=True,
+        stored=tuple(each.weight for each in entries), inferred=True, type=_type(name, guess),
     )  # fmt: skip
     return spec, guess.doubt
+
+
+def _type(name: str, guess: Guess | None = None) -> str:
+    """Return the class to show: what the name says, where it is another name for the guess."""
+    stem = _stem(name)
+    if guess is not None and guess.kind in _CELLS.values() and _NAMES.get(stem) == "RNN":
+        return "RNN"
+    return _OLDER.get(stem, "")
+
+
+def _agrees(guess: Guess, entries: Sequence[Entry]) -> bool:
+    """Whether the layer that was guessed has as many parameters as the file holds for it."""
+    inputs = (guess.inputs,) if guess.inputs else ()
+    weights = kind(guess.kind).weights(complete(guess.kind, guess.config), inputs)
+    return sum(each.params for each in weights) == sum(each.weight.params for each in entries)
 
 
 def _stem(name: str) -> str:
@@ -176,6 +190,8 @@ def _plain(name: str, entries: Sequence[Entry], ends: list[str]) -> Guess | None
         return Guess("LayerNormalization", {}, (None, None, *first))
     if "embeddings" in ends or (stem == "Embedding" and len(first) == 2):
         return Guess("Embedding", {"input_dim": first[0], "output_dim": first[1]}, (None, None))
+    if len(first) == 4 and _NAMES.get(_stem(name), ALIASES.get(_type(name))) == "Conv1D":
+        first = (first[0], *first[2:])  # Keras 1 has one axis more
     bias = len(entries) == 2 and entries[1].shape == first[-1:]
     if len(entries) > 2 or (len(entries) == 2 and not bias):
         return None

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from rnncli.graph import UNKNOWN
 from rnncli.layers import ALIASES, TABLE
 
 Node = Mapping[str, Any]  # {"class_name": ..., "config": ...}
@@ -143,6 +144,9 @@ def class_of(node: Node) -> tuple[str, str]:
     kind = _CLASSES.get(type_, type_)
     config = node.get("config")
     config = config if isinstance(config, dict) else {}
+    module = str(node.get("module", "keras.src.ops"))  # which HDF5 leaves out
+    if f"keras.{type_}" in TABLE and module.startswith("keras.src.ops"):
+        return f"keras.{type_}", type_
     known = kind in TABLE and ">" not in written and not _is_custom(node)
     if kind in ("Attention", "AdditiveAttention") and "use_scale" not in config:
         known = False  # a class of the user's: Keras's own always says
@@ -150,7 +154,7 @@ def class_of(node: Node) -> tuple[str, str]:
         known = False  # the mode is code
     for inner in (config.get(key) for key in _INNER):
         known = known and (not isinstance(inner, dict) or is_model(inner) or _knows(inner))
-    return (kind if known else f"custom.{type_}"), type_
+    return (kind if known else f"{UNKNOWN}{type_}"), type_
 
 
 def _knows(node: Node) -> bool:
@@ -239,7 +243,7 @@ def _reshape_arguments(kind: str, config: dict[str, Any]) -> None:
         config["padding"] = [padding[:2], padding[2:]]
     if kind == "InputLayer" and "batch_input_shape" in config:
         config.setdefault("batch_shape", config["batch_input_shape"])
-    for key in _DROPPED:
+    for key in _DROPPED if kind == "Embedding" else (*_DROPPED, "input_dim"):
         config.pop(key, None)
 
 

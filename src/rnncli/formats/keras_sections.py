@@ -1,14 +1,16 @@
 """HDF5 as Keras 1, 2 and 3 write it under `.h5`: a group per layer, whose attribute lists its
 tensors in order."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from rnncli.errors import FileError
 from rnncli.formats import bounds
 from rnncli.formats.hdf5 import Entry, child, entries, entry, names, text
-from rnncli.formats.keras_legacy import Era
 from rnncli.model import Weight
+
+_KERAS_1 = re.compile(r"_[WUb](_[a-z])?$")
 
 
 def weights_group(file: Any) -> Any:
@@ -47,13 +49,13 @@ def _layer(group: Any, name: str) -> Iterator[Entry]:
         yield entry(dataset, f"{layer.name}/{each}".lstrip("/"))
 
 
-def is_theano(file: Any, era: Era, found: dict[str, list[Entry]]) -> bool:
+def is_theano(file: Any, found: dict[str, list[Entry]]) -> bool:
     """Whether Theano wrote the tensors; Keras 1 does not say, but only TensorFlow's end in `:0`."""
     backend = text(file, "backend") or text(weights_group(file), "backend")
     if backend is not None:
         return backend == "theano"
     paths = [each.path for held in found.values() for each in held]
-    return era.major == 1 and bool(paths) and not any(path.endswith(":0") for path in paths)
+    return any(_KERAS_1.search(path) for path in paths)
 
 
 def optimizer_weights(file: Any) -> tuple[Weight, ...] | None:

@@ -77,7 +77,7 @@ def layer_of(
     }
     kind = f"onnx.{node.op}" if node.domain in ("", "ai.onnx") else f"{node.domain}.{node.op}"
     return LayerSpec(
-        kind if kind in TABLE else f"custom.{kind}", node.name, config,
+        kind if kind in TABLE else f"operator.{kind}", node.name, config,
         calls=(CallSpec(tuple(refs)),), shapes=config["shapes"], stored=own, type=node.op,
     )  # fmt: skip
 

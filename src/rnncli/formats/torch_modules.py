@@ -1,7 +1,7 @@
 """From PyTorch's tensor names to layers: a row per module, recurrent ones recognised."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from math import prod
 from typing import Any
 

@@ -141,9 +141,20 @@ def _run(step: Step, op: Op, values: dict[Ref, Value]) -> None:
     call, layer = step.call, step.layer
     inputs = [values[ref] for ref in call.inputs]
     options = {key: _resolved(value, values) for key, value in call.kwargs.items()}
+    inputs = _masked(inputs, options.get("mask"))
     if not inputs and not (layer.kind or "").startswith("onnx."):
         raise UnsupportedError(f"layer {layer.name!r} ({layer.type}) is called without an input")
     keep(layer, step.number, run_op(layer, lambda: op(inputs, options), inputs), values)
+
+
+def _masked(inputs: Sequence[Value], mask: Any) -> list[Value]:
+    """Return the inputs with the masks that the call names, one for each or for the first."""
+    masks = mask if isinstance(mask, list) else [mask]
+    masks = [*masks, *[None] * len(inputs)]
+    return [
+        value._replace(mask=given.array != 0) if isinstance(given, Value) else value
+        for value, given in zip(inputs, masks, strict=False)
+    ]
 
 
 def run_op(layer: Layer, run: Callable[[], Any], inputs: Sequence[Value]) -> Any:

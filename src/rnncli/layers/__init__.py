@@ -15,7 +15,9 @@ _FAMILIES = {
     "recurrent": (
         "SimpleRNN LSTM GRU SimpleRNNCell LSTMCell GRUCell StackedRNNCells RNN Bidirectional"
     ),
-    "core": "InputLayer Dense Activation Embedding Masking TimeDistributed",
+    "core": (
+        "InputLayer Dense Activation Embedding Masking TimeDistributed keras.NotEqual keras.Any"
+    ),
     "regularize": (
         "Dropout SpatialDropout1D SpatialDropout2D SpatialDropout3D GaussianNoise GaussianDropout "
         "AlphaDropout ActivityRegularization"

@@ -12,7 +12,7 @@ from rnncli.layers import TABLE as KINDS
 _MODULES = {
     "recurrent": "SimpleRNN LSTM GRU RNN Bidirectional",
     "core": (
-        "Dense Activation Embedding Masking TimeDistributed Dropout SpatialDropout1D "
+        "keras.NotEqual keras.Any Dense Activation Embedding Masking TimeDistributed Dropout SpatialDropout1D "
         "SpatialDropout2D SpatialDropout3D GaussianNoise GaussianDropout AlphaDropout "
         "ActivityRegularization"
     ),

@@ -7,7 +7,7 @@ import numpy as np
 
 from rnncli.errors import ShapeError, UnsupportedError
 from rnncli.forward.activations import activation
-from rnncli.forward.op import Array, Notes, Op, Setup, Value, elementwise
+from rnncli.forward.op import Array, Notes, Op, Plain, Setup, Value, elementwise
 
 
 def _dense(setup: Setup) -> Op:
@@ -101,7 +101,27 @@ def _activation(setup: Setup) -> Op:
     return elementwise(activation(setup.config.get("activation")))
 
 
+class Differs(Op):
+    """Keras's operation that finds which tokens count: where the input is not a constant."""
+
+    def __init__(self, setup: Setup) -> None:
+        self.setup = setup
+
+    def __call__(self, inputs: Sequence[Value], options: Mapping[str, Any]) -> tuple[Value, ...]:
+        """Return where the first input is not the second, or not the constant of the call."""
+        other = inputs[1].array if len(inputs) > 1 else options.get("x2", 0)
+        return (Value(inputs[0].array != other),)
+
+
+def _any(setup: Setup) -> Op:
+    axis, keep = setup.config["axis"], setup.config["keepdims"]
+    axes = tuple(axis) if isinstance(axis, list) else axis
+    return Plain(lambda x: np.asarray(np.any(x, axis=axes, keepdims=keep)))
+
+
 OPS = {
+    "keras.NotEqual": Differs,
+    "keras.Any": _any,
     "Dense": _dense,
     "Activation": _activation,
     "Embedding": Embedding,

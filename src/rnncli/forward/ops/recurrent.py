@@ -233,8 +233,6 @@ def _start(
     Keras 3 does not hand the mask to a layer that is given its initial states.
     """
     value, *rest = inputs
-    if isinstance(options.get("mask"), Value):
-        value = value._replace(mask=options["mask"].array != 0)
     given = list(_flat(options.get("initial_state"))) or rest
     states = [each.array for each in given] if given else None
     handed_on = states is None or setup.keras < 3 or isinstance(options.get("mask"), Value)
