@@ -38,7 +38,7 @@ def command(
     from rnncli.report.summary import classic_names, summarize
 
     check_svg(svg)
-    found = load(model, cell)
+    found = load(model, cell, optimizer=optimizer)
     warn(found, output)
     if output.format == "classic":
         found = classic_names(found)

@@ -87,17 +87,14 @@ def _layer(name: str, entries: Sequence[Entry]) -> tuple[LayerSpec, str | None]:
     spec = LayerSpec(
         guess.kind, name, guess.config, calls=(CallSpec(),) if guess.inputs else (),
         build_shapes=(guess.inputs,) if guess.inputs else None,
-        stored=tuple(each.weight for each in entries), inferred=True, type=_type(name, guess),
+        stored=tuple(each.weight for each in entries), inferred=True, type=_type(name),
     )  # fmt: skip
     return spec, guess.doubt
 
 
-def _type(name: str, guess: Guess | None = None) -> str:
+def _type(name: str) -> str:
     """Return the class to show: what the name says, where it is another name for the guess."""
-    stem = _stem(name)
-    if guess is not None and guess.kind in _CELLS.values() and _NAMES.get(stem) == "RNN":
-        return "RNN"
-    return _OLDER.get(stem, "")
+    return _OLDER.get(_stem(name), "")
 
 
 def _agrees(guess: Guess, entries: Sequence[Entry]) -> bool:

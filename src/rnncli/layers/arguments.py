@@ -1,6 +1,6 @@
 """What the arguments of layers may be, by their names."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rnncli.activation_names import check_activation
@@ -17,13 +17,14 @@ def check_arguments(class_name: str, config: Config, activations: bool = True) -
 
     Without `activations` an activation may be one that rnncli does not know, a user's own say.
     """
-    if class_name in TABLE:
-        for name, default in kind(class_name).signature.items():
-            if default is REQUIRED and name not in config:
-                raise UsageError(f"{class_name} needs {name}=…")
+    if class_name not in TABLE:  # an initializer, say
+        return
+    for name, default in kind(class_name).signature.items():
+        if default is REQUIRED and name not in config:
+            raise UsageError(f"{class_name} needs {name}=…")
     for name, value in config.items():
         for inner in value if isinstance(value, list) else [value]:
-            if isinstance(inner, dict) and isinstance(inner.get("config"), dict):
+            if isinstance(inner, dict) and isinstance(inner.get("config"), Mapping):
                 check_arguments(str(inner.get("class_name")), inner["config"], activations)
         if name.endswith("activation") and not activations:
             continue
@@ -44,6 +45,11 @@ def _is_size(value: Any) -> bool:
 def _size(what: str, value: Any) -> None:
     if not _is_size(value):
         raise UsageError(f"{what}: must be a whole number of at least 1")
+
+
+def _optional_size(what: str, value: Any) -> None:
+    if value is not None:
+        _size(what, value)
 
 
 def _sizes(what: str, value: Any) -> None:
@@ -162,6 +168,7 @@ CHECKS: dict[str, Check] = {
     **dict.fromkeys(("activation", "recurrent_activation"), _activation),
     **dict.fromkeys(("axis", "dims"), _integers),
     **dict.fromkeys(("rate", "stddev", "epsilon", "alpha", "negative_slope"), _number),
+    "batch_size": _optional_size,
     "target_shape": _shape,
     "cropping": _ends,
     "merge_mode": _one_of("concat", "sum", "mul", "ave", None),
