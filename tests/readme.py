@@ -5,6 +5,7 @@ Usage: python tests/readme.py   rewrites the outputs from what the commands prin
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,17 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
+
+
+# What stands for jq where there is none: the value at a path such as .totals.params.
+JQ = """\
+#!/usr/bin/env python3
+import json, sys
+value = json.load(sys.stdin)
+for key in filter(None, sys.argv[1].split(".")):
+    value = value[key]
+print(json.dumps(value, indent=2))
+"""
 
 
 class Step(NamedTuple):
@@ -44,27 +56,48 @@ def steps(block: str) -> Iterator[Step]:
 def prepare(folder: Path) -> None:
     """Make a folder look like the checkout to what reads it; what is written stays in it."""
     (folder / "tests").symlink_to(ROOT / "tests")
+    if shutil.which("jq") is None:
+        (folder / "bin").mkdir()
+        (folder / "bin" / "jq").write_text(JQ)
+        (folder / "bin" / "jq").chmod(0o755)
+
+
+def start(command: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Return what became of a command without a terminal, its stderr among its stdout."""
+    own = Path(sys.executable).parent
+    path = os.pathsep.join([str(own), os.environ["PATH"], str(folder / "bin")])
+    dropped = ("NO_COLOR", "FORCE_COLOR", "COLUMNS")
+    environment = {k: v for k, v in os.environ.items() if k not in dropped}
+    return subprocess.run(
+        ["bash", "-c", command],
+        cwd=folder,
+        env={**environment, "PATH": path, "PYTHONIOENCODING": "utf-8", **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        timeout=120,
+    )
 
 
 def run(command: str, folder: Path) -> str:
-    """Return what a command prints, stderr included, without a terminal."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    dropped = ("NO_COLOR", "FORCE_COLOR", "COLUMNS")
-    environment = {k: v for k, v in os.environ.items() if k not in dropped}
-    done = subprocess.run(
-        ["bash", "-c", command],
-        cwd=folder,
-        env={**environment, "PATH": path, "PYTHONIOENCODING": "utf-8"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        timeout=120,
-    )
-    return done.stdout.decode().rstrip("\n")
+    """Return what a command prints."""
+    return start(command, folder).stdout.rstrip("\n")
 
 
-def blocks() -> list[str]:
-    """Return the README's console blocks."""
-    return BLOCK.findall(README.read_text())
+def blocks(language: str = "console") -> list[str]:
+    """Return the README's blocks in a language."""
+    return re.findall(rf"```{language}\n(.*?)```", README.read_text(), re.DOTALL)
+
+
+def table(header: str) -> list[list[str]]:
+    """Return the cells of the table below a header such as `| Bound | At most | Of |`."""
+    below = README.read_text().partition(f"{header}\n")[2].splitlines()[1:]
+    rows = []
+    for line in below:
+        if not line.startswith("|"):
+            return rows
+        rows.append([cell.strip() for cell in line.strip("|").split("|")])
+    return rows
 
 
 def main() -> None:
