@@ -14,12 +14,12 @@ import os
 import statistics
 import subprocess
 import sys
-import time
 import timeit
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
+TURN = 0.005  # seconds each contender runs for before the next has its turn
 CHILD = "RNNCLI_BENCHMARK_THREADS"
 
 Contender = Callable[[], Any]  # runs once; returns the output of every step
@@ -262,15 +262,17 @@ def compared(calls: dict[str, Contender]) -> None:
 
 
 def medians(calls: dict[str, Contender], seconds: float) -> dict[str, float]:
-    """Return the median time of each, all run in turn until `seconds` each are used up."""
+    """Return the median time of each, all run in turn until `seconds` each are used up.
+
+    A turn of a fast one is several runs, so that it is not timed with the caches of another.
+    """
     times: dict[str, list[float]] = {name: [] for name in calls}
-    for call in calls.values():
-        call()
-    while len(times["rnncli"]) < 5 or sum(times["rnncli"]) < seconds:
+    turns = {
+        name: max(1, int(TURN / timeit.timeit(call, number=1))) for name, call in calls.items()
+    }
+    while len(times["rnncli"]) < 5 or sum(times["rnncli"]) * turns["rnncli"] < seconds:
         for name, call in calls.items():
-            start = time.perf_counter()
-            call()
-            times[name].append(time.perf_counter() - start)
+            times[name].append(timeit.timeit(call, number=turns[name]) / turns[name])
     return {name: statistics.median(each) * 1e3 for name, each in times.items()}
 
 
