@@ -1,6 +1,7 @@
 """`--layer` expressions: Keras constructor calls, read as text and never executed."""
 
 import ast
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -80,9 +81,13 @@ class _Reader:
     def __init__(self, text: str, namer: Namer) -> None:
         self.text, self.namer = text, namer
         if len(text) > MAX_LENGTH:
-            raise UsageError(f"--layer has {len(text):,} characters; at most {MAX_LENGTH:,} are read")
+            raise UsageError(
+                f"--layer has {len(text):,} characters; at most {MAX_LENGTH:,} are read"
+            )
         try:
-            self.root = ast.parse(text.strip(), mode="eval").body
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of `'\\d'`, say: the text is not the user's code
+                self.root = ast.parse(text.strip(), mode="eval").body
         except SyntaxError as error:
             raise self.error(f"{error.msg} at column {error.offset or 1}") from None
         except (ValueError, RecursionError, MemoryError) as error:

@@ -108,6 +108,10 @@ def build(spec: ModelSpec, source: Source, strict: bool = True) -> Model:
     """
     progress = _Progress(strict)
     by_name = {layer.name: layer for layer in spec.layers}
+    for ref in (*spec.inputs, *spec.outputs):
+        if ref.layer not in by_name or not 0 <= ref.call < max(1, len(by_name[ref.layer].calls)):
+            raise ShapeError(f"the model begins or ends with call {ref.call} of layer "
+                             f"{ref.layer[:60]!r}, which it does not have")  # fmt: skip
     if not strict:
         for layer in spec.layers:
             _check(layer, progress)

@@ -79,6 +79,8 @@ def entries(group: Any, depth: int = 0) -> Iterator[Entry]:
     import h5py
 
     bounds.check("nested HDF5 groups", depth, bounds.HDF5_DEPTH)
+    if not isinstance(group, h5py.Group):
+        raise FileError(f"{str(group.name)[:80]!r} is no group of tensors")
     bounds.check("members of an HDF5 group", len(group), bounds.TENSORS)
     for name in group:
         found = child(group, name)

@@ -62,7 +62,21 @@ def _loaded(path: str) -> Any:
         raise FileError(f"damaged, truncated or no ONNX ({error})") from None
     if not proto.graph.node and not proto.ir_version:
         raise FileError("not an ONNX model")
+    _check_texts(proto)
     return proto
+
+
+def _check_texts(message: Any) -> None:
+    """Refuse text that is no UTF-8, which protobuf gives as bytes. Raises: FileError."""
+    for field, value in message.ListFields():
+        if field.type not in (field.TYPE_STRING, field.TYPE_MESSAGE):
+            continue
+        single = isinstance(value, str | bytes) or hasattr(value, "ListFields")
+        for each in (value,) if single else value:
+            if isinstance(each, bytes):
+                raise FileError(f"damaged ONNX: a {field.name} that is no UTF-8")
+            if not isinstance(each, str):
+                _check_texts(each)
 
 
 def _with_shapes(proto: Any) -> Any:

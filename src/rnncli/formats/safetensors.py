@@ -66,8 +66,14 @@ def _end(name: str, node: Any) -> int:
     """Return where a tensor ends, once its shape and its place agree."""
     offsets = node.get("data_offsets") if isinstance(node, dict) else None
     shape = node.get("shape") if isinstance(node, dict) else None
-    if not _sizes(offsets) or len(offsets) != 2 or not _sizes(shape):
-        raise FileError(f"damaged safetensors: tensor {name[:80]!r} has no shape or no place")
+    if (
+        not isinstance(node, dict)
+        or not _sizes(offsets)
+        or len(offsets) != 2
+        or not _sizes(shape)
+        or not isinstance(node.get("dtype"), str)
+    ):
+        raise FileError(f"damaged safetensors: tensor {name[:80]!r} has no shape, dtype or place")
     bits = prod(shape) * _bits(node.get("dtype"))
     if offsets[1] - offsets[0] != -(-bits // 8):
         raise FileError(f"damaged safetensors: tensor {name[:80]!r} has {offsets[1] - offsets[0]:,} "

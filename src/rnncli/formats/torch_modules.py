@@ -103,14 +103,15 @@ def _recurrent(tensors: Mapping[str, TorchTensor], module: Module | None) -> dic
         projection.shape[-1] if projection is not None and projection.shape else recurrent.shape[1]
     )
     gates = kernel.shape[0] // units if units and kernel.shape[0] % units == 0 else 0
-    if gates not in _KINDS:
+    layers = 1 + max(int(mark[4] or 0) for mark in found)
+    if gates not in _KINDS or layers > len(found):
         return None
     attributes = module.attributes if module is not None else {}
     config = {
         "class_name": _KINDS[gates] + ("" if layered else "Cell"),
         "input_size": kernel.shape[1],
         "hidden_size": units,
-        "num_layers": 1 + max(int(mark[4] or 0) for mark in found),
+        "num_layers": layers,
         "bias": any(mark[1] == "bias" for mark in found),
         "bidirectional": any(mark[5] for mark in found),
         "proj_size": projection.shape[0] if projection is not None else 0,

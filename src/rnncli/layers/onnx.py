@@ -20,6 +20,8 @@ def _outputs(config: Config, inputs: Shapes) -> Shapes:
 
 def _steps_macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
     """Count the products of the kernels `W` and `R`, at every step."""
+    if not inputs or len(inputs[0]) != 3:
+        return None
     steps = inputs[0][0 if not config["attributes"].get("layout") else 1]
     total = sum(weight.params for weight in config["weights"] if weight.name in ("W", "R"))
     return None if steps is None else steps * total

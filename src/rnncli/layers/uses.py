@@ -37,7 +37,7 @@ def cell_uses(layer: Layer) -> tuple[CellUse, ...]:
     """Return the cells of a recurrent layer, forward ones first; () for any other layer."""
     if not layer.calls or not layer.calls[0].input_shapes:
         return ()
-    size = layer.calls[0].input_shapes[0][-1]
+    size = layer.calls[0].input_shapes[0][-1] if layer.calls[0].input_shapes[0] else None
     return () if size is None else tuple(_uses(layer.kind, layer.config, size))
 
 
@@ -64,7 +64,7 @@ def _onnx_uses(class_name: str, config: Config) -> Iterator[CellUse]:
     attributes = config["attributes"]
     shapes = {weight.name: weight.shape for weight in config["weights"]}
     kernel, recurrent = shapes.get("W", ()), shapes.get("R", ())
-    if len(kernel) != 3 or len(recurrent) != 3:
+    if len(kernel) != 3 or len(recurrent) != 3 or kernel[0] not in (1, 2):
         return
     cell = cell_for(RECURRENT[class_name], bool(attributes.get("linear_before_reset")))
     names = [name.lower() for name in attributes.get("activations", ())]
