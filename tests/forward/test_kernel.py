@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rnncli.cells import CELLS, GRU, GRU_RESET_BEFORE, LSTM, SIMPLE_RNN, Cell
-from rnncli.forward import products
+from rnncli.forward import kernel, products
 from rnncli.forward.kernel import BLOCK, Recurrence
 from rnncli.forward.literal import literal_run
 
@@ -219,6 +219,48 @@ def test_slabs_divide_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     assert products.slab_rows(np.zeros((2048, 512)), 1024) == 2048  # slabs too thin to pay
     monkeypatch.setattr(products, "reads_in_place", lambda: False)
     assert products.slab_rows(np.zeros((2048, 512)), 64) == 2048
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+@each_cell
+def test_a_batch_over_threads(cell: Cell, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    spread = []
+
+    def in_threads(run: Any, batch: int, count: int) -> list:
+        spread.append(count)
+        return products.in_threads(run, batch, count)
+
+    monkeypatch.setattr(kernel, "in_threads", in_threads)
+    monkeypatch.setattr(products, "reads_in_place", lambda: True)
+    monkeypatch.setattr(products, "threads", lambda: count)
+    monkeypatch.setattr(products, "LEAST_BATCH", 1)
+    monkeypatch.setattr(products, "LEAST_WORK", 1)
+    this = case(cell)
+    this.check()
+    this.check(mask=mask_of(5), reverse=True, previous=np.full_like(this.states[0], 0.25))
+    assert spread == [count, count]
+
+
+def test_threads_keep_numpys_settings() -> None:
+    with np.errstate(over="raise"), pytest.raises(FloatingPointError):
+        products.in_threads(lambda rows: np.exp(np.full(4, 1e4))[rows], 4, 2)
+    with np.errstate(over="ignore"):
+        found = products.in_threads(lambda rows: np.exp(np.full(4, 1e4))[rows], 4, 2)
+    assert [part.tolist() for part in found] == [[np.inf, np.inf]] * 2
+
+
+def test_only_batches_worth_it_are_spread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(products, "reads_in_place", lambda: True)
+    monkeypatch.setattr(products, "threads", lambda: 4)
+    assert products.shards(64, 2048 * 512) == 4
+    assert products.shards(32, 256 * 64) == 1  # too little work
+    assert products.shards(16, 2048 * 512) == 2  # too few rows for four
+    assert products.shards(0, 2048 * 512) == 1
+    monkeypatch.setattr(products, "threads", lambda: 1)
+    assert products.shards(64, 2048 * 512) == 1
+    monkeypatch.setattr(products, "threads", lambda: 4)
+    monkeypatch.setattr(products, "reads_in_place", lambda: False)
+    assert products.shards(64, 2048 * 512) == 1  # left to the threads of the BLAS
 
 
 @each_batch

@@ -13,7 +13,7 @@ import numpy as np
 from rnncli.cells import Cell
 from rnncli.forward.activations import Array
 from rnncli.forward.gates import Folded, folded, in_place, plain
-from rnncli.forward.products import in_slabs, slab_rows
+from rnncli.forward.products import in_slabs, in_threads, shards, slab_rows
 from rnncli.forward.steps import ORDER, STEPS, Prepared, Room, Take
 
 BLOCK = 128  # steps whose input projections are computed at once, at most
@@ -25,6 +25,29 @@ class Outcome(NamedTuple):
 
     last: Array
     states: tuple[Array, ...]
+
+
+class _Part(NamedTuple):
+    """What to run, of some rows of a batch."""
+
+    x: Array
+    mask: Array | None
+    reverse: bool
+    sequence: Array | None
+    zeros: bool
+
+    def of(self, rows: slice) -> "_Part":
+        """Return these rows."""
+        mask, sequence = (None if a is None else a[rows] for a in (self.mask, self.sequence))
+        return self._replace(x=self.x[rows], mask=mask, sequence=sequence)
+
+    def window(self, start: int, stop: int) -> tuple[Array, Array | None]:
+        """Return the inputs and the mask of the steps taken from `start` to `stop`."""
+        cut = slice(start, stop)
+        if self.reverse:
+            steps = self.x.shape[1]
+            cut = slice(steps - 1 - start, None if stop == steps else steps - 1 - stop, -1)
+        return self.x[:, cut], None if self.mask is None else self.mask[:, cut]
 
 
 class Recurrence:
@@ -118,29 +141,46 @@ class Recurrence:
         leaves out keeps the states and repeats the output before it (`previous` before the first),
         or gives zeros.
         """
-        batch, steps = x.shape[:2]
+        batch = len(x)
+        given = self.zero_states(batch) if states is None else states
+        last = np.zeros((batch, self.outputs), self.dtype) if previous is None else previous
+
+        whole = _Part(x, mask, reverse, sequence, zero_output_for_mask)
+
+        def part(rows: slice) -> Outcome:
+            return self._run(whole.of(rows), [state[rows] for state in given], last[rows])
+
+        outcomes = in_threads(part, batch, shards(batch, len(self.kernel) * self.outputs))
+        if len(outcomes) == 1:
+            return outcomes[0]
+        finals = zip(*(outcome.states for outcome in outcomes), strict=True)
+        return Outcome(
+            np.concatenate([outcome.last for outcome in outcomes]),
+            tuple(np.concatenate(final) for final in finals),
+        )
+
+    def _run(self, part: "_Part", given: Sequence[Array], last: Array) -> Outcome:
+        batch, steps = part.x.shape[:2]
         size, columns = self._block(batch, steps), len(self.kernel)
         room = Room(self.weights, size, batch, columns, self.dtype)
         now = [room.h[0], room.gates[columns:]][: len(self.cell.states)]
-        given = self.zero_states(batch) if states is None else states
-        for state, start_value in zip(now, given, strict=True):
-            state[...] = start_value.T.reshape(state.shape)
+        for state, value in zip(now, given, strict=True):
+            state[...] = value.T.reshape(state.shape)
         now[0] *= self.weights.gain
         inputs = np.ones((size, batch, self.kernel.shape[1]), self.dtype)
         take = STEPS[self.cell.name](room)
-        last = np.zeros((batch, self.outputs), self.dtype) if previous is None else previous
         for start in range(0, steps, size):
             stop = min(start + size, steps)
-            block, kept = _window(x, mask, start, stop, reverse)
+            block, kept = part.window(start, stop)
             self._project(block, inputs, room)
             _take_block(take, room, now, stop - start, kept)
-            if sequence is not None or kept is not None or stop == steps:
+            if part.sequence is not None or kept is not None or stop == steps:
                 outputs = self._outputs(room, stop - start, batch)
                 if kept is not None:
-                    outputs = _masked_outputs(outputs, kept, last, zero_output_for_mask)
+                    outputs = _masked_outputs(outputs, kept, last, part.zeros)
                 last = outputs[:, -1].copy()
-                if sequence is not None:
-                    sequence[:, start:stop] = outputs
+                if part.sequence is not None:
+                    part.sequence[:, start:stop] = outputs
         now[0] /= self.weights.gain
         final = tuple(np.ascontiguousarray(s.reshape(len(s), batch).T) for s in now)
         return Outcome(last, final)
@@ -189,17 +229,6 @@ def _take_block(take: Take, room: Room, now: list[Array], steps: int, kept: Arra
             for state, old in zip((room.h[t + 1], *now[1:]), (room.h[t], *others), strict=True):
                 np.copyto(state, old, where=~kept[:, t].astype(bool))
     np.copyto(now[0], room.h[steps])
-
-
-def _window(
-    x: Array, mask: Array | None, start: int, stop: int, reverse: bool
-) -> tuple[Array, Array | None]:
-    """Return the inputs and the mask of the steps taken from `start` to `stop`."""
-    if reverse:
-        steps = x.shape[1]
-        cut = slice(steps - stop, steps - start)
-        return x[:, cut][:, ::-1], None if mask is None else mask[:, cut][:, ::-1]
-    return x[:, start:stop], None if mask is None else mask[:, start:stop]
 
 
 def _masked_outputs(outputs: Array, kept: Array, last: Array, zeros: bool) -> Array:
