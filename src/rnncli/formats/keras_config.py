@@ -173,31 +173,34 @@ def _merged(nodes: list[Node], era: Era, depth: int, name: str) -> ModelSpec:
 
 
 def _functional(node: Node, era: Era, depth: int) -> ModelSpec:
-    config = node["config"]
-    nodes = _layer_nodes(config["layers"])
+    given = node["config"]
+    nodes = _layer_nodes(given["layers"])
     shapes: dict[Ref, Shape] = {}
     specs = []
     for each in nodes:
         spec = _layer(each, era, depth)
+        if TABLE.get(spec.class_name) == "operations":
+            config = {**spec.config, **keras_graph.operands(each["inbound_nodes"])}
+            spec = spec._replace(config=config)
         calls = keras_graph.calls(spec.class_name, each.get("inbound_nodes", []), spec.name, shapes)
         if spec.class_name == "InputLayer" and not calls:
             calls = (CallSpec(),)
         specs.append(spec._replace(calls=calls))
     _distinct(specs)
     bounds.check("calls of layers", sum(len(spec.calls) for spec in specs), bounds.CALLS)
-    inputs = keras_graph.ends(config.get("input_layers"))
-    outputs = keras_graph.ends(config.get("output_layers"))
+    inputs = keras_graph.ends(given.get("input_layers"))
+    outputs = keras_graph.ends(given.get("output_layers"))
     first = _first_calls(specs, outputs, era)
     shapes = {keras_graph.renumbered(ref, first): shape for ref, shape in shapes.items()}
     specs = [spec._replace(calls=keras_graph.renumbered_calls(spec.calls, first)) for spec in specs]
     found = tuple(_with_stated_shapes(spec, shapes) for spec in _from_consumers(specs))
     name = str(
-        node.get("name") or config.get("name") or ("model_1" if era.major < 3 else "functional")
+        node.get("name") or given.get("name") or ("model_1" if era.major < 3 else "functional")
     )
     renumbered = keras_graph.renumbered
     return ModelSpec(
         name, "Functional", found, renumbered(inputs, first), renumbered(outputs, first),
-        bool(config.get("trainable", True)),
+        bool(given.get("trainable", True)),
     )  # fmt: skip
 
 

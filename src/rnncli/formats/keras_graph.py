@@ -61,13 +61,20 @@ def _keras3_call(kind: str, node: Mapping[str, Any], shapes: Shapes) -> CallSpec
     if kind in _RECURRENT:
         kwargs = {**dict(zip(_CALL, rest, strict=False)), **kwargs}
         rest = []
-    elif kind == "keras.NotEqual" and rest and not isinstance(rest[0], Ref):
-        kwargs = {"x2": rest[0], **kwargs}
     inputs = list(refs_in([first, rest]))
     if not inputs:  # everything by keyword, as `layer(inputs=x)`
         key = next((key for key, value in kwargs.items() if any(refs_in(value))), None)
         inputs = list(refs_in(kwargs.pop(key))) if key is not None else []
     return CallSpec(tuple(inputs), {k: v for k, v in kwargs.items() if v is not None})
+
+
+def operands(nodes: Any) -> dict[str, Any]:
+    """Return what the first call of one of Keras 3's operations gives it beside tensors."""
+    args = nodes[0].get("args") if isinstance(nodes, list) and isinstance(nodes[0], dict) else None
+    if not isinstance(args, list):
+        return {}
+    constants = [arg if isinstance(arg, int | float) else None for arg in args]
+    return {"operands": constants, "key": args[1] if len(args) > 1 else ()}
 
 
 def _arguments(kwargs: Mapping[str, Any], shapes: Shapes, lists: bool = False) -> dict[str, Any]:

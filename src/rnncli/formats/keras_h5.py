@@ -13,7 +13,6 @@ from rnncli.formats.keras_json import details, parse, written_by
 from rnncli.formats.keras_legacy import Era, era_of
 from rnncli.formats.keras_match import Holdings, matched
 from rnncli.graph import ModelSpec, build
-from rnncli.layers import TABLE
 from rnncli.model import Model, Source, Store
 
 
@@ -62,15 +61,22 @@ def _full(file: Any, path: str, config: str) -> Model:
     return matched(model, Holdings(held, trainable_first=True, theano=theano))
 
 
+_SEQUENCES = ("SimpleRNN", "LSTM", "GRU", "Bidirectional", "CuDNNLSTM", "CuDNNGRU")
+
+
 def _with_stored(spec: ModelSpec, held: dict[str, list[Entry]]) -> ModelSpec:
-    """Return the spec with the stored weights of the layers that rnncli does not know."""
-    layers = tuple(
-        layer._replace(stored=tuple(each.weight for each in held[layer.name]))
-        if layer.class_name not in TABLE and layer.model is None and layer.name in held
-        else layer
-        for layer in spec.layers
-    )
-    return spec._replace(layers=layers)
+    """Return the spec with the stored weights of layers whose own may stay unknown: those that
+    rnncli does not know, and those after them."""
+    layers = []
+    for layer in spec.layers:
+        entries = held.get(layer.name)
+        if entries and layer.model is None:
+            layer = layer._replace(stored=tuple(each.weight for each in entries))
+            shape = entries[0].shape
+            if layer.class_name in _SEQUENCES and layer.build_shapes is None and len(shape) == 2:
+                layer = layer._replace(build_shapes=((None, None, shape[0]),))
+        layers.append(layer)
+    return spec._replace(layers=tuple(layers))
 
 
 def _few(file: Any) -> str:

@@ -144,8 +144,7 @@ def class_of(node: Node) -> tuple[str, str]:
     kind = _CLASSES.get(type_, type_)
     config = node.get("config")
     config = config if isinstance(config, dict) else {}
-    module = str(node.get("module", "keras.src.ops"))  # which HDF5 leaves out
-    if f"keras.{type_}" in TABLE and module.startswith("keras.src.ops"):
+    if f"keras.{type_}" in TABLE and _is_operation(node, config):
         return f"keras.{type_}", type_
     known = kind in TABLE and ">" not in written and not _is_custom(node)
     if kind in ("Attention", "AdditiveAttention") and "use_scale" not in config:
@@ -155,6 +154,15 @@ def class_of(node: Node) -> tuple[str, str]:
     for inner in (config.get(key) for key in _INNER):
         known = known and (not isinstance(inner, dict) or is_model(inner) or _knows(inner))
     return (kind if known else f"{UNKNOWN}{type_}"), type_
+
+
+def _is_operation(node: Node, config: Node) -> bool:
+    """Whether a node of Keras 3 is an operation on tensors: HDF5 leaves out the module, but all
+    layers say whether they are trainable."""
+    calls = node.get("inbound_nodes")
+    if not isinstance(calls, list) or not calls or not isinstance(calls[0], dict):
+        return False
+    return ".ops." in str(node.get("module", ".ops.")) and "trainable" not in config
 
 
 def _knows(node: Node) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 from rnncli.errors import FileError
 from rnncli.formats import bounds
+from rnncli.formats.onnx_fold import Folder
 from rnncli.formats.onnx_nodes import Constant, Node, layer_of
 from rnncli.graph import CallSpec, LayerSpec, ModelSpec, build
 from rnncli.model import Model, Ref, Source, Store, Tensor
@@ -28,7 +29,7 @@ _EXTERNAL = 1  # TensorProto.DataLocation
 def read(path: str, optimizer: bool = False) -> Model:
     """Return the graph with a layer per node. Raises: FileError."""
     proto = _with_shapes(_loaded(path))
-    reader = _Reader()
+    reader = _Reader(proto)
     reader.graph(proto.graph, "")
     bounds.check("layers", len(reader.specs), bounds.LAYERS)
     if not any(spec.class_name != "InputLayer" for spec in reader.specs):
@@ -94,7 +95,8 @@ def _with_shapes(proto: Any) -> Any:
 class _Reader:
     """Collects the nodes of a graph and of the graphs inside it."""
 
-    def __init__(self) -> None:
+    def __init__(self, proto: Any) -> None:
+        self.folder = Folder(proto)
         self.specs: list[LayerSpec] = []
         self.inputs: tuple[Ref, ...] = ()
         self.outputs: tuple[Ref, ...] = ()
@@ -158,6 +160,10 @@ class _Reader:
         if proto.op_type == "Constant" and "value" in attributes and proto.output:
             self._constant(proto.output[0], attributes["value"].t, False)
             return
+        moved = self.folder.fold(proto, [self.constants.get(each) for each in proto.input])
+        if moved:
+            self.constants.update((each.name, each) for each in moved)
+            return
         name = self._named(name)
         shapes = [self.shapes.get(each) for each in proto.output]
         node = Node(name, proto.op_type, proto.domain, plain(attributes), list(proto.input), shapes)
@@ -216,8 +222,9 @@ def _values(proto: Any) -> Any:
 
 @contextmanager
 def _store(path: str) -> Iterator[Store]:
-    reader = _Reader()
-    reader.graph(_loaded(path).graph, "")
+    proto = _loaded(path)
+    reader = _Reader(proto)
+    reader.graph(proto.graph, "")
     yield _Tensors(reader.constants)
 
 

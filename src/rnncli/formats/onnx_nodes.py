@@ -28,13 +28,22 @@ _NAMES = ("X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P")
 
 
 class Constant(NamedTuple):
-    """A tensor of the file; an initializer, or the value of a Constant node."""
+    """A tensor of the file: an initializer, the value of a Constant node, or made of such.
+
+    `made_of` is another name of its values, where several tensors have the same ones.
+    """
 
     name: str
     shape: tuple[int, ...]
     dtype: str
     initializer: bool
     values: Callable[[], Any]
+    made_of: str = ""
+
+    @property
+    def key(self) -> str:
+        """Return the name under which the values are counted, once."""
+        return self.made_of or self.name
 
 
 class Node(NamedTuple):
@@ -60,8 +69,8 @@ def layer_of(
         elif name in constants:
             constant = constants[name]
             operands.append(("weight", name))
-            counts = _is_weight(node, constant) and name not in counted
-            counted.add(name)
+            counts = _is_weight(node, constant) and constant.key not in counted
+            counted.add(constant.key)
             weights.append(_weight(node, position, constant, counts))
         else:
             operands.append(("none", ""))

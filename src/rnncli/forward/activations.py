@@ -161,7 +161,14 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "softsign": (-1, 1),
     "hard_tanh": (-1, 1),
     **dict.fromkeys(
-        ("sigmoid", "hard_sigmoid", "hard_sigmoid_keras2", "softmax", "sparse_sigmoid", "sparsemax"),
+        (
+            "sigmoid",
+            "hard_sigmoid",
+            "hard_sigmoid_keras2",
+            "softmax",
+            "sparse_sigmoid",
+            "sparsemax",
+        ),
         (0, 1),
     ),
 }

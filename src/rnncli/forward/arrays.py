@@ -122,9 +122,7 @@ class NpyFile:
         if 0 in self.shape:
             return np.empty(self.shape, self.header.dtype)
         order: Any = "F" if self.header.fortran else "C"
-        return np.memmap(
-            self.path, self.header.dtype, "r", self.header.offset, self.shape, order
-        )
+        return np.memmap(self.path, self.header.dtype, "r", self.header.offset, self.shape, order)
 
 
 def read_named(path: str) -> dict[str | None, Source]:

@@ -9,6 +9,7 @@ import numpy as np
 from rnncli.errors import ShapeError, UnsupportedError
 from rnncli.forward.op import Array, Notes, Op, Setup, Value
 from rnncli.forward.ops import TABLE, make, unsupported
+from rnncli.forward.ops.core import EachStep
 from rnncli.model import Call, Layer, Model, Ref
 from rnncli.topology import in_order
 
@@ -130,7 +131,8 @@ def _operation(layer: Layer, weights: Weights, rules: Rules, prefix: str) -> Op 
     """Return a layer's operation, None for an input."""
     name = f"{prefix}{layer.name}"
     if layer.model is not None:
-        return Nested(layer.model, weights, rules, f"{name}/")
+        nested = Nested(layer.model, weights, rules, f"{name}/")
+        return EachStep(nested) if layer.kind == "TimeDistributed" else nested
     if layer.kind == "InputLayer":
         return None
     own = {each.path: weights[f"{name}/{each.path}"] for each in layer.weights or ()}

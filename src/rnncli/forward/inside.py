@@ -15,7 +15,7 @@ from rnncli.errors import UnsupportedError, UsageError, nearest
 from rnncli.forward.engine import Graph, Nested
 from rnncli.forward.literal import literal_run
 from rnncli.forward.op import Array, Setup, Value
-from rnncli.forward.ops.core import TimeDistributed
+from rnncli.forward.ops.core import EachStep
 from rnncli.forward.ops.recurrent import Bidirectional, Direction, Memory, Recurrent
 from rnncli.forward.stats import Inside, changed
 from rnncli.forward.trace import Trace
@@ -195,7 +195,7 @@ class Watch:
 def _recurrent(graph: Graph) -> Iterator[Recurrent | Bidirectional]:
     """Yield the recurrent layers in the order they first run, those inside others too."""
     for op in dict.fromkeys(step.op for step in graph.steps):
-        while isinstance(op, TimeDistributed):
+        while isinstance(op, EachStep):
             op = op.inner
         if isinstance(op, Nested):
             yield from _recurrent(op.graph)

@@ -16,6 +16,7 @@ from rnncli.forward.outputs import outputs_of, sequences_of
 from rnncli.forward.stats import Stats
 from rnncli.forward.stream import Chain, Collected, Progress, block_steps, chain_of, run_chain
 from rnncli.model import Model, Ref, Source
+from rnncli.writing import replacing
 
 if TYPE_CHECKING:
     from rnncli.forward.inside import Look, Watch
@@ -181,7 +182,7 @@ class _Run:
         """Return the outputs and their shapes."""
         self._check_memory()
         with ExitStack() as stack:
-            file = stack.enter_context(save.replacing(self.path)) if self.path else None
+            file = stack.enter_context(replacing(self.path)) if self.path else None
             values, shape = self._chain(file, progress)
             if self.written:
                 return (None,), [shape]

@@ -1,20 +1,15 @@
-"""Arrays to files, whole or not at all."""
+"""Arrays to files."""
 
 import os
-import signal
-import stat
-import sys
-import tempfile
-import threading
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, BinaryIO
+from collections.abc import Callable, Sequence
+from typing import IO, BinaryIO
 
 import numpy as np
 
-from rnncli.errors import FileError, UsageError
+from rnncli.errors import UsageError
 from rnncli.forward.op import Array, Value
+from rnncli.writing import check_place, is_replaced
 
 SUFFIXES = (".npy", ".csv", ".npz")
 
@@ -29,11 +24,7 @@ def check_target(path: str, outputs: int) -> None:
     if outputs > 1 and suffix != ".npz":
         raise UsageError(f"the model has {outputs} outputs, and {path} holds only one",
                          "write them to an .npz file")  # fmt: skip
-    folder = os.path.dirname(os.path.realpath(path))
-    if path != "-" and not os.path.isdir(folder):
-        raise FileError(f"cannot write {path}: there is no folder {folder}")
-    if os.path.isdir(path):
-        raise FileError(f"cannot write {path}: it is a folder")
+    check_place(path)
 
 
 def suffix_of(path: str) -> str:
@@ -43,68 +34,7 @@ def suffix_of(path: str) -> str:
 
 def streams(path: str) -> bool:
     """Whether a sequence can be written there block by block: an `.npy` file that can be sought."""
-    regular = not os.path.exists(path) or stat.S_ISREG(os.stat(path).st_mode)
-    return path != "-" and suffix_of(path) == ".npy" and regular
-
-
-@contextmanager
-def replacing(path: str) -> Iterator[BinaryIO]:
-    """Yield a file that takes the place of `path` once all is written; on any failure nothing is
-    left of it. Raises: FileError."""
-    target = os.path.realpath(path)
-    if path == "-":
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    try:
-        if os.path.exists(target) and not os.path.isfile(target):
-            with open(target, "wb") as device:  # a device or a pipe cannot be replaced
-                yield device
-            return
-        with _stoppable():
-            yield from _temporary(target)
-    except OSError as error:
-        raise FileError(f"cannot write {path}: {error.strerror or error}") from None
-
-
-def _temporary(target: str) -> Iterator[BinaryIO]:
-    folder, name = os.path.split(target)
-    handle, temporary = tempfile.mkstemp(prefix=f".{name}.", suffix=".part", dir=folder)
-    try:
-        with open(handle, "w+b") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, _mode(target))
-        os.replace(temporary, target)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-
-
-def _mode(target: str) -> int:
-    if os.path.exists(target):
-        return stat.S_IMODE(os.stat(target).st_mode)
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
-
-
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    """Let SIGTERM unwind the stack, so that unfinished files are removed."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(number: int, frame: Any) -> None:
-        raise SystemExit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    return suffix_of(path) == ".npy" and is_replaced(path)
 
 
 class NpyWriter:
@@ -136,12 +66,19 @@ def write(file: BinaryIO, path: str, names: Sequence[str], arrays: Sequence[Arra
         with zipfile.ZipFile(file, "w") as archive:
             for name, array in zip(unique(names), arrays, strict=True):
                 with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                    np.lib.format.write_array(member, array, allow_pickle=False)
+                    _write_npy(member, array)
     elif suffix == ".npy":
-        np.lib.format.write_array(file, arrays[0], allow_pickle=False)
+        _write_npy(file, arrays[0])
     else:
         digits = 17 if arrays[0].dtype == np.float64 else 9  # enough to read the same value back
         np.savetxt(file, table(arrays[0]), delimiter=",", fmt=f"%.{digits}g")
+
+
+def _write_npy(file: IO[bytes], array: Array) -> None:
+    """Write an array as `numpy.save` does, which asks a file for its position; a pipe has none."""
+    array = np.ascontiguousarray(array)
+    np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+    file.write(array.data)
 
 
 def table(array: Array) -> Array:

@@ -15,14 +15,14 @@ _FAMILIES = {
     "recurrent": (
         "SimpleRNN LSTM GRU SimpleRNNCell LSTMCell GRUCell StackedRNNCells RNN Bidirectional"
     ),
-    "core": (
-        "InputLayer Dense Activation Embedding Masking TimeDistributed keras.NotEqual keras.Any"
-    ),
+    "core": ("InputLayer Dense Activation Embedding Masking TimeDistributed"),
     "regularize": (
         "Dropout SpatialDropout1D SpatialDropout2D SpatialDropout3D GaussianNoise GaussianDropout "
         "AlphaDropout ActivityRegularization"
     ),
-    "normalize": ("LayerNormalization BatchNormalization GroupNormalization UnitNormalization"),
+    "normalize": (
+        "LayerNormalization BatchNormalization GroupNormalization UnitNormalization Normalization"
+    ),
     "reshape": (
         "Flatten Reshape Permute RepeatVector UpSampling1D ZeroPadding1D Cropping1D "
         "UpSampling2D ZeroPadding2D Cropping2D"
@@ -45,6 +45,15 @@ _FAMILIES = {
             "Not Or Pad Pow Reciprocal ReduceMax ReduceMean ReduceSum Relu Reshape RNN Selu Shape "
             "Sigmoid Sign Slice Softmax Softplus Softsign Split Sqrt Squeeze Sub Tanh Tile "
             "Transpose Unsqueeze Where"
+        ).split()
+    ),
+    # Keras 3's operations on tensors, which only files hold.
+    "operations": " ".join(
+        f"keras.{operation}"
+        for operation in (
+            "NotEqual Equal LogicalOr LogicalAnd LogicalNot Add Subtract Multiply TrueDivide "
+            "Divide Power Maximum Minimum Negative Absolute Exp Sqrt Square Tanh Sigmoid Relu "
+            "ZerosLike OnesLike Any All Sum Mean Max Min ExpandDims Concatenate GetItem"
         ).split()
     ),
     "torch": "torch.RNN torch.LSTM torch.GRU torch.RNNCell torch.LSTMCell torch.GRUCell",

@@ -117,19 +117,7 @@ _INPUT = {
 }
 
 
-def _any_outputs(config: Config, inputs: Shapes) -> Shapes:
-    shape, axis = inputs[0], config["axis"]
-    axes = range(len(shape)) if axis is None else axis if isinstance(axis, list) else [axis]
-    gone = {each % len(shape) for each in axes}
-    if config["keepdims"]:
-        return (tuple(1 if at in gone else dim for at, dim in enumerate(shape)),)
-    return (tuple(dim for at, dim in enumerate(shape) if at not in gone),)
-
-
 KINDS = {
-    # Operations on tensors that Keras 3 writes into files where it has traced a mask.
-    "keras.NotEqual": Kind(),
-    "keras.Any": Kind({"axis": None, "keepdims": False}, _any_outputs),
     "InputLayer": Kind(_INPUT, lambda config, _: (_input_shape(config),)),
     "Dense": Kind(
         _DENSE,

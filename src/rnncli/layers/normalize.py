@@ -54,7 +54,20 @@ def _group_weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
     return tuple(_scales(config, _sizes(config["axis"], inputs[0])))
 
 
+def _adapted_weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
+    """Return what `adapt` has found; none where mean and variance are arguments."""
+    if config["mean"] is not None:
+        return ()
+    shape = () if config["axis"] is None else _sizes(config["axis"], inputs[0])
+    mean = Weight("mean", shape, "features", path="mean", trainable=False)
+    variance = mean._replace(name="variance", path="variance", initializer="ones")
+    return mean, variance, Weight("count", (), "1", path="count", trainable=False)
+
+
 KINDS = {
+    "Normalization": Kind(
+        signature("axis=-1, mean=None, variance=None, invert=False"), weights=_adapted_weights
+    ),
     "LayerNormalization": Kind(
         signature(f"axis=-1, epsilon=0.001, {_SCALES}, {_RULES}"), weights=_layer_weights
     ),

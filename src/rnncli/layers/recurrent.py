@@ -80,9 +80,13 @@ def _weights(class_name: str, config: Config, inputs: Shapes) -> tuple[Weight, .
 
 def _outputs(class_name: str, config: Config, inputs: Shapes) -> Shapes:
     batch, steps, _ = rank(inputs[0], 3, class_name, AXES)
+    if config.get("time_major"):  # of tf.keras: (time, batch, inputs)
+        batch, steps = steps, batch
     cells = list(cells_of(class_name, config))
     units = cells[-1][2]["units"]
     output: Shape = (batch, steps, units) if config.get("return_sequences") else (batch, units)
+    if config.get("time_major") and len(output) == 3:
+        output = (steps, batch, units)
     if not config.get("return_state"):
         return (output,)
     states = ((batch, c["units"]) for _, cell, c in cells for _ in cell.states)
@@ -90,7 +94,8 @@ def _outputs(class_name: str, config: Config, inputs: Shapes) -> Shapes:
 
 
 def _macs(class_name: str, config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
-    _, steps, size = inputs[0]
+    batch, steps, size = inputs[0]
+    steps = batch if config.get("time_major") else steps
     if steps is None or size is None:
         return None
     total = 0

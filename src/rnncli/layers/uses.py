@@ -3,10 +3,13 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from rnncli.cells import Cell, cell_for
+from rnncli.cells import LSTM, Cell, cell_for
 from rnncli.layers.onnx import RECURRENT
 from rnncli.layers.recurrent import cells_of, directions
 from rnncli.model import Config, Layer
+
+# CuDNN always keeps two bias values per unit and gate.
+_CUDNN = {"CuDNNLSTM": LSTM._replace(bias_rows=2), "CuDNNGRU": cell_for("GRU", True)}
 
 
 class CellUse(NamedTuple):
@@ -35,10 +38,13 @@ class CellUse(NamedTuple):
 
 def cell_uses(layer: Layer) -> tuple[CellUse, ...]:
     """Return the cells of a recurrent layer, forward ones first; () for any other layer."""
-    if not layer.calls or not layer.calls[0].input_shapes:
+    if not layer.calls:
         return ()
-    size = layer.calls[0].input_shapes[0][-1] if layer.calls[0].input_shapes[0] else None
-    return () if size is None else tuple(_uses(layer.kind, layer.config, size))
+    shape = (layer.calls[0].input_shapes or ((),))[0]
+    size = shape[-1] if shape else None
+    if size is None and framework(layer) == "keras":  # the others' configs and weights say it
+        return ()
+    return tuple(_uses(layer.kind, layer.config, size or 0))
 
 
 def framework(layer: Layer) -> str:
@@ -88,6 +94,9 @@ def _uses(kind: str | None, config: Config, size: int) -> Iterator[CellUse]:
         yield from _torch_uses(kind.removeprefix("torch."), config)
     elif kind in RECURRENT:
         yield from _onnx_uses(kind, config)
+    elif kind in _CUDNN:
+        fixed = {"activation": "tanh", "recurrent_activation": "sigmoid"}
+        yield CellUse("", _CUDNN[kind], size, {**config, **fixed})
     elif kind in ("SimpleRNN", "LSTM", "GRU", "RNN"):
         for path, cell, cell_config in cells_of(kind, config):
             yield CellUse(path, cell, size, cell_config)

@@ -12,11 +12,13 @@ from rnncli.layers import TABLE as KINDS
 _MODULES = {
     "recurrent": "SimpleRNN LSTM GRU RNN Bidirectional",
     "core": (
-        "keras.NotEqual keras.Any Dense Activation Embedding Masking TimeDistributed Dropout SpatialDropout1D "
+        "Dense Activation Embedding Masking TimeDistributed Dropout SpatialDropout1D "
         "SpatialDropout2D SpatialDropout3D GaussianNoise GaussianDropout AlphaDropout "
         "ActivityRegularization"
     ),
-    "normalize": "LayerNormalization BatchNormalization GroupNormalization UnitNormalization",
+    "normalize": (
+        "LayerNormalization BatchNormalization GroupNormalization UnitNormalization Normalization"
+    ),
     "reshape": (
         "Flatten Reshape Permute RepeatVector UpSampling1D ZeroPadding1D Cropping1D "
         "UpSampling2D ZeroPadding2D Cropping2D"
@@ -36,6 +38,7 @@ _MODULES = {
 TABLE = {
     **{kind: module for module, kinds in _MODULES.items() for kind in kinds.split()},
     **{kind: "onnx" for kind, family in KINDS.items() if family == "onnx"},
+    **{kind: "operations" for kind, family in KINDS.items() if family == "operations"},
 }
 
 

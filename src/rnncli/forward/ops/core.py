@@ -64,18 +64,11 @@ class Masking(Op):
         return rank >= 3
 
 
-class TimeDistributed(Op):
-    """The inner layer on every step, as if steps were more of the batch."""
+class EachStep(Op):
+    """`TimeDistributed`: an operation on every step, as if steps were more of the batch."""
 
-    def __init__(self, setup: Setup) -> None:
-        from rnncli.forward.ops import make
-
-        layer = setup.config["layer"]
-        prefixes = {path.partition("/")[0] for path in setup.weights}
-        if len(prefixes) > 1:
-            raise UnsupportedError(f"layer {setup.name!r} holds the weights of several layers")
-        inner = setup.inside("".join(prefixes), layer["class_name"], layer["config"])
-        self.inner = make(inner._replace(notes=Notes()))  # its states are not the sequence's
+    def __init__(self, inner: Op) -> None:
+        self.inner = inner
 
     def __call__(self, inputs: Sequence[Value], options: Mapping[str, Any]) -> tuple[Value, ...]:
         """Return the inner outputs `(batch, time, ...)`; the mask stays as it is."""
@@ -93,6 +86,17 @@ class TimeDistributed(Op):
         return rank >= 3
 
 
+def _distributed(setup: Setup) -> Op:
+    from rnncli.forward.ops import make
+
+    layer = setup.config["layer"]
+    prefixes = {path.partition("/")[0] for path in setup.weights}
+    if len(prefixes) > 1:
+        raise UnsupportedError(f"layer {setup.name!r} holds the weights of several layers")
+    inner = setup.inside("".join(prefixes), layer["class_name"], layer["config"])
+    return EachStep(make(inner._replace(notes=Notes())))  # its states are not the sequence's
+
+
 def _nothing(setup: Setup) -> Op:
     return elementwise(lambda x: x)
 
@@ -101,32 +105,12 @@ def _activation(setup: Setup) -> Op:
     return elementwise(activation(setup.config.get("activation")))
 
 
-class Differs(Op):
-    """Keras's operation that finds which tokens count: where the input is not a constant."""
-
-    def __init__(self, setup: Setup) -> None:
-        self.setup = setup
-
-    def __call__(self, inputs: Sequence[Value], options: Mapping[str, Any]) -> tuple[Value, ...]:
-        """Return where the first input is not the second, or not the constant of the call."""
-        other = inputs[1].array if len(inputs) > 1 else options.get("x2", 0)
-        return (Value(inputs[0].array != other),)
-
-
-def _any(setup: Setup) -> Op:
-    axis, keep = setup.config["axis"], setup.config["keepdims"]
-    axes = tuple(axis) if isinstance(axis, list) else axis
-    return Plain(lambda x: np.asarray(np.any(x, axis=axes, keepdims=keep)))
-
-
 OPS = {
-    "keras.NotEqual": Differs,
-    "keras.Any": _any,
     "Dense": _dense,
     "Activation": _activation,
     "Embedding": Embedding,
     "Masking": Masking,
-    "TimeDistributed": TimeDistributed,
+    "TimeDistributed": _distributed,
     **dict.fromkeys(
         (
             "Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "GaussianNoise",

@@ -82,7 +82,27 @@ def _unit(setup: Setup) -> Op:
     return Normalized(normal, setup.config["axis"])
 
 
+def _adapted(setup: Setup) -> Op:
+    """Return `Normalization`; its least deviation is Keras's epsilon, 1e-7."""
+    config = setup.config
+    axis = config["axis"] if config["axis"] is not None else []
+
+    def along(x: Array, name: str) -> Array:
+        stated = setup.weights.get(name)
+        values = np.asarray(config[name] if stated is None else stated, x.dtype)
+        return _along(x, values, axis) if values.ndim else values
+
+    def normal(x: Array) -> Array:
+        deviation = np.maximum(np.sqrt(along(x, "variance")), x.dtype.type(1e-7))
+        mean = along(x, "mean")
+        scaled: Array = x * deviation + mean if config["invert"] else (x - mean) / deviation
+        return scaled
+
+    return Plain(normal, keeps_mask=True)
+
+
 OPS = {
+    "Normalization": _adapted,
     "LayerNormalization": _layer,
     "BatchNormalization": _batch,
     "GroupNormalization": _group,

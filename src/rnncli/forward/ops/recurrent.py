@@ -115,15 +115,20 @@ class Recurrent(Op):
     def __call__(self, inputs: Sequence[Value], options: Mapping[str, Any]) -> tuple[Value, ...]:
         """Return the output and, where asked for, the final states."""
         value, states, masked = _start(self.setup, inputs, options)
+        major = bool(self.setup.config.get("time_major"))
+        value = _turned(value) if major else value
         memory = self.direction.memory(len(value.array), states)
         output, memory = self.direction.block(value if masked else Value(value.array), memory)
         if self.direction.sequences:
             output = output._replace(mask=value.mask)
             self.direction.note(self.setup.notes, output.array)
+            output = _turned(output) if major else output
         return self.finish(output, (memory,))
 
     def stepwise(self, rank: int) -> bool:
         """Whether steps can be taken as they come; read backwards, only the last output can."""
+        if self.setup.config.get("time_major"):
+            return False
         return rank == 3 and not (self.direction.reverse and self.direction.sequences)
 
     def reads(self) -> tuple[bool, ...] | None:
@@ -223,6 +228,11 @@ def _with_zeros(config: Config, zeros: bool) -> Config:
     if not zeros:
         return config
     return {**config, "zero_output_for_mask": bool(config.get("return_sequences"))}
+
+
+def _turned(value: Value) -> Value:
+    """Return `(time, batch, …)` of `(batch, time, …)`, and the other way round."""
+    return value._replace(array=value.array.swapaxes(0, 1))
 
 
 def _start(
