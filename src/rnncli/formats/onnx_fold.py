@@ -51,15 +51,14 @@ class Folder:
         from onnx import TypeProto, helper
         from onnx.reference import ReferenceEvaluator
 
-        ends = [
+        inward, outward = (
             [helper.make_value_info(name, TypeProto()) for name in dict.fromkeys(names)]
             for names in (node.input, node.output)
-        ]
-        graph = helper.make_graph([node], "moves", *ends)
+        )
+        graph = helper.make_graph([node], "moves", inward, outward)
         model = helper.make_model(graph, opset_imports=self.opsets)
         given = {each.name: each.values() for each in inputs}
-        found: list[Any] = ReferenceEvaluator(model).run(None, given)
-        return found
+        return list(ReferenceEvaluator(model).run(None, given))
 
 
 def _wanted(graph: Any) -> set[str]:

@@ -40,8 +40,10 @@ def cell_uses(layer: Layer) -> tuple[CellUse, ...]:
     """Return the cells of a recurrent layer, forward ones first; () for any other layer."""
     if not layer.calls:
         return ()
-    shape = (layer.calls[0].input_shapes or ((),))[0]
-    size = shape[-1] if shape else None
+    shapes = layer.calls[0].input_shapes
+    if shapes and not shapes[0]:
+        return ()
+    size = shapes[0][-1] if shapes else None
     if size is None and framework(layer) == "keras":  # the others' configs and weights say it
         return ()
     return tuple(_uses(layer.kind, layer.config, size or 0))

@@ -1,0 +1,130 @@
+"""What published files hold that no other test has: see TRIED.md for the files."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rnncli.expressions import parse_stack
+from rnncli.formats import read
+from rnncli.forward import Request, forward
+from rnncli.graph import build, sequential
+from rnncli.layers.uses import cell_uses
+from rnncli.model import Layer, Model, Source
+from rnncli.report.explain import explain
+
+onnx = pytest.importorskip("onnx")
+from onnx import helper, numpy_helper  # noqa: E402
+
+INPUTS, UNITS = 3, 2
+PLAIN = {"W": (4 * UNITS, INPUTS), "R": (4 * UNITS, UNITS), "B": (8 * UNITS,)}
+
+
+def constant(name: str, values: Any) -> Any:
+    return helper.make_node("Constant", [], [name], value=numpy_helper.from_array(values, name))
+
+
+def moves(prefix: str) -> list[Any]:
+    """Return the nodes that PyTorch writes: each tensor's first half moved behind its second."""
+    nodes = []
+    for name, shape in PLAIN.items():
+        half = shape[0] // 2
+        for part, (start, end) in {"a": (half, 2 * half), "b": (0, half)}.items():
+            nodes += [
+                constant(f"{prefix}{name}{part}s", np.array([start])),
+                constant(f"{prefix}{name}{part}e", np.array([end])),
+                helper.make_node("Slice", [name, *(f"{prefix}{name}{part}{x}" for x in "se")],
+                                 [f"{prefix}{name}{part}"]),
+            ]  # fmt: skip
+        nodes += [
+            helper.make_node("Concat", [f"{prefix}{name}{x}" for x in "ab"], [f"{prefix}{name}c"],
+                             axis=0),
+            constant(f"{prefix}{name}axes", np.array([0])),
+            helper.make_node("Unsqueeze", [f"{prefix}{name}c", f"{prefix}{name}axes"],
+                             [f"{prefix}{name}"]),
+        ]  # fmt: skip
+    names = [f"{prefix}{name}" for name in PLAIN]
+    lstm = helper.make_node("LSTM", ["x", *names], ["", f"{prefix}y"], f"{prefix}lstm",
+                            hidden_size=UNITS)  # fmt: skip
+    return [*nodes, lstm]
+
+
+def weights() -> dict[str, Any]:
+    rng = np.random.default_rng(0)
+    return {name: rng.normal(size=shape).astype("float32") for name, shape in PLAIN.items()}
+
+
+def value(name: str, *shape: int | str) -> Any:
+    return helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape)
+
+
+def saved(nodes: list[Any], output: str, folder: Path, *inputs: Any) -> Model:
+    x = value("x", "time", "batch", INPUTS)
+    graph = helper.make_graph(nodes, "g", [x, *inputs], [value(output, 1, "batch", UNITS)])
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), folder / "m.onnx"
+    )
+    return read(str(folder / "m.onnx"))
+
+
+def lstms(model: Model) -> list[Layer]:
+    return [layer for layer in model.layers if layer.type == "LSTM"]
+
+
+def test_onnx_weights_that_nodes_put_together_are_those_of_their_lstm(tmp_path: Path) -> None:
+    given = weights()
+    model = saved(
+        [*(constant(name, array) for name, array in given.items()), *moves("")], "y", tmp_path
+    )
+    assert [layer.type for layer in model.layers] == ["InputLayer", "LSTM"]
+    count = sum(array.size for array in given.values())
+    assert (lstms(model)[0].params, model.params) == (count, count)
+    assert cell_uses(lstms(model)[0])[0].units == UNITS
+
+    x = np.random.default_rng(1).normal(size=(5, 2, INPUTS)).astype("float32")
+    np.save(tmp_path / "x.npy", x)
+    (found,) = forward(model, Request(inputs=((None, str(tmp_path / "x.npy")),))).arrays
+    moved = {name: np.roll(array, len(array) // 2, axis=0)[None] for name, array in given.items()}
+    plain = helper.make_node("LSTM", ["x", *moved], ["", "y"], "plain", hidden_size=UNITS)
+    (tmp_path / "plain").mkdir()
+    nodes = [*(constant(name, array) for name, array in moved.items()), plain]
+    model = saved(nodes, "y", tmp_path / "plain")
+    (expected,) = forward(model, Request(inputs=((None, str(tmp_path / "x.npy")),))).arrays
+    assert np.abs(expected).max() > 0.01
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_onnx_weights_that_both_branches_cut_alike_are_counted_once(tmp_path: Path) -> None:
+    choose = helper.make_tensor_value_info("choose", onnx.TensorProto.BOOL, [])
+    branches = {
+        f"{which}_branch": helper.make_graph(
+            moves(f"{which}/"), which, [], [value(f"{which}/y", 1, "batch", UNITS)]
+        )
+        for which in ("then", "else")
+    }
+    nodes = [*(constant(name, array) for name, array in weights().items()),
+             helper.make_node("If", ["choose"], ["y"], "if", **branches)]  # fmt: skip
+    model = saved(nodes, "y", tmp_path, choose)
+    count = sum(array.size for array in weights().values())
+    assert sorted(layer.params for layer in lstms(model)) == [0, count]
+    assert model.params == count
+
+
+def test_an_lstm_whose_input_has_no_shape_is_explained(tmp_path: Path) -> None:
+    odd = helper.make_node("Odd", ["x"], ["h"], "odd", domain="odd")
+    nodes = [*(constant(name, array) for name, array in weights().items()), odd, *moves("")]
+    nodes[-1].input[0] = "h"
+    model = saved(nodes, "y", tmp_path)
+    assert lstms(model)[0].calls[0].input_shapes is None
+    symbols = {row["symbol"]: row["shape"] for row in explain(model.layers).data["symbols"]}
+    assert (symbols["x_t"], symbols["W_i"]) == ((None, INPUTS), (INPUTS, UNITS))
+
+
+@pytest.mark.parametrize(("kind", "gates"), [("CuDNNLSTM", 4), ("CuDNNGRU", 3)])
+def test_cudnn_layers_are_explained_with_their_two_biases(kind: str, gates: int) -> None:
+    stack = parse_stack([f"Input((4, {INPUTS}))", f"{kind}({UNITS})"])
+    layers = build(sequential(stack), Source("layers")).layers
+    (use,) = cell_uses(layers[-1])
+    assert gates * UNITS * (INPUTS + UNITS + use.bias_terms) == layers[-1].params
+    assert "bh_" in explain(layers).data["equations"][0]
