@@ -189,8 +189,10 @@ def _outputs(
     if index == 0:
         check_arguments(spec.class_name, config, activations=progress.strict)
         dtype = _variable_dtype(config)
-        weights = known.weights(config, inputs)
-        progress.weights[spec.name] = tuple(weight._replace(dtype=dtype) for weight in weights)
+        progress.weights[spec.name] = tuple(
+            weight._replace(dtype=dtype) if weight.dtype == "float32" else weight
+            for weight in known.weights(config, inputs)
+        )
     # Of inferred layers no file says what comes out: it depends on their arguments.
     return None if spec.inferred else known.outputs(config, inputs)
 

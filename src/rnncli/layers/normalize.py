@@ -61,7 +61,7 @@ def _adapted_weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
     shape = () if config["axis"] is None else _sizes(config["axis"], inputs[0])
     mean = Weight("mean", shape, "features", path="mean", trainable=False)
     variance = mean._replace(name="variance", path="variance", initializer="ones")
-    return mean, variance, Weight("count", (), "1", path="count", trainable=False)
+    return mean, variance, Weight("count", (), "1", path="count", trainable=False, dtype="int64")
 
 
 KINDS = {

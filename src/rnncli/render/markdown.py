@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from rnncli.render import Target
-from rnncli.render.text import cell, printable, right_aligned
+from rnncli.render.text import cell, cells_of, printable, right_aligned
 from rnncli.report import Report, Table
 
 
@@ -26,11 +26,8 @@ def render(report: Report, target: Target) -> str:
 def _lines(table: Table) -> Iterator[str]:
     yield _row([_escaped(column.header) for column in table.columns])
     yield _row(["---:" if right_aligned(column) else "---" for column in table.columns])
-    for index, row in enumerate(table.rows):
-        cells = [
-            _escaped(cell(column.kind, value))
-            for column, value in zip(table.columns, row, strict=True)
-        ]
+    for index, row in enumerate(cells_of(table)):
+        cells = [_escaped(text) for text in row]
         chosen = index in table.marked
         yield _row([f"**{text}**" if text and chosen else text for text in cells])
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from rnncli.render import Target
-from rnncli.render.text import cell, printable, right_aligned
+from rnncli.render.text import cell, cells_of, printable, right_aligned
 from rnncli.report import Report, Table
 
 if TYPE_CHECKING:
@@ -79,10 +79,10 @@ def _grid(table: Table, target: Target) -> "rich.table.Table":
         justify = "right" if number else "left"
         grid.add_column(Text(column.header), justify=justify, no_wrap=number, overflow="fold")  # type: ignore[arg-type]
     arrow = "→" if target.unicode else ">"
-    for index, row in enumerate(table.rows):
+    for index, row in enumerate(cells_of(table)):
         chosen = index in table.marked
-        cells = [Text(cell(column.kind, value), style="color(34)" if right_aligned(column) else "")
-                 for column, value in zip(table.columns, row, strict=True)]  # fmt: skip
+        cells = [Text(text, style="color(34)" if right_aligned(column) else "")
+                 for column, text in zip(table.columns, row, strict=True)]  # fmt: skip
         mark = [Text(arrow if chosen else "")] if table.marked else []
         grid.add_row(*mark, *cells, style="bold" if chosen else None)
     return grid

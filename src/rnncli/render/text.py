@@ -1,8 +1,9 @@
 """Text for people: sizes, counts and names, safe to print."""
 
+from collections.abc import Iterator
 from typing import Any
 
-from rnncli.report import Column
+from rnncli.report import Column, Table
 from rnncli.shapes import show
 
 _UNITS = ("B", "KB", "MB", "GB", "TB", "PB")
@@ -35,6 +36,17 @@ def memory(size: int) -> str:
     if whole >= 2**1000:  # more than a float holds
         return f"{whole}.00 {_UNITS[power]}"
     return f"{size / 1024**power:.2f} {_UNITS[power]}"
+
+
+def cells_of(table: Table) -> Iterator[list[str]]:
+    """Yield the texts of each row, for people: what rows share stands in the first of them."""
+    before: tuple[Any, ...] = (None,) * len(table.columns)
+    for row in table.rows:
+        yield [
+            "" if column.kind == "group" and value == last else cell(column.kind, value)
+            for column, value, last in zip(table.columns, row, before, strict=True)
+        ]
+        before = row
 
 
 def cell(kind: str, value: Any) -> str:

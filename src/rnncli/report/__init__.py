@@ -13,7 +13,7 @@ SCHEMA = 1
 class Column(NamedTuple):
     """A column. `kind` says what its cells are.
 
-    Kinds: `text`, `shape` (a shape), `shapes` (a list of them), `count` (an int), `bytes`, `memory`
+    Kinds: `text`, `group` (text that several rows share), `shape` (a shape), `shapes` (a list of them), `count` (an int), `bytes`, `memory`
     (a count and its bytes), `number` (a float), `share` (a float from 0 to 1), `flag` (a bool),
     `any` (what the value's type tells). None is not known, or in text and flags nothing.
     """

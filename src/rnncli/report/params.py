@@ -8,7 +8,7 @@ from rnncli.model import Layer, Weight
 from rnncli.report import Column, Report, Table
 
 _COLUMNS = (
-    Column("layer", "Layer (type)"),
+    Column("layer", "Layer (type)", "group"),
     Column("weight", "Weight"),
     Column("shape", "Shape", "shape"),
     Column("formula", "Formula"),
@@ -24,8 +24,7 @@ def params(layers: tuple[Layer, ...], convention: str = "keras", gates: bool = F
         weights = weights_in(layer, layout)
         entries.append(_entry(layer, layout, weights))
         rows += [
-            (f"{layer.name} ({layer.type})" if first == 0 else "", *row)
-            for first, row in enumerate(_rows(weights, layout, gates))
+            (f"{layer.name} ({layer.type})", *row) for row in _rows(weights, layout, gates)
         ]
     total = sum(weight.params for layer in layers for weight in weights_in(layer, layout))
     data = {"convention": convention, "layers": entries, "totals": {"params": total}}
@@ -37,7 +36,7 @@ def weights_in(layer: Layer, layout: Layout) -> tuple[Weight, ...]:
     """Return a layer's weights as `layout` stores them; only cells are stored differently."""
     uses = cell_uses(layer)
     if layout is LAYOUTS[framework(layer)] or not uses or layer.config.get("proj_size"):
-        return _distinct_names(layer.all_weights())
+        return _distinct_names(_own_weights(layer))
     found: list[Weight] = []
     for index, use in enumerate(uses):
         suffix = _suffix(layer, index) if layout is LAYOUTS["torch"] else ""
@@ -47,6 +46,17 @@ def weights_in(layer: Layer, layout: Layout) -> tuple[Weight, ...]:
             for weight in cell_weights(layout, use.cell, use.inputs, use.units, use.use_bias)
         ]
     return tuple(found)
+
+
+def _own_weights(layer: Layer) -> tuple[Weight, ...]:
+    """Return a layer's weights; those of a nested model under the names of the layers inside."""
+    if layer.model is None:
+        return layer.weights or ()
+    return tuple(
+        weight._replace(name=f"{inner.name}/{weight.name}")
+        for inner in layer.model.layers
+        for weight in _distinct_names(_own_weights(inner))
+    )
 
 
 def _suffix(layer: Layer, index: int) -> str:

@@ -78,7 +78,7 @@ def _rows(
             **({"inferred": True} if layer.inferred else {}),
             **({"unbuilt": True} if _unbuilt(layer) else {}),
         }
-        if expand_nested and layer.model is not None:
+        if expand_nested and layer.model is not None and layer.kind is None:  # no wrapper's
             yield from _rows(layer.model, depth + 1, expand_nested, show_trainable)
 
 
