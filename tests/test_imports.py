@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "amounts": {"errors"},
     "cells": set(),
     "naming": set(),
+    "writing": {"errors"},
     "model": {"shapes"},
     "conventions": {"cells", "model"},
     "equations": {"cells"},
@@ -27,7 +28,7 @@ MAY_IMPORT = {
     "graph": SPINE | {"model", "layers", "topology"},
     "expressions": SPINE | {"graph", "layers", "model", "naming"},
     "formats": CONFIGS - {"equations"} | {"formats"},
-    "forward": CONFIGS - {"equations"} | {"forward"},
+    "forward": CONFIGS - {"equations"} | {"forward", "writing"},
     "report": CONFIGS | {"report"},
     "render": SPINE | {"report", "render"},
     "cli": None,  # anything
