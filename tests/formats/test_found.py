@@ -1,5 +1,6 @@
 """What published files hold that no other test has: see TRIED.md for the files."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from rnncli.layers.uses import cell_uses
 from rnncli.model import Layer, Model, Source
 from rnncli.report.explain import explain
 
+h5py = pytest.importorskip("h5py")
 onnx = pytest.importorskip("onnx")
 from onnx import helper, numpy_helper  # noqa: E402
 
@@ -128,3 +130,65 @@ def test_cudnn_layers_are_explained_with_their_two_biases(kind: str, gates: int)
     (use,) = cell_uses(layers[-1])
     assert gates * UNITS * (INPUTS + UNITS + use.bias_terms) == layers[-1].params
     assert "bh_" in explain(layers).data["equations"][0]
+
+
+def keras_2(path: Path, class_name: str, tensors: dict[str, Any], only_weights: bool) -> None:
+    """Write what Keras 2.2 writes of a Sequential with one Bidirectional layer and a Dropout."""
+    inner = {"name": "rnn", "units": UNITS, "return_sequences": True}
+    if class_name in ("LSTM", "GRU"):
+        inner |= {"recurrent_activation": "sigmoid"} | (
+            {"reset_after": True} if class_name == "GRU" else {}
+        )
+    both = {"name": "both", "batch_input_shape": [None, 4, INPUTS], "merge_mode": "concat",
+            "layer": {"class_name": class_name, "config": inner}}  # fmt: skip
+    layers = [{"class_name": "Bidirectional", "config": both},
+              {"class_name": "Dropout", "config": {"name": "dropout_1", "rate": 0.5}}]  # fmt: skip
+    with h5py.File(path, "w") as file:
+        root = file if only_weights else file.create_group("model_weights")
+        if not only_weights:
+            config = {"class_name": "Sequential", "config": {"name": "s", "layers": layers}}
+            file.attrs["model_config"] = json.dumps(config)
+        for place in {file, root}:
+            place.attrs.update({"keras_version": b"2.2.4", "backend": b"tensorflow"})
+        root.attrs["layer_names"] = [b"both", b"dropout_1"]
+        root.create_group("dropout_1").attrs["weight_names"] = []
+        group = root.create_group("both")
+        group.attrs["weight_names"] = [f"both/{name}:0".encode() for name in tensors]
+        for name, array in tensors.items():
+            group[f"both/{name}:0"] = array
+
+
+def cudnn_and_plain(gates: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the same weights as CuDNN's layers and as Keras's own store them."""
+    rng, stored, plain = np.random.default_rng(2), {}, {}
+    for way in ("forward_rnn", "backward_rnn"):
+        for name, rows in (("kernel", INPUTS), ("recurrent_kernel", UNITS)):
+            each = [rng.normal(size=(rows, UNITS)).astype("float32") for _ in range(gates)]
+            plain[f"{way}/{name}"] = np.hstack(each)
+            turned = [np.array(list(gate.T.flat), "float32").reshape(gate.shape) for gate in each]
+            stored[f"{way}/{name}"] = np.hstack(turned)
+        bias = rng.normal(size=(2, gates * UNITS)).astype("float32")
+        stored[f"{way}/bias"] = bias.ravel()
+        plain[f"{way}/bias"] = bias if gates == 3 else bias[0] + bias[1]
+    return stored, plain
+
+
+@pytest.mark.parametrize(("kind", "gates"), [("LSTM", 4), ("GRU", 3)])
+def test_cudnn_layers_run_in_both_directions(kind: str, gates: int, tmp_path: Path) -> None:
+    results = []
+    for class_name, tensors in zip((f"CuDNN{kind}", kind), cudnn_and_plain(gates), strict=True):
+        keras_2(tmp_path / "m.h5", class_name, tensors, only_weights=False)
+        model = read(str(tmp_path / "m.h5"))
+        assert not model.warnings
+        assert model.params == sum(array.size for array in tensors.values())
+        assert model.layers[-1].output_shapes == ((None, 4, 2 * UNITS),)
+        results.append(forward(model, Request(seed=3)).arrays[0])
+    np.testing.assert_allclose(*results, rtol=0, atol=1e-6)
+
+
+def test_weights_of_cudnn_in_both_directions_are_read_without_their_config(tmp_path: Path) -> None:
+    tensors, _ = cudnn_and_plain(4)
+    keras_2(tmp_path / "w.h5", "CuDNNLSTM", tensors, only_weights=True)
+    model = read(str(tmp_path / "w.h5"))
+    assert [use.cell.name for use in cell_uses(model.layers[0])] == ["LSTM", "LSTM"]
+    assert model.params == sum(array.size for array in tensors.values())

@@ -79,6 +79,10 @@ def _cudnn(name: str, cell: Cell, arguments: str) -> Kind:
 
 _CUDNN = "units, return_sequences=False, return_state=False, go_backwards=False, stateful=False"
 
+CUDNN = {
+    "CuDNNLSTM": _cudnn("CuDNNLSTM", LSTM, _CUDNN),
+    "CuDNNGRU": _cudnn("CuDNNGRU", GRU, _CUDNN),
+}
 KINDS = {
     "TimeDistributedDense": Kind(
         signature("units, activation='linear', use_bias=True"),
@@ -94,6 +98,5 @@ KINDS = {
         weights=_highway_weights,
         macs=_highway_macs,
     ),
-    "CuDNNLSTM": _cudnn("CuDNNLSTM", LSTM, _CUDNN),
-    "CuDNNGRU": _cudnn("CuDNNGRU", GRU, _CUDNN),
+    **CUDNN,
 }

@@ -124,17 +124,26 @@ def directions(config: Config) -> tuple[tuple[str, str, Config], tuple[str, str,
     )
 
 
+def _inner(class_name: str) -> Kind:
+    """Return the kind of a layer that can be read in both directions. Raises: KeyError."""
+    if class_name in KINDS:
+        return KINDS[class_name]
+    from rnncli.layers.legacy import CUDNN
+
+    return CUDNN[class_name]
+
+
 def _bidirectional_weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
     return tuple(
         weight._replace(path=f"{name}/{weight.path}", trainable=inner.get("trainable", True))
         for name, class_name, inner in directions(config)
-        for weight in _weights(class_name, inner, inputs)
+        for weight in _inner(class_name).weights(inner, inputs)
     )
 
 
 def _bidirectional_outputs(config: Config, inputs: Shapes) -> Shapes:
     (_, class_name, inner), _ = directions(config)
-    output, *states = _outputs(class_name, inner, inputs)
+    output, *states = _inner(class_name).outputs(inner, inputs)
     mode = config["merge_mode"]
     if mode == "concat":
         merged: Shapes = ((*output[:-1], 2 * output[-1]),)  # type: ignore[operator]
@@ -144,7 +153,7 @@ def _bidirectional_outputs(config: Config, inputs: Shapes) -> Shapes:
 
 
 def _bidirectional_macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
-    counts = [_macs(name, inner, inputs, outputs) for _, name, inner in directions(config)]
+    counts = [_inner(name).macs(inner, inputs, outputs) for _, name, inner in directions(config)]
     return None if None in counts else sum(count for count in counts if count is not None)
 
 

@@ -9,6 +9,7 @@ from rnncli.errors import ShapeError
 from rnncli.forward.activations import BOUNDS, saturated
 from rnncli.forward.kernel import Recurrence
 from rnncli.forward.op import Array, Notes, Op, Setup, Sizes, Value
+from rnncli.forward.ops.cudnn import without_cudnn
 from rnncli.layers.recurrent import cells_of, directions
 from rnncli.model import Config
 
@@ -157,7 +158,7 @@ class Bidirectional(Op):
     """A layer read in both directions, their outputs merged."""
 
     def __init__(self, setup: Setup) -> None:
-        self.setup = setup
+        self.setup = setup = without_cudnn(setup)
         self.mode = setup.config["merge_mode"]
         # Keras 3 and tf.keras give zeros at masked steps; the readers of older files say otherwise.
         zeros = setup.config.get("zero_output_for_mask", True)
