@@ -78,6 +78,7 @@ class _Progress:
         """Note what is wrong with a layer; nothing looks into a config that is none of its kind."""
         if not isinstance(error, ShapeError | UnsupportedError):
             self.broken.add(spec.name)
+            self.weights.pop(spec.name, None)
         reason = f"its config lacks {error}" if isinstance(error, KeyError) else str(error)
         self.warnings.append(f"layer {spec.name!r} ({spec.type or spec.class_name}): {reason}")
 

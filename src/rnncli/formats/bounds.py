@@ -17,6 +17,7 @@ ZIP_MEMBERS = 100_000
 ZIP_RATIO = 200  # uncompressed to compressed bytes; DEFLATE reaches 1,032, weights about 1.2
 UNPACKED_BYTES = 1 << 30  # compressed weights of a .keras, held in memory while they are read
 HDF5_ATTRIBUTE_BYTES = JSON_BYTES
+HDF5_HEAP_BYTES = 2 * HDF5_ATTRIBUTE_BYTES  # a run of texts and lists, which attributes point into
 HDF5_DEPTH = 40
 PICKLE_BYTES = 128 << 20  # without the tensors, which lie beside it
 PICKLE_OPERATIONS = 20_000_000

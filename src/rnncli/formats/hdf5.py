@@ -1,12 +1,13 @@
 """HDF5 read as data: nothing leads out of the file, and only plain numbers are read."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from math import prod
 from typing import Any, BinaryIO, NamedTuple
 
 from rnncli.errors import FileError
 from rnncli.formats import bounds
+from rnncli.formats.hdf5_guard import Guarded, check_lengths
 from rnncli.model import Tensor, Weight
 
 _FILTERS = {1, 2, 3, 4, 32000}  # deflate, shuffle, fletcher32, szip, lzf: all built into h5py
@@ -34,8 +35,10 @@ def opened(source: str | BinaryIO) -> Iterator[Any]:
     except ImportError:
         raise FileError("reading HDF5 needs h5py", 'pip install "rnncli[h5]"') from None
     try:
-        with h5py.File(source, "r") as file:
-            yield file
+        with ExitStack() as stack:
+            raw = stack.enter_context(open(source, "rb")) if isinstance(source, str) else source
+            check_lengths(raw)
+            yield stack.enter_context(h5py.File(Guarded(raw), "r"))
     except FileNotFoundError:
         raise
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError) as error:

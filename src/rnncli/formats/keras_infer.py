@@ -109,7 +109,7 @@ def _stem(name: str) -> str:
 
 
 def _guess(name: str, entries: Sequence[Entry]) -> Guess | None:
-    if not entries:
+    if not all(each.shape for each in entries) or not entries:
         return None
     halves = len(entries) // 2
     ends = [_end(each) for each in entries]
@@ -185,7 +185,7 @@ def _plain(name: str, entries: Sequence[Entry], ends: list[str]) -> Guess | None
         return Guess("BatchNormalization", sizes, (None, *first))
     if ends[:2] == ["gamma", "beta"] or stem == "LayerNormalization":
         return Guess("LayerNormalization", {}, (None, None, *first))
-    if "embeddings" in ends or (stem == "Embedding" and len(first) == 2):
+    if len(first) == 2 and ("embeddings" in ends or stem == "Embedding"):
         return Guess("Embedding", {"input_dim": first[0], "output_dim": first[1]}, (None, None))
     if len(first) == 4 and _NAMES.get(_stem(name), ALIASES.get(_type(name))) == "Conv1D":
         first = (first[0], *first[2:])  # Keras 1 has one axis more

@@ -168,7 +168,8 @@ def _is_operation(node: Node, config: Node) -> bool:
 def _knows(node: Node) -> bool:
     kind, _ = class_of(node)
     if kind == "StackedRNNCells":
-        cells = node["config"].get("cells")
+        config = node.get("config")
+        cells = config.get("cells") if isinstance(config, dict) else None
         return isinstance(cells, list) and all(isinstance(c, dict) and _knows(c) for c in cells)
     return kind in TABLE
 

@@ -91,7 +91,7 @@ def peak_bytes(model: Model, dtype: str | None, streaming: bool) -> Dim:
             if size is None:
                 return None
             made[ref] = size * item_size(layer, dtype)
-        dying = [alive[ref] for ref in set(call.tensors()) if last[ref] == position]
+        dying = [alive.get(ref, 0) for ref in set(call.tensors()) if last[ref] == position]
         peak = max(peak, sum(alive.values()) + sum(made.values()) - _shared(layer, made, dying))
         alive = {ref: size for ref, size in (alive | made).items() if last.get(ref, -1) > position}
     return peak
