@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -24,19 +25,53 @@ def loaded(*arguments: str) -> set[str]:
     return set(done.stderr.split())
 
 
-STATIC = ["summary", "params", "shapes", "explain"]
+GOLDENS = Path(__file__).parents[1] / "goldens"
+STATIC = {
+    "summary": [],
+    "params": [],
+    "shapes": [],
+    "explain": [],
+    "cost": [],
+    "fit": ["--max-params", "50k"],
+    "check": ["--max-params", "50k"],
+}
+FILES = [
+    "keras/k3/lstm_stack.keras",
+    "keras/k3/lstm_stack.json",
+    "torch/state_dict.pt",
+    "torch/older.pt",
+    "torch/state.safetensors",
+]
 HEAVY = {"numpy", "h5py", "onnx", "safetensors", "pydantic"}
 
 
 @pytest.mark.parametrize("command", STATIC)
 def test_static_commands_load_nothing_heavy(command: str) -> None:
-    assert not loaded(command) & HEAVY
+    assert not loaded(command, *STATIC[command]) & HEAVY
 
 
 @pytest.mark.parametrize("command", [*STATIC, "forward"])
 @pytest.mark.parametrize("format", ["json", "csv", "markdown"])
 def test_only_the_table_loads_rich(command: str, format: str) -> None:
-    assert not loaded(command, "--format", format) & {"rich", "pydantic"}
+    modules = loaded(command, *STATIC.get(command, []), "--format", format)
+    assert not modules & {"rich", "pydantic"}
+
+
+@pytest.mark.parametrize("command", ["summary", "params", "cost"])
+@pytest.mark.parametrize("file", FILES)
+def test_files_are_looked_into_without_their_libraries(command: str, file: str) -> None:
+    assert not loaded(command, str(GOLDENS / file), "--format", "json") & {*HEAVY, "rich"}
+    assert not loaded(command, str(GOLDENS / file)) & HEAVY
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_file_is_checked_without_its_library(file: str) -> None:
+    assert not loaded("check", str(GOLDENS / file), "--max-params", "50k") & HEAVY
+
+
+@pytest.mark.parametrize("arguments", [["summary"], ["summary", "--line-length", "120"]])
+def test_a_summary_that_nothing_colours_or_folds_loads_no_rich(arguments: list[str]) -> None:
+    assert "rich" not in loaded(*arguments)
 
 
 def test_forward_loads_numpy_and_no_reader() -> None:
@@ -46,4 +81,5 @@ def test_forward_loads_numpy_and_no_reader() -> None:
 
 
 def test_the_guard_sees_what_is_loaded() -> None:
-    assert {"typer", "rich", "rnncli"} <= loaded("summary")
+    assert {"typer", "rich", "rnncli"} <= loaded("params")
+    assert {"h5py", "numpy"} <= loaded("summary", str(GOLDENS / "keras/k3/lstm_stack.h5"))
