@@ -52,6 +52,14 @@ def test_ascii(rnncli: Any, line: list[str], env: dict[str, str]) -> None:
     assert re.search(r"^\+[-=+]+\+$", done.stdout, re.MULTILINE) or line[0] == "explain"
 
 
+@pytest.mark.parametrize("line", [["params", "--cell", "gru"], ["shapes"], ["summary"]])
+def test_ascii_tables_stay_in_line(rnncli: Any, line: list[str]) -> None:
+    plain = rnncli(*line, env={"PYTHONIOENCODING": "utf-8"}).stdout.splitlines()
+    lines = rnncli(*line, env={"PYTHONIOENCODING": "ascii"}).stdout.splitlines()
+    assert "\\x" not in "".join(lines)
+    assert list(map(len, lines)) == list(map(len, plain))
+
+
 @pytest.mark.parametrize("env", [{"LANG": "C"}, {"PYTHONIOENCODING": "latin-1"}, C_LOCALE])
 def test_names_that_the_encoding_lacks(rnncli: Any, env: dict[str, str]) -> None:
     stack = ["--layer", "Input((3, 2))", "--layer", "LSTM(8, name='\\u03b1\\u4e2d')"]
@@ -122,6 +130,11 @@ def test_colour_on_a_terminal(env: dict[str, str], coloured: bool) -> None:
 def test_no_width_cuts_a_number(show: Any, line: list[str], columns: str) -> None:
     for number in re.findall(r"\d[\d,.]*\d", show(*line)):
         assert number in show(*line, COLUMNS=columns)
+
+
+@pytest.mark.parametrize("columns", ["9" * 5000, "0" * 5000, "0", "١٢"])
+def test_columns_that_no_terminal_has(show: Any, columns: str) -> None:
+    assert show("summary", COLUMNS=columns) == show("summary")
 
 
 @each_line

@@ -14,6 +14,10 @@ from rnncli.report import Report
 if TYPE_CHECKING:
     from rnncli.render import Target
 
+# One character for one, so that the columns of a table stay in line.
+_LIKE = str.maketrans("×·→└…", "x*>+~")
+_DIGITS = 6  # of COLUMNS; no terminal has more, and no table is as wide
+
 
 def talk(line: str) -> None:
     """Print one line on stderr; what cannot be encoded or would steer a terminal is escaped."""
@@ -55,8 +59,10 @@ def page(**options: Any) -> "Target":
 
 
 def write(text: str) -> None:
-    """Write the text to stdout; what its encoding lacks is escaped."""
+    """Write the text to stdout; what its encoding lacks is replaced by a look-alike or escaped."""
     encoding = sys.stdout.encoding or "ascii"
+    if not _unicode(sys.stdout):
+        text = text.translate(_LIKE)
     data = text.encode(encoding, "backslashreplace")
     if not data.endswith(b"\n"):
         data += b"\n"
@@ -110,8 +116,10 @@ def _width() -> int | None:
 
 def _columns() -> int | None:
     """Return the columns that COLUMNS or the terminal states."""
-    stated = os.environ.get("COLUMNS", "")
-    return int(stated) if stated.isdecimal() and int(stated) else _width()
+    stated = os.environ.get("COLUMNS", "").lstrip("0")
+    if not (stated.isascii() and stated.isdecimal()):
+        return _width()
+    return int(stated[:_DIGITS])
 
 
 def _color(stream: TextIO) -> bool:

@@ -20,7 +20,10 @@ def command(
         bool, Option("--show-trainable", help="Say which layers train.")
     ] = False,
     line_length: Annotated[
-        int | None, Option("--line-length", min=1, help="Width of the table.", show_default=False)
+        int | None,
+        Option(
+            "--line-length", min=1, max=10_000, help="Width of the table.", show_default=False
+        ),
     ] = None,
     optimizer: Annotated[
         bool, Option("--optimizer", help="Count a checkpoint's optimizer variables too.")
