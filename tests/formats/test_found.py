@@ -192,3 +192,5 @@ def test_weights_of_cudnn_in_both_directions_are_read_without_their_config(tmp_p
     model = read(str(tmp_path / "w.h5"))
     assert [use.cell.name for use in cell_uses(model.layers[0])] == ["LSTM", "LSTM"]
     assert model.params == sum(array.size for array in tensors.values())
+    assert len(model.warnings) == 1  # nothing of the Dropout's rate, which no such file holds
+    assert [layer.type for layer in model.layers] == ["Bidirectional", "Dropout"]

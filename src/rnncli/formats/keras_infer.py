@@ -12,6 +12,7 @@ from rnncli.formats.keras_legacy import Era
 from rnncli.formats.keras_match import Holdings, matched
 from rnncli.graph import CallSpec, LayerSpec, ModelSpec, build
 from rnncli.layers import ALIASES, TABLE, complete, kind
+from rnncli.layers.kind import REQUIRED
 from rnncli.model import Config, Model, Source
 from rnncli.naming import snake_case
 
@@ -82,14 +83,19 @@ def _layer(name: str, entries: Sequence[Entry]) -> tuple[LayerSpec, str | None]:
     if guess is None or not _agrees(guess, entries):
         weights = tuple(each.weight for each in entries)
         type_ = _NAMES.get(_stem(name), "?")
-        kind = type_ if not entries and type_ in TABLE else f"weights.{type_}"
-        return LayerSpec(kind, name, {}, stored=weights, inferred=True, type=type_), None
+        class_name = type_ if not entries and _stands_alone(type_) else f"weights.{type_}"
+        return LayerSpec(class_name, name, {}, stored=weights, inferred=True, type=type_), None
     spec = LayerSpec(
         guess.kind, name, guess.config, calls=(CallSpec(),) if guess.inputs else (),
         build_shapes=(guess.inputs,) if guess.inputs else None,
         stored=tuple(each.weight for each in entries), inferred=True, type=_type(name),
     )  # fmt: skip
     return spec, guess.doubt
+
+
+def _stands_alone(type_: str) -> bool:
+    """Whether a layer needs no argument, so that its name alone says all of it."""
+    return type_ in TABLE and REQUIRED not in kind(type_).signature.values()
 
 
 def _type(name: str) -> str:
