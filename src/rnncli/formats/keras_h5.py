@@ -12,7 +12,7 @@ from rnncli.formats.keras_config import model_spec
 from rnncli.formats.keras_json import details, parse, written_by
 from rnncli.formats.keras_legacy import Era, era_of
 from rnncli.formats.keras_match import Holdings, matched
-from rnncli.graph import ModelSpec, build
+from rnncli.graph import ModelSpec, build, sequential
 from rnncli.model import Model, Source, Store
 
 
@@ -54,11 +54,29 @@ def _full(file: Any, path: str, config: str) -> Model:
     node = parse(config, "model_config")
     era = era_in(file, node)
     held = keras_sections.sections(file)
-    spec = _with_stored(model_spec(node, era), held)
+    spec = _with_stored(_named(model_spec(node, era), held), held)
     source = Source("file", path, "Keras HDF5", written_by(era), details(era, node))
     model = build(spec, source, strict=False)
     theano = keras_sections.is_theano(file, held)
     return matched(model, Holdings(held, trainable_first=True, theano=theano))
+
+
+def _named(spec: ModelSpec, held: dict[str, list[Entry]]) -> ModelSpec:
+    """Return a Sequential whose models inside, nameless in Keras 1's config, have the names that the
+    weights have."""
+    known = {layer.name for layer in spec.layers}
+    free = iter([name for name in held if name not in known])
+    if not any(layer.model is not None and layer.name not in held for layer in spec.layers):
+        return spec
+    layers = tuple(
+        layer._replace(name=next(free, layer.name))
+        if layer.model is not None and layer.name not in held
+        else layer
+        for layer in spec.layers
+    )
+    if spec.type != "Sequential":
+        return spec
+    return sequential(layers, spec.name)._replace(trainable=spec.trainable)
 
 
 _SEQUENCES = ("SimpleRNN", "LSTM", "GRU", "Bidirectional", "CuDNNLSTM", "CuDNNGRU")

@@ -141,9 +141,22 @@ def _layout(kind: str | None, weight: Weight, found: Entry, theano: bool) -> str
         if shape == (filters, inputs, steps, 1):
             return "theano_filters" if theano else "keras1_filters"
         return None
+    if kind == "Conv2D" and weight.name == "kernel" and len(shape) == 4:
+        return _plane_layout(weight.shape, shape, theano)
     if shape == weight.shape:
         return "theano_window" if window and theano else "keras"
     return "reshape" if shape in ((), (1,)) and weight.params == 1 else None
+
+
+def _plane_layout(
+    expected: tuple[int, ...], shape: tuple[int, ...], theano: bool
+) -> str | None:
+    """Return the layout of a Conv2D kernel: Keras 1 may have its filters and channels first."""
+    if shape == expected:
+        return "theano_plane" if theano else "keras"
+    if shape == (*expected[:1:-1], *expected[:2]):
+        return "theano_plane_filters" if theano else "keras1_plane_filters"
+    return None
 
 
 def unmatched(model: Model) -> Iterable[str]:

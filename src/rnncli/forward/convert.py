@@ -67,6 +67,9 @@ LAYOUTS = {
     "keras1_window": _keras1_window,
     "keras1_filters": _keras1_filters,
     "theano_window": _theano_window,
+    "theano_plane": lambda arrays, weight: arrays[0][::-1, ::-1],
+    "keras1_plane_filters": lambda arrays, weight: arrays[0].transpose(2, 3, 1, 0),
+    "theano_plane_filters": lambda arrays, weight: arrays[0].transpose(2, 3, 1, 0)[::-1, ::-1],
     "theano_filters": _theano_filters,
     "reshape": _scalar,
 }

@@ -112,7 +112,8 @@ class Dot(Op):
     def __init__(self, setup: Setup) -> None:
         config = setup.config
         self.axes = config.get("axes", config.get("dot_axes"))
-        self.normalize = config.get("normalize") or config.get("mode") == "cos"
+        self.cosine = config.get("mode") == "cos"  # Keras 1 gives it an axis more
+        self.normalize = config.get("normalize") or self.cosine
 
     def __call__(self, inputs: Sequence[Value], options: Mapping[str, Any]) -> tuple[Value, ...]:
         """Return `(batch, *axes of the first, *axes of the second)`, without a mask."""
@@ -124,7 +125,8 @@ class Dot(Op):
         rows = left.reshape(len(left), -1, left.shape[-1])
         columns = right.reshape(*right.shape[:2], -1)
         shape = (*left.shape[1:-1], *right.shape[2:]) or (1,)
-        return (Value((rows @ columns).reshape(len(left), *shape)),)
+        product = (rows @ columns).reshape(len(left), *shape)
+        return (Value(product[:, None] if self.cosine else product),)
 
 
 def _unit(x: Array, axis: int) -> Array:
