@@ -10,7 +10,7 @@ from rnncli.errors import RnncliError, ShapeError, UnsupportedError, UsageError
 from rnncli.layers import TABLE, complete, kind
 from rnncli.layers.arguments import check_arguments
 from rnncli.model import Call, Config, Layer, Model, Ref, Source, Weight, refs_in
-from rnncli.shapes import Dim, Shape, Shapes
+from rnncli.shapes import Shapes
 from rnncli.topology import in_order, keras_depths
 
 UNKNOWN = "custom."  # before the class name of a layer that is none of Keras's
@@ -221,14 +221,14 @@ def _nested_outputs(spec: LayerSpec, inputs: Shapes | None, progress: _Progress)
         progress.models[spec.name] = model
     model = progress.models[spec.name]
     if inputs and inputs != tuple(model.shape(ref) for ref in model.inputs):
-        model = build(_on(inner, inputs), Source("file"), progress.strict)
+        model = build(on_inputs(inner, inputs), Source("file"), progress.strict)
     if model.type == "Sequential":  # all that the last layer gives, as with return_state
         return model.layers[-1].output_shapes if model.layers else None
     shapes = [model.shape(ref) for ref in model.outputs]
     return None if None in shapes else tuple(shape for shape in shapes if shape is not None)
 
 
-def _on(spec: ModelSpec, inputs: Shapes) -> ModelSpec:
+def on_inputs(spec: ModelSpec, inputs: Shapes) -> ModelSpec:
     """Return the spec with `inputs` for the shapes of its input layers."""
     given = {ref.layer: shape for ref, shape in zip(spec.inputs, inputs, strict=False)}
     layers = tuple(
@@ -278,93 +278,3 @@ def _misfit(
     if not sequences and "expects 3" in reason:
         hint = f"give {before.name!r} return_sequences=True"
     return ShapeError(f"{spec.name} does not fit on {before.name}: {reason}", hint)
-
-
-def respec(model: Model) -> ModelSpec:
-    """Return the spec that `build` made `model` of, to build it again with other sizes."""
-    layers = tuple(
-        LayerSpec(
-            layer.kind or f"{UNKNOWN}{layer.type}",
-            layer.name,
-            layer.config,
-            tuple(CallSpec(call.inputs, call.kwargs) for call in layer.calls),
-            respec(layer.model) if layer.model is not None else None,
-            layer.output_shapes if layer.kind is None else None,
-            None,
-            layer.weights if layer.kind is None else None,
-            layer.inferred,
-            layer.type,
-        )
-        for layer in model.layers
-    )
-    return ModelSpec(model.name, model.type, layers, model.inputs, model.outputs)
-
-
-def with_sizes(model: Model, batch: Dim, steps: Dim) -> Model:
-    """Return the model with its inputs' open batch and time sizes filled in; None: leave open."""
-    shapes = tuple(_sized(model.shape(ref) or (), batch, steps) for ref in model.inputs)
-    built = build(_on(respec(model), shapes), model.source, strict=False)
-    return built._replace(store=model.store, optimizer=model.optimizer, warnings=model.warnings)
-
-
-def with_input_shapes(model: Model, shapes: Shapes) -> Model:
-    """Return the model for inputs of other shapes than its own; its weights' stores are left out."""
-    return build(_on(respec(model), shapes), model.source, strict=False)
-
-
-def alone(model: Model, name: str | None) -> Model:
-    """Return the model of one recurrent layer of a file, on `(batch, time, inputs)`.
-
-    `name` None means its only one. Raises: UsageError, UnsupportedError.
-    """
-    runnable = [layer for layer in model.layers if _stands_alone(layer)]
-    names = ", ".join(layer.name for layer in runnable[:20])
-    found = [layer for layer in runnable if name is None or layer.name == name]
-    if not runnable:
-        raise UnsupportedError(
-            f"{model.source.format} of {model.name!r} does not say how its layers are connected",
-            "give the architecture (JSON or --layer) and this file as --weights",
-        )
-    if len(found) != 1:
-        wrong = f"{name!r} is none of its" if name else f"the file holds {len(runnable)}"
-        raise UsageError(f"{wrong} recurrent layers", f"choose with --layer-name: {names}")
-    (layer,) = found
-    size = (layer.calls[0].input_shapes or ((None,),))[0][-1]
-    entry = LayerSpec("InputLayer", "input", {"batch_shape": (None, None, size)})
-    config = {**layer.config, "name": layer.name, **_on_its_own(layer)}
-    body = LayerSpec(layer.kind or "", layer.name, config, type=layer.type)
-    built = build(sequential((entry, body), model.name), model.source)
-    first, last = built.layers
-    outputs = (Ref(layer.name),)
-    return built._replace(
-        type="Functional", layers=(first, last._replace(weights=layer.weights)),
-        outputs=outputs, store=model.store,
-    )  # fmt: skip
-
-
-def _stands_alone(layer: Layer) -> bool:
-    """Whether a layer of a file is a recurrent module, all of whose weights the file holds."""
-    return (layer.kind or "").startswith("torch.") or layer.kind in (
-        "onnx.RNN", "onnx.LSTM", "onnx.GRU",
-    )  # fmt: skip
-
-
-def _on_its_own(layer: Layer) -> dict[str, Any]:
-    """Return what an ONNX node's config must say where only its first input is there."""
-    operands = layer.config.get("operands")
-    if operands is None:
-        return {}
-    kept = [
-        ["tensor", 0],
-        *(("none", "") if each[0] == "tensor" else each for each in operands[1:]),
-    ]
-    return {
-        "operands": kept,
-        "attributes": {**layer.config["attributes"], "layout": 1},
-        "shapes": None,
-    }
-
-
-def _sized(shape: Shape, batch: Dim, steps: Dim) -> Shape:
-    given = (batch, steps, *(None for _ in shape[2:]))
-    return tuple(new if dim is None else dim for dim, new in zip(shape, given, strict=False))

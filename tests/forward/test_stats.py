@@ -396,7 +396,7 @@ def test_an_unknown_layer_is_told_the_names() -> None:
 @pytest.mark.parametrize("file", ["onnx/lstm_forward.onnx", "torch/state.safetensors"])
 def test_what_is_not_keras_is_not_passed_over(file: str) -> None:
     from rnncli.formats import read
-    from rnncli.graph import alone
+    from rnncli.rebuild import alone
 
     model = read(str(Path(__file__).parents[1] / "goldens" / file))
     if not model.inputs:

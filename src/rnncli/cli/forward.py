@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 from typer import Option
 
+from rnncli.cli.completion import layer_names
 from rnncli.cli.models import load, steps_of
 from rnncli.cli.options import (
     OUTPUT,
@@ -17,8 +18,8 @@ from rnncli.cli.options import (
 from rnncli.cli.output import emit, page, progress_bar, warn
 from rnncli.cli.pictures import Svg, check_svg, save_svg
 from rnncli.errors import UsageError
-from rnncli.graph import alone
 from rnncli.model import Model
+from rnncli.rebuild import alone
 
 if TYPE_CHECKING:
     from rnncli.forward import Result
@@ -82,7 +83,13 @@ def command(
         Literal["float32", "float64"], Option("--dtype", help="To compute in.")
     ] = "float32",
     until: Annotated[
-        str | None, Option("--until", metavar="LAYER", help="Stop after this layer.")
+        str | None,
+        Option(
+            "--until",
+            metavar="LAYER",
+            help="Stop after this layer.",
+            autocompletion=layer_names,
+        ),
     ] = None,
     save: Annotated[
         str | None,

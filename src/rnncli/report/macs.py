@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
-from rnncli.graph import with_input_shapes, with_sizes
 from rnncli.layers import kind
 from rnncli.layers.kind import channels_first, no_macs
 from rnncli.layers.uses import cell_uses
 from rnncli.model import Call, Layer, Model
+from rnncli.rebuild import with_input_shapes, with_sizes
 from rnncli.shapes import Dim, Shapes
 
 # What does the same work at each step of a sequence, beside the layers that run a cell.
