@@ -4,10 +4,11 @@ A file is recognised by its content, and by its suffix only where its format has
 """
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from rnncli.errors import FileError, RnncliError, UsageError
 from rnncli.model import Model
@@ -47,10 +48,11 @@ def read(path: str, optimizer: bool = False) -> Model:
     """
     with _naming(path):
         if path == "-":
-            return import_module("rnncli.formats.keras_json").read_stdin()
+            return _reader("keras_json").read_stdin()  # type: ignore[no-any-return]
+        _check_regular(path)
         with open(path, "rb") as file:
             reader = _recognise(file, path)
-        return import_module(f"rnncli.formats.{reader}").read(path, optimizer)
+        return _reader(reader).read(path, optimizer)  # type: ignore[no-any-return]
 
 
 def attach_weights(model: Model, path: str) -> Model:
@@ -59,13 +61,14 @@ def attach_weights(model: Model, path: str) -> Model:
     Raises: FileError, ShapeError if they are not this model's.
     """
     with _naming(path):
+        _check_regular(path)
         with open(path, "rb") as file:
             reader = _recognise(file, path)
         if reader not in ("keras_h5", "keras_zip"):
             raise FileError(
                 "not a file of Keras weights", "expected .npz, .h5, .weights.h5 or .keras"
             )
-        return import_module("rnncli.formats.keras_attach").attached(model, path)
+        return _reader("keras_attach").attached(model, path)  # type: ignore[no-any-return]
 
 
 def located(model: Model) -> Model:
@@ -74,8 +77,11 @@ def located(model: Model) -> Model:
     if model.source.format != "Keras v3" or model.store is None or path is None:
         return model
     with _naming(path):
-        found: Model = import_module("rnncli.formats.keras_zip").located(model, path)
-        return found
+        return _reader("keras_zip").located(model, path)  # type: ignore[no-any-return]
+
+
+def _reader(name: str) -> Any:
+    return import_module(f"rnncli.formats.{name}")
 
 
 @contextmanager
@@ -96,6 +102,15 @@ def _naming(path: str) -> Iterator[None]:
         raise FileError(f"{shown}: nested too deeply") from None
     except ValueError as error:  # a null byte in the path, say
         raise FileError(f"{shown!r}: {error}") from None
+
+
+def _check_regular(path: str) -> None:
+    """Refuse folders of models, and devices and pipes, which may have no end. Raises: FileError, OSError."""
+    mode = os.stat(path).st_mode
+    if stat.S_ISDIR(mode) and os.path.exists(os.path.join(path, "saved_model.pb")):
+        raise FileError("a TensorFlow SavedModel, which rnncli does not read", EXPECTED)
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise FileError("it is a device or a pipe, not a file", "JSON is read from stdin as -")
 
 
 def _recognise(file: BinaryIO, path: str) -> str:
@@ -145,7 +160,7 @@ def _zip_kind(path: str) -> str:
         return "keras_zip"
     if any(name.endswith("data.pkl") for name in names):
         return "torch"
-    if all(name.endswith(".npy") for name in names):
+    if names and all(name.endswith(".npy") for name in names):
         raise FileError("it holds NumPy arrays (.npz), not a model",
                         "give it to forward as --weights or --input")  # fmt: skip
     if any(name.endswith("saved_model.pb") for name in names):
