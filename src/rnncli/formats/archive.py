@@ -91,7 +91,7 @@ class Archive:
     def opened(self, name: str) -> BinaryIO:
         """Return a member as a file: a window where it is stored plain, else its unpacked bytes."""
         if self.members[name].compress_type == zipfile.ZIP_STORED:
-            return Window(self.file, *self.window(name))
+            return io.BufferedReader(Window(self.file, *self.window(name)))
         return io.BytesIO(self.read(name, bounds.UNPACKED_BYTES))
 
 

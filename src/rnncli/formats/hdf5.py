@@ -120,7 +120,7 @@ def names(group: Any, name: str) -> list[str] | None:
     """Return an attribute that lists names, also in chunks (`name0`, `name1`), None without it."""
     found = attribute(group, name)
     if found is None:
-        chunks = []
+        chunks: list[Any] = []
         while (chunk := attribute(group, f"{name}{len(chunks)}")) is not None:
             chunks.append(chunk)
         if not chunks:

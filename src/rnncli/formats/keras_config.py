@@ -157,11 +157,11 @@ def _merged(nodes: list[Node], era: Era, depth: int, name: str) -> ModelSpec:
     inputs: list[Ref] = []
     ends: list[Ref] = []
     for branch in _layer_nodes(nodes[0]["config"]["layers"]):
-        spec = model_spec(branch, era, depth + 1)
+        part = model_spec(branch, era, depth + 1)
         known = {layer.name for layer in layers}
-        layers += [layer for layer in spec.layers if layer.name not in known]  # branches may share
-        inputs += [ref for ref in spec.inputs if ref not in inputs]
-        ends += spec.outputs
+        layers += [layer for layer in part.layers if layer.name not in known]  # branches may share
+        inputs += [ref for ref in part.inputs if ref not in inputs]
+        ends += part.outputs
     merge = _layer(nodes[0], era, depth)
     config = {key: value for key, value in merge.config.items() if key != "layers"}
     layers.append(merge._replace(config=config, calls=(CallSpec(tuple(ends)),)))

@@ -199,7 +199,7 @@ def _plain(name: str, entries: Sequence[Entry], ends: list[str]) -> Guess | None
     if len(entries) > 2 or (len(entries) == 2 and not bias):
         return None
     if len(first) == 2:
-        config = {"units": first[1], "use_bias": bias}
+        config: dict[str, Any] = {"units": first[1], "use_bias": bias}
         if stem == "TimeDistributed":
             inner = {"class_name": "Dense", "config": config}
             return Guess(stem, {"layer": inner}, (None, None, first[0]))

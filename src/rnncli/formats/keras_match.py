@@ -148,9 +148,7 @@ def _layout(kind: str | None, weight: Weight, found: Entry, theano: bool) -> str
     return "reshape" if shape in ((), (1,)) and weight.params == 1 else None
 
 
-def _plane_layout(
-    expected: tuple[int, ...], shape: tuple[int, ...], theano: bool
-) -> str | None:
+def _plane_layout(expected: tuple[int, ...], shape: tuple[int, ...], theano: bool) -> str | None:
     """Return the layout of a Conv2D kernel: Keras 1 may have its filters and channels first."""
     if shape == expected:
         return "theano_plane" if theano else "keras"

@@ -1,6 +1,5 @@
 """Keras's own format since version 3 (and 2.12): a zip with `config.json` and the weights."""
 
-import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -63,9 +62,7 @@ def opened(path: str) -> Iterator[Any]:
     with Archive(path) as archive:
         if WEIGHTS not in archive.names:
             raise FileError(f"{path} holds no {WEIGHTS}")
-        stream = archive.opened(WEIGHTS)
-        buffered = io.BufferedReader(stream) if isinstance(stream, io.RawIOBase) else stream
-        with hdf5.opened(buffered) as file:
+        with hdf5.opened(archive.opened(WEIGHTS)) as file:
             yield file
 
 

@@ -61,7 +61,9 @@ def layer_of(
     node: Node, made: Mapping[str, Ref], constants: Mapping[str, Constant], counted: set[str]
 ) -> LayerSpec:
     """Return the layer of a node. A tensor that several nodes use is counted with the first."""
-    weights, operands, refs = [], [], []
+    weights: list[tuple[Weight, bool]] = []
+    operands: list[tuple[str, Any]] = []
+    refs: list[Ref] = []
     for position, name in enumerate(node.inputs):
         if name in made:
             operands.append(("tensor", len(refs)))
@@ -75,19 +77,20 @@ def layer_of(
         else:
             operands.append(("none", ""))
     own = tuple(weight for weight, counts in weights if counts)
+    shapes = _outputs(node, made, constants)
     config = {
         "operator": node.op,
         "attributes": node.attributes,
         "operands": operands,
         "weights": own,
         "constants": {c.name: c.values for n in node.inputs if (c := constants.get(n)) is not None},
-        "shapes": _outputs(node, made, constants),
+        "shapes": shapes,
         "name": node.name,
     }
     kind = f"onnx.{node.op}" if node.domain in ("", "ai.onnx") else f"{node.domain}.{node.op}"
     return LayerSpec(
         kind if kind in TABLE else f"operator.{kind}", node.name, config,
-        calls=(CallSpec(tuple(refs)),), shapes=config["shapes"], stored=own, type=node.op,
+        calls=(CallSpec(tuple(refs)),), shapes=shapes, stored=own, type=node.op,
     )  # fmt: skip
 
 
@@ -99,13 +102,14 @@ def _is_weight(node: Node, constant: Constant) -> bool:
 
 
 def _weight(node: Node, position: int, constant: Constant, counts: bool) -> tuple[Weight, bool]:
-    name, formula, gates = constant.name, "", ()
+    name = constant.name
+    gates: tuple[str, ...] = ()
     if node.op in _RECURRENT and position < len(_NAMES):
         name = _NAMES[position]
         cell = cell_for(_RECURRENT[node.op], True)
         gates = LAYOUTS["onnx"].order[cell.name] if position in (1, 2, 3) else ()
     weight = Weight(
-        name, constant.shape, formula, gates, path=constant.name, dtype=constant.dtype,
+        name, constant.shape, gates=gates, path=constant.name, dtype=constant.dtype,
         stored=Stored((constant.name,)),
     )  # fmt: skip
     return weight, counts

@@ -64,8 +64,8 @@ def _header(path: str) -> dict[str, Any]:
 
 def _end(name: str, node: Any) -> int:
     """Return where a tensor ends, once its shape and its place agree."""
-    offsets = node.get("data_offsets") if isinstance(node, dict) else None
-    shape = node.get("shape") if isinstance(node, dict) else None
+    offsets: Any = node.get("data_offsets") if isinstance(node, dict) else None
+    shape: Any = node.get("shape") if isinstance(node, dict) else None
     if (
         not isinstance(node, dict)
         or not _sizes(offsets)

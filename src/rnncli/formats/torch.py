@@ -1,6 +1,5 @@
 """PyTorch: `torch.save` in both of its formats, and TorchScript. Nothing in a file is run."""
 
-import io
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,8 +11,8 @@ from rnncli.errors import FileError
 from rnncli.formats import bounds
 from rnncli.formats.archive import Archive
 from rnncli.formats.pickled import Global, Persistent, Record, unpickled
-from rnncli.formats.torch_modules import Found, model_of
-from rnncli.formats.torch_tree import tensors_in
+from rnncli.formats.torch_modules import model_of
+from rnncli.formats.torch_tree import Found, storage_of, tensors_in, walk
 from rnncli.model import ITEM_SIZE, Model, Source, Store, Tensor
 
 _MAGIC = 0x1950A86A20F9469CFC6C  # how the older format begins
@@ -49,7 +48,7 @@ def _zip(path: str) -> Contents:
             raise FileError("a zip file without a data.pkl")
         folder = pickles[0].removesuffix("data.pkl")
         with archive.opened(pickles[0]) as stream:
-            root = unpickled(_buffered(stream))
+            root = unpickled(stream)
         script = any(name.startswith(f"{folder}code/") for name in archive.names)
     kind = "TorchScript" if script else "PyTorch zip"
     return Contents(kind, root, partial(_windows, path, f"{folder}data/"))
@@ -63,10 +62,6 @@ def _windows(path: str, folder: str) -> Mapping[str, tuple[int, int]]:
             for name in archive.names
             if name.startswith(folder)
         }
-
-
-def _buffered(stream: BinaryIO) -> BinaryIO:
-    return io.BufferedReader(stream) if isinstance(stream, io.RawIOBase) else stream
 
 
 def _older(path: str) -> Contents:
@@ -106,8 +101,6 @@ def _in_a_row(
 
 def storage_sizes(root: Any) -> dict[str, int]:
     """Return the bytes of an item of each storage that an object refers to."""
-    from rnncli.formats.torch_tree import storage_of, walk
-
     found = {}
     for each in walk(root):
         storage = storage_of(each) if isinstance(each, Persistent) else None

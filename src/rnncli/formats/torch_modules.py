@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from math import prod
 from typing import Any
 
 from rnncli.formats.torch_tree import Found, Module, TorchTensor
@@ -35,7 +34,7 @@ def model_of(found: Found, source: Source) -> Model:
         place = (tensor.storage, tensor.offset, tensor.shape, tensor.strides)
         if (
             tensor.storage
-            and prod(tensor.shape)
+            and 0 not in tensor.shape
             and place in seen
             and not _RECURRENT.fullmatch(last)
         ):

@@ -167,10 +167,11 @@ def _collect(
 ) -> None:
     """Add the tensors and modules below a value, called by the path to them."""
     bounds.check("modules inside modules", depth, bounds.NESTING)
+    bounds.check("characters in a tensor's name", len(prefix), bounds.NAME_CHARACTERS)
+    named = len(found.tensors) + len(found.modules)
+    bounds.check("characters in all names", len(prefix) * named, bounds.NAMES_CHARACTERS)
     tensor = tensor_of(value)
     if tensor is not None:
-        if len(prefix) > bounds.NAME_CHARACTERS:
-            raise FileError("a tensor's name is too long")
         found.tensors[prefix or "tensor"] = tensor
         return
     if id(value) in above:  # a cycle

@@ -5,13 +5,14 @@ approximations of the error function.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnncli.activation_names import check_activation
 
-Array = NDArray[np.floating]
+Array = NDArray[Any]
 Function = Callable[[Array], Array]
 
 _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
@@ -20,7 +21,8 @@ _GELU = 0.7071067811865476  # 1 / sqrt(2)
 
 def sigmoid(x: Array) -> Array:
     """Return 1 / (1 + exp(-x)), without overflow."""
-    return 0.5 * np.tanh(0.5 * x) + 0.5
+    result: Array = 0.5 * np.tanh(0.5 * x) + 0.5
+    return result
 
 
 def softplus(x: Array) -> Array:
@@ -31,13 +33,15 @@ def softplus(x: Array) -> Array:
 def softmax(x: Array) -> Array:
     """Return exp(x) over its sum along the last axis."""
     shifted = np.exp(x - x.max(axis=-1, keepdims=True))
-    return shifted / shifted.sum(axis=-1, keepdims=True)
+    result: Array = shifted / shifted.sum(axis=-1, keepdims=True)
+    return result
 
 
 def log_softmax(x: Array) -> Array:
     """Return the logarithm of `softmax`."""
     shifted = x - x.max(axis=-1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    result: Array = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return result
 
 
 def elu(x: Array, alpha: float = 1.0) -> Array:
@@ -103,7 +107,8 @@ def sparsemax(x: Array) -> Array:
     inside = ordered - (total - 1) / count > 0
     sums = np.where(inside, total, 0).sum(axis=-1, keepdims=True)
     threshold = (sums - 1) / inside.sum(axis=-1, keepdims=True).astype(x.dtype)
-    return np.maximum(x - threshold, 0)
+    result: Array = np.maximum(x - threshold, 0)
+    return result
 
 
 def glu(x: Array) -> Array:

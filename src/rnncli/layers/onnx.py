@@ -23,13 +23,15 @@ def _steps_macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
     if not inputs or len(inputs[0]) != 3:
         return None
     steps = inputs[0][0 if not config["attributes"].get("layout") else 1]
-    total = sum(weight.params for weight in config["weights"] if weight.name in ("W", "R"))
+    weights: tuple[Weight, ...] = config["weights"]
+    total = sum(weight.params for weight in weights if weight.name in ("W", "R"))
     return None if steps is None else steps * total
 
 
 def _product_macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
     """Count a product with a matrix: each output value takes one row or column of it."""
-    matrix = next((w for w in config["weights"] if len(w.shape) == 2), None)
+    weights: tuple[Weight, ...] = config["weights"]
+    matrix = next((w for w in weights if len(w.shape) == 2), None)
     if matrix is None or not outputs or None in outputs[0][1:]:
         return None
     size = prod(dim for dim in outputs[0][1:] if dim is not None)
@@ -39,7 +41,8 @@ def _product_macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
 
 def _window_macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
     """Count a convolution: at each position of the output, every value of the kernel once."""
-    kernel = next((w for w in config["weights"] if len(w.shape) > 2), None)
+    weights: tuple[Weight, ...] = config["weights"]
+    kernel = next((w for w in weights if len(w.shape) > 2), None)
     if kernel is None or not outputs or None in outputs[0][2:]:
         return None
     return kernel.params * prod(dim for dim in outputs[0][2:] if dim is not None)

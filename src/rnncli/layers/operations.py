@@ -49,7 +49,8 @@ def _joined(config: Config, inputs: Shapes) -> Shapes:
 
 def _part(config: Config, inputs: Shapes) -> Shapes:
     """Return the shape of `x[key]`; the reader puts the call's key into the config."""
-    shape, found = list(inputs[0]), []
+    shape = list(inputs[0])
+    found: list[Dim] = []
     for each in key_of(config.get("key", ())):
         if each is None:
             found.append(1)

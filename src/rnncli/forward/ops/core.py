@@ -7,7 +7,7 @@ import numpy as np
 
 from rnncli.errors import ShapeError, UnsupportedError
 from rnncli.forward.activations import activation
-from rnncli.forward.op import Array, Notes, Op, Plain, Setup, Value, elementwise
+from rnncli.forward.op import Array, Notes, Op, Setup, Value, elementwise
 
 
 def _dense(setup: Setup) -> Op:

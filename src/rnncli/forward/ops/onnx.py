@@ -71,7 +71,8 @@ class Recurrent(Operator):
 
     def run(self, arrays: list[Array | None]) -> tuple[Array, ...]:
         """Return Y and the final states, as ONNX lays them out."""
-        x, kernel, recurrent, bias, lengths, *states = (*arrays, *[None] * (8 - len(arrays)))
+        given: list[Array | None] = [*arrays, *[None] * (8 - len(arrays))]
+        x, kernel, recurrent, bias, lengths, *states = given
         if x is None or kernel is None or recurrent is None:
             raise self._refused("it has no input or no kernel")
         if states[2] is not None and self.cell.name == "LSTM" and np.any(states[2]):

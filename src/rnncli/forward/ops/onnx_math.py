@@ -48,7 +48,8 @@ def _slice(operands: Operands, attributes: Attributes) -> Array:
 
 def _squeeze(operands: Operands, attributes: Attributes) -> Array:
     axes = _given(operands, 1, attributes, "axes")
-    return np.squeeze(operands[0], None if axes is None else _ints(axes))
+    result: Array = np.squeeze(operands[0], None if axes is None else _ints(axes))
+    return result
 
 
 def _unsqueeze(operands: Operands, attributes: Attributes) -> Array:
@@ -163,7 +164,8 @@ def _clip(operands: Operands, attributes: Attributes) -> Array:
     low, high = (_given(operands, at, attributes, name) for at, name in ((1, "min"), (2, "max")))
     if low is None and high is None:
         return np.asarray(operands[0])
-    return np.clip(operands[0], low, high).astype(operands[0].dtype)
+    result: Array = np.clip(operands[0], low, high).astype(operands[0].dtype)
+    return result
 
 
 def _gather(operands: Operands, attributes: Attributes) -> Array:
@@ -207,13 +209,15 @@ def _two(function: Callable[[Any, Any], Any]) -> Function:
 
 def _leaky(operands: Operands, attributes: Attributes) -> Array:
     x = operands[0]
-    return np.where(x < 0, attributes.get("alpha", 0.01) * x, x).astype(x.dtype)
+    result: Array = np.where(x < 0, attributes.get("alpha", 0.01) * x, x).astype(x.dtype)
+    return result
 
 
 def _hard_sigmoid(operands: Operands, attributes: Attributes) -> Array:
     x = operands[0]
     slope, shift = attributes.get("alpha", 0.2), attributes.get("beta", 0.5)
-    return np.clip(slope * x + shift, 0, 1).astype(x.dtype)
+    result: Array = np.clip(slope * x + shift, 0, 1).astype(x.dtype)
+    return result
 
 
 def _folded(function: Callable[[Any, Any], Any]) -> Function:
