@@ -109,6 +109,8 @@ def test_files(complete: Complete, folder: Path) -> None:
     assert complete("rnncli summary in/on") == ["in/only/deep.KERAS"]
     assert complete(f"rnncli summary {folder}/w") == [f"{folder}/words.json"]
     assert complete("rnncli summary nowhere/x") == []
+    assert complete("rnncli check wo") == ["words.json"]
+    assert complete("rnncli check words.json in/") == ["in/only/deep.KERAS"]
 
 
 def test_files_of_every_format(complete: Complete, tmp_path: Path) -> None:
@@ -126,6 +128,7 @@ def test_layer_names(complete: Complete, folder: Path) -> None:
     assert complete("rnncli params words.json --layer-name ") == ["words_in", "reader"]
     assert complete("rnncli params words.json --gates --layer-name re") == ["reader"]
     assert complete("rnncli shapes --format csv words.json --layer-name z") == []
+    assert complete("rnncli forward words.json --until r") == ["reader"]
 
 
 @pytest.mark.parametrize("path", ["", "missing.h5", "notes.txt", ".", "-", "broken.h5"])

@@ -74,6 +74,7 @@ def test_csv_is_raw(rnncli: Any) -> None:
         (["--layer", "Dense("], "Dense("),
         (["--no-such-flag"], "--no-such-flag"),
         (["nowhere.h5"], "nowhere.h5"),
+        (["--layer", "LSTM(4)"], "no input shape"),
     ],
 )
 def test_an_error_is_one_line(rnncli: Any, arguments: list[str], message: str) -> None:

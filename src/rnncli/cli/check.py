@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Exit, Option
 
+from rnncli.cli.completion import files as model_files
 from rnncli.cli.models import load, steps_of
 from rnncli.cli.options import CellFlags, ModelFlags, OutputFlags, StackFlags, amount, with_options
 from rnncli.cli.output import emit, talk, warn
@@ -21,7 +22,13 @@ def command(
     cell: CellFlags,
     output: OutputFlags,
     files: Annotated[
-        list[str] | None, Argument(metavar="[FILE]...", help="Model files.", show_default=False)
+        list[str] | None,
+        Argument(
+            metavar="[FILE]...",
+            help="Model files.",
+            show_default=False,
+            autocompletion=model_files,
+        ),
     ] = None,
     params: Annotated[
         int | None, Option("--params", parser=amount, metavar="N", help="Exactly so many.")

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from typer import Option
 
-from rnncli.cli.models import load, steps_of
+from rnncli.cli.models import check_input, load, steps_of
 from rnncli.cli.options import CellFlags, ModelFlags, OutputFlags, size, with_options
 from rnncli.cli.output import emit, talk, warn
 from rnncli.model import Model
@@ -43,6 +43,7 @@ def command(
 
     found = load(model, cell, allow=("--steps",))
     warn(found, output)
+    check_input(found)
     steps = steps_of(cell) if cell.steps is not None else None
     for flag, axis, given in (("--batch-size", 0, batch_size), ("--steps", 1, steps)):
         warn_of_fixed(found, flag, axis, given)

@@ -141,16 +141,21 @@ def _check(flags: CellFlags) -> None:
             raise UsageError(f"--{name.replace('_', '-')}: {error.message}", error.hint) from None
 
 
-def pick(model: Model, name: str | None) -> tuple[Layer, ...]:
-    """Return the layers to report on: all rows, or the one called `name`.
-
-    Raises: UsageError that lists the names the model has, or says that it lacks an input.
-    """
+def check_input(model: Model) -> None:
+    """Check that something is known of the model's weights. Raises: UsageError."""
     if not model.inputs and not any(layer.all_weights() for layer in model.layers):
         raise UsageError(
             "the model has no input shape, on which its weights and outputs depend",
             'put --layer "Input((100, 32))" first' if model.source.kind == "layers" else None,
         )
+
+
+def pick(model: Model, name: str | None) -> tuple[Layer, ...]:
+    """Return the layers to report on: all rows, or the one called `name`.
+
+    Raises: UsageError that lists the names the model has, or says that it lacks an input.
+    """
+    check_input(model)
     if name is None:
         return model.rows
     try:
