@@ -99,7 +99,8 @@ def _sequential(node: Node, era: Era, depth: int) -> ModelSpec:
     nodes = _layer_nodes(config if isinstance(config, list) else config["layers"])
     name = str(node.get("name") or rest.get("name") or f"sequential{'_1' if era.major < 3 else ''}")
     trainable = bool(rest.get("trainable", True))
-    if nodes and nodes[0].get("class_name") == "Merge" and "layers" in nodes[0].get("config", {}):
+    first = nodes[0].get("config") if nodes and nodes[0].get("class_name") == "Merge" else None
+    if isinstance(first, dict) and "layers" in first:
         return _merged(nodes, era, depth, name)
     specs = [_layer(each, era, depth) for each in nodes]
     _distinct(specs)

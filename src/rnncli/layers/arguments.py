@@ -52,8 +52,13 @@ def _optional_size(what: str, value: Any) -> None:
         _size(what, value)
 
 
+def _optional_sizes(what: str, value: Any) -> None:
+    if value is not None:
+        _sizes(what, value)
+
+
 def _sizes(what: str, value: Any) -> None:
-    if value is None or _is_size(value):
+    if _is_size(value):
         return
     if not (isinstance(value, list | tuple) and value and all(map(_is_size, value))):
         raise UsageError(f"{what}: must be whole numbers of at least 1")
@@ -160,7 +165,8 @@ CHECKS: dict[str, Check] = {
     **dict.fromkeys(
         ("units", "filters", "n", "input_dim", "output_dim", "groups", "depth_multiplier",
          "nb_feature"), _size),
-    **dict.fromkeys(("kernel_size", "strides", "pool_size", "dilation_rate", "size"), _sizes),
+    **dict.fromkeys(("strides", "pool_size", "dilation_rate", "size"), _optional_sizes),
+    "kernel_size": _sizes,
     **dict.fromkeys(
         ("return_sequences", "return_state", "go_backwards", "use_bias", "reset_after", "stateful",
          "unroll", "mask_zero", "center", "scale", "keepdims", "use_scale", "zero_output_for_mask"),
