@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rnncli.errors import RnncliError
 from rnncli.expressions import parse_stack
 from rnncli.formats import read
 from rnncli.forward import Request, forward
@@ -121,6 +122,31 @@ def test_an_lstm_whose_input_has_no_shape_is_explained(tmp_path: Path) -> None:
     assert lstms(model)[0].calls[0].input_shapes is None
     symbols = {row["symbol"]: row["shape"] for row in explain(model.layers).data["symbols"]}
     assert (symbols["x_t"], symbols["W_i"]) == ((None, INPUTS), (INPUTS, UNITS))
+
+
+def unstated(folder: Path, *before: Any) -> Model:
+    """Return what is read of a published-style graph that states no shape of its input."""
+    proto = onnx.load(Path(__file__).parents[1] / "goldens" / "onnx" / "lstm_forward.onnx")
+    proto.graph.input[0].type.tensor_type.ClearField("shape")
+    for node in before:
+        proto.graph.node.insert(0, node)
+        proto.graph.node[1].input[0] = node.output[0]
+    onnx.save(proto, folder / "m.onnx")
+    return read(str(folder / "m.onnx"))
+
+
+def test_an_onnx_input_without_a_shape_has_that_of_the_layer_it_feeds(tmp_path: Path) -> None:
+    model = unstated(tmp_path)
+    kernel = next(weight for weight in lstms(model)[0].all_weights() if weight.name == "W")
+    assert model.layers[0].output_shapes == ((None, None, kernel.shape[2]),)
+    assert forward(model, Request(steps=4)).arrays[0].shape[-1] * 4 == kernel.shape[1]
+
+
+def test_an_onnx_input_whose_shape_nothing_tells_is_no_scalar(tmp_path: Path) -> None:
+    model = unstated(tmp_path, helper.make_node("Identity", ["X"], ["h"], "id"))
+    assert model.layers[0].output_shapes is None
+    with pytest.raises(RnncliError, match="the shape of input 'X' is not known"):
+        forward(model, Request(steps=4))
 
 
 @pytest.mark.parametrize(("kind", "gates"), [("CuDNNLSTM", 4), ("CuDNNGRU", 3)])

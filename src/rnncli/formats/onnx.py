@@ -11,7 +11,7 @@ from typing import Any
 from rnncli.errors import FileError
 from rnncli.formats import bounds
 from rnncli.formats.onnx_fold import Folder
-from rnncli.formats.onnx_nodes import Constant, Node, layer_of
+from rnncli.formats.onnx_nodes import RECURRENT, Constant, Node, layer_of
 from rnncli.graph import CallSpec, LayerSpec, ModelSpec, build
 from rnncli.model import Model, Ref, Source, Store, Tensor
 from rnncli.shapes import Shape
@@ -120,6 +120,8 @@ class _Reader:
                 self.shapes.setdefault(each.name, shape)
         given = [each for each in graph.input if each.name not in self.constants]
         if not depth:
+            for each in graph.node:
+                self._sequences(each)
             self.inputs = tuple(self._input(each) for each in given)
         for node in graph.node:
             self._node(node, prefix, depth)
@@ -127,11 +129,17 @@ class _Reader:
             made = [self.made.get(each.name) for each in graph.output]
             self.outputs = tuple(ref for ref in made if ref is not None)
 
+    def _sequences(self, node: Any) -> None:
+        """Note the shape of a recurrent node's sequences; a file need not state that of inputs."""
+        kernel = self.constants.get(node.input[1]) if len(node.input) > 1 else None
+        if node.op_type in RECURRENT and kernel is not None and len(kernel.shape) == 3:
+            self.shapes.setdefault(node.input[0], (None, None, kernel.shape[2]))
+
     def _input(self, value: Any) -> Ref:
         dtype = DTYPES.get(value.type.tensor_type.elem_type, "?")
         shape = self.shapes.get(value.name)
         name = self._named(value.name or "input")
-        config = {"batch_shape": shape or (), "name": name, "dtype": dtype}
+        config = {"batch_shape": shape, "name": name, "dtype": dtype}
         self.specs.append(LayerSpec("InputLayer", name, config, calls=(CallSpec(),)))
         self.made[value.name] = Ref(name)
         return Ref(name)

@@ -12,10 +12,9 @@ from math import prod
 from typing import Any
 
 from rnncli.formats import bounds
-from rnncli.formats.onnx_nodes import Constant
+from rnncli.formats.onnx_nodes import RECURRENT, Constant
 
 _MOVES = {"Concat", "Identity", "Reshape", "Slice", "Split", "Squeeze", "Transpose", "Unsqueeze"}
-_RECURRENT = {"RNN", "LSTM", "GRU"}
 _WEIGHTS = slice(1, 4)  # the inputs W, R and B
 _AXES = {"int32", "int64"}  # of the constants that say where to cut
 
@@ -68,7 +67,7 @@ def _wanted(graph: Any) -> set[str]:
         for node in graphs.pop().node:
             for name in node.output if node.op_type in _MOVES else ():
                 makers[name].append(node)
-            if node.op_type in _RECURRENT:
+            if node.op_type in RECURRENT:
                 names += node.input[_WEIGHTS]
             for each in node.attribute:
                 graphs += (each.g, *each.graphs) if each.type in (5, 10) else ()

@@ -10,7 +10,7 @@ from rnncli.layers import TABLE
 from rnncli.model import Ref, Stored, Weight
 from rnncli.shapes import Shape, Shapes
 
-_RECURRENT = {"RNN": "SimpleRNN", "LSTM": "LSTM", "GRU": "GRU"}
+RECURRENT = {"RNN": "SimpleRNN", "LSTM": "LSTM", "GRU": "GRU"}
 _WEIGHTY = ("RNN", "LSTM", "GRU", "MatMul", "Gemm", "Conv", "ConvTranspose", "MatMulInteger",
             "ConvInteger", "DynamicQuantizeLSTM", "DynamicQuantizeMatMul", "QLinearMatMul",
             "QLinearConv", "Gather", "BatchNormalization", "LayerNormalization", "PRelu")  # fmt: skip
@@ -104,9 +104,9 @@ def _is_weight(node: Node, constant: Constant) -> bool:
 def _weight(node: Node, position: int, constant: Constant, counts: bool) -> tuple[Weight, bool]:
     name = constant.name
     gates: tuple[str, ...] = ()
-    if node.op in _RECURRENT and position < len(_NAMES):
+    if node.op in RECURRENT and position < len(_NAMES):
         name = _NAMES[position]
-        cell = cell_for(_RECURRENT[node.op], True)
+        cell = cell_for(RECURRENT[node.op], True)
         gates = LAYOUTS["onnx"].order[cell.name] if position in (1, 2, 3) else ()
     weight = Weight(
         name, constant.shape, gates=gates, path=constant.name, dtype=constant.dtype,
@@ -123,7 +123,7 @@ def _outputs(
     if known and len(known) == len(node.shapes):
         return tuple(known)
     kernel = constants.get(node.inputs[2]) if len(node.inputs) > 2 else None
-    if node.op not in _RECURRENT or kernel is None or len(kernel.shape) != 3:
+    if node.op not in RECURRENT or kernel is None or len(kernel.shape) != 3:
         return None
     directions, units = kernel.shape[0], kernel.shape[2]
     full: Shape = (None, directions, None, units)
