@@ -48,10 +48,11 @@ def with_input_shapes(model: Model, shapes: Shapes) -> Model:
     return build(on_inputs(respec(model), shapes), model.source, strict=False)
 
 
-def alone(model: Model, name: str | None) -> Model:
+def alone(model: Model, name: str | None, activation: str | None = None) -> Model:
     """Return the model of one recurrent layer of a file, on `(batch, time, inputs)`.
 
-    `name` None means its only one. Raises: UsageError, UnsupportedError.
+    `name` None means its only one; `activation` is the nonlinearity of an `nn.RNN` whose file does
+    not say it. Raises: UsageError, UnsupportedError.
     """
     runnable = [layer for layer in model.layers if _stands_alone(layer)]
     names = ", ".join(layer.name for layer in runnable[:20])
@@ -65,9 +66,13 @@ def alone(model: Model, name: str | None) -> Model:
         wrong = f"{name!r} is none of its" if name else f"the file holds {len(runnable)}"
         raise UsageError(f"{wrong} recurrent layers", f"choose with --layer-name: {names}")
     (layer,) = found
+    if activation is not None and not (layer.kind or "").startswith("torch.RNN"):
+        raise UsageError(f"--activation: {layer.name!r} ({layer.type}) has its own")
     size = (layer.calls[0].input_shapes or ((None,),))[0][-1]
     entry = LayerSpec("InputLayer", "input", {"batch_shape": (None, None, size)})
     config = {**layer.config, "name": layer.name, **_on_its_own(layer)}
+    if activation is not None:
+        config["nonlinearity"] = activation
     body = LayerSpec(layer.kind or "", layer.name, config, type=layer.type)
     built = build(sequential((entry, body), model.name), model.source)
     first, last = built.layers

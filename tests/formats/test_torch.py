@@ -56,3 +56,14 @@ def test_values_are_those_of_pytorch(run: str, tmp_path: Path) -> None:
     result = forward(alone(read(str(FOLDER / file)), name), request)
     (found,) = result.arrays
     np.testing.assert_allclose(found, VALUES[f"{run}/y"], rtol=0, atol=1e-6)
+
+
+def test_a_state_dict_is_told_its_nonlinearity(tmp_path: Path) -> None:
+    """The same weights as `modules.pt`, whose file says relu."""
+    run = "modules.pt/rnn_relu"
+    np.save(tmp_path / "x.npy", VALUES[f"{run}/x"])
+    model = read(str(FOLDER / "state_dict.pt"))
+    assert any("'rnn_relu'" in warning and "tanh" in warning for warning in model.warnings)
+    request = Request(inputs=((None, str(tmp_path / "x.npy")),))
+    (found,) = forward(alone(model, "rnn_relu", "relu"), request).arrays
+    np.testing.assert_allclose(found, VALUES[f"{run}/y"], rtol=0, atol=1e-6)

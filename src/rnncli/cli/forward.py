@@ -115,12 +115,14 @@ def command(
 
     if input and cell.steps is None:
         cell = cell._replace(steps="none")  # as long as the file is
-    found = _with_weights(load(model, cell, allow=("--steps",)), weights)
+    found = _with_weights(load(model, cell, allow=("--steps", "--activation")), weights)
     within = layer.layer_name
     looking = inside.plotted() or inside.svg or inside.stats
     node = found.type == "ONNX" and within is not None and not looking
     if found.source.kind == "file" and (node or not found.inputs):
-        found, within = alone(found, within), None
+        found, within = alone(found, within, cell.activation), None
+    elif found.source.kind != "flags" and cell.activation is not None:
+        raise UsageError("--activation describes a layer given by flags, or PyTorch's RNN alone")
     look = _look(inside, within, output, save)
     from_flags = found.source.kind == "flags"
     if from_flags and not input and steps_of(cell) is None:

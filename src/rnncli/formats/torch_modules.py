@@ -47,6 +47,11 @@ def model_of(found: Found, source: Source) -> Model:
         for path, tensors in groups.items()
         if tensors or path not in found.modules or _is_row(found.modules[path])
     ]
+    warnings += [
+        f"{spec.name!r} (RNN): a state dict does not say its nonlinearity; tanh is taken"
+        for spec in specs
+        if spec.class_name.startswith("torch.RNN") and spec.name not in found.modules
+    ]
     stem = source.path or "model"
     spec = ModelSpec(re.sub(r"\.\w+$", "", re.split(r"[/\\]", stem)[-1]), "Modules", tuple(specs))
     model = build(spec, source, strict=False)

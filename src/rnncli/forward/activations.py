@@ -118,11 +118,13 @@ def glu(x: Array) -> Array:
 
 
 def _sparse_plus(x: Array) -> Array:
-    return np.where(x <= -1, 0, np.where(x < 1, 0.25 * (x + 1) ** 2, x)).astype(x.dtype)
+    result: Array = np.where(x <= -1, 0, np.where(x < 1, 0.25 * (x + 1) ** 2, x)).astype(x.dtype)
+    return result
 
 
 def _hard_sigmoid(x: Array) -> Array:
-    return np.clip(x + 3, 0, 6) / 6
+    result: Array = np.clip(x + 3, 0, 6) / 6
+    return result
 
 
 ACTIVATIONS: dict[str, Function] = {

@@ -30,7 +30,8 @@ def assemble(weight: Weight, store: Store) -> Array:
     if weight.stored is None:
         raise FileError(f"the file holds no values for {weight.path or weight.name}")
     arrays = [to_array(store.read(name)) for name in weight.stored.tensors]
-    return LAYOUTS[weight.stored.layout](arrays, weight)
+    result: Array = LAYOUTS[weight.stored.layout](arrays, weight)
+    return result
 
 
 def _keras1_gates(arrays: list[Array], weight: Weight) -> Array:

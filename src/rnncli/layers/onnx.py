@@ -19,13 +19,13 @@ def _outputs(config: Config, inputs: Shapes) -> Shapes:
 
 
 def _steps_macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
-    """Count the products of the kernels `W` and `R`, at every step."""
-    if not inputs or len(inputs[0]) != 3:
-        return None
-    steps = inputs[0][0 if not config["attributes"].get("layout") else 1]
+    """Count the products of the kernels `W` and `R` along the second axis.
+
+    Whether the first axis of X is that of the steps or of the batch, both together count them all.
+    """
     weights: tuple[Weight, ...] = config["weights"]
     total = sum(weight.params for weight in weights if weight.name in ("W", "R"))
-    return None if steps is None else steps * total
+    return None if inputs[0][1] is None else inputs[0][1] * total
 
 
 def _product_macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:

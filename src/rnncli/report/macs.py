@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from rnncli.layers import kind
 from rnncli.layers.kind import channels_first, no_macs
-from rnncli.layers.uses import cell_uses
+from rnncli.layers.uses import cell_uses, framework
 from rnncli.model import Call, Layer, Model
 from rnncli.rebuild import with_input_shapes, with_sizes
 from rnncli.shapes import Dim, Shapes
@@ -47,7 +47,7 @@ def _called(layer: Layer, call: Call) -> Macs:
         return None, None
     count = kind(layer.kind).macs
     macs = count(layer.config, inputs, outputs)
-    stepping = layer.kind in _STEPPING or cell_uses(layer)
+    stepping = layer.kind in _STEPPING or (cell_uses(layer) and framework(layer) != "onnx")
     if not stepping or channels_first(layer.config) or len(inputs[0]) < 3:
         return None, macs
     per_step = count(layer.config, one_step(inputs), one_step(outputs))

@@ -25,7 +25,9 @@ def _highway(setup: Setup) -> Op:
 
     def highway(x: Array) -> Array:
         share = sigmoid(x @ weights["carry_kernel"] + weights.get("carry_bias", 0))
-        return share * function(x @ weights["kernel"] + weights.get("bias", 0)) + (1 - share) * x
+        inner = function(x @ weights["kernel"] + weights.get("bias", 0))
+        result: Array = share * inner + (1 - share) * x
+        return result
 
     return Plain(highway)
 
