@@ -95,6 +95,10 @@ def _on_its_own(layer: Layer) -> dict[str, Any]:
     operands = layer.config.get("operands")
     if operands is None:
         return {}
+    if any(each[0] == "tensor" for each in operands[1:4]):
+        raise UnsupportedError(
+            f"node {layer.name!r} cannot be run on its own; other nodes compute its weights"
+        )
     kept = [
         ["tensor", 0],
         *(("none", "") if each[0] == "tensor" else each for each in operands[1:]),

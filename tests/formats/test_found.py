@@ -14,6 +14,7 @@ from rnncli.forward import Request, forward
 from rnncli.graph import build, sequential
 from rnncli.layers.uses import cell_uses
 from rnncli.model import Layer, Model, Source
+from rnncli.rebuild import alone
 from rnncli.report.explain import explain
 
 h5py = pytest.importorskip("h5py")
@@ -147,6 +148,17 @@ def test_an_onnx_input_whose_shape_nothing_tells_is_no_scalar(tmp_path: Path) ->
     assert model.layers[0].output_shapes is None
     with pytest.raises(RnncliError, match="the shape of input 'X' is not known"):
         forward(model, Request(steps=4))
+
+
+def test_an_lstm_whose_bias_is_computed_does_not_run_on_its_own_without_it(tmp_path: Path) -> None:
+    twice = helper.make_node("Add", ["B", "B"], ["sum"], "twice")
+    nodes = [*(constant(name, array) for name, array in weights().items()), twice, *moves("")]
+    for node in nodes:
+        if "Bas" in node.input or "Bbs" in node.input:
+            node.input[0] = "sum"
+    model = saved(nodes, "y", tmp_path)
+    with pytest.raises(RnncliError, match="other nodes compute its weights"):
+        alone(model, "lstm")
 
 
 @pytest.mark.parametrize(("kind", "gates"), [("CuDNNLSTM", 4), ("CuDNNGRU", 3)])
