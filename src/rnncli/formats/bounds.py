@@ -6,12 +6,13 @@ Beyond a limit a file is refused with one line, before the memory it asks for is
 from rnncli.errors import FileError
 
 JSON_BYTES = 32 << 20  # a Keras 3 config of 10,000 layers has some 20 MB
+JSON_VALUES = 2_000_000  # in it, each of which takes some 100 bytes of memory
 NESTING = 100  # lists and dicts inside each other; real configs reach about 20
 MODEL_NESTING = 32  # models inside models
 LAYERS = 50_000
 CALLS = 200_000  # uses of layers, and connections between them
 DIMENSION = 1 << 53  # a size beyond which not even a double counts exactly
-TENSORS = 500_000
+TENSORS = 200_000
 NAME_CHARACTERS = 100_000
 NAMES_CHARACTERS = 32 << 20  # of a .pt's tensors, the longest times their number
 ZIP_MEMBERS = 100_000
@@ -21,8 +22,8 @@ HDF5_ATTRIBUTE_BYTES = JSON_BYTES
 HDF5_HEAP_BYTES = 2 * HDF5_ATTRIBUTE_BYTES  # a run of texts and lists, which attributes point into
 HDF5_DEPTH = 40
 PICKLE_BYTES = 128 << 20  # without the tensors, which lie beside it
-PICKLE_OPERATIONS = 20_000_000
-PICKLE_MEMO = 5_000_000
+PICKLE_OPERATIONS = 3_000_000  # a tensor takes some 30
+PICKLE_MEMO = 1_000_000
 PICKLE_LINE = 1 << 16  # of text, where a pickle of protocol 0 has one
 SAFETENSORS_HEADER = 100_000_000  # the format's own limit
 ONNX_BYTES = 2 << 30  # protobuf's own limit

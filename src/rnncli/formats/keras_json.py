@@ -53,6 +53,8 @@ def parse(data: bytes | str, what: str = "the JSON") -> dict[str, Any]:
 def load(data: bytes | str, what: str) -> Any:
     """Return what JSON holds. Raises: FileError."""
     bounds.check(f"bytes in {what}", len(data), bounds.JSON_BYTES)
+    marks: tuple[Any, ...] = (",", "[", "{") if isinstance(data, str) else (b",", b"[", b"{")
+    bounds.check(f"values in {what}", sum(map(data.count, marks)), bounds.JSON_VALUES)
     try:
         value = json.loads(data)
     except RecursionError:

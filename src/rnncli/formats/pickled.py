@@ -15,6 +15,8 @@ from rnncli.formats import bounds
 class Global:
     """The name of something importable, which is never imported."""
 
+    __slots__ = ("name",)
+
     def __init__(self, name: str) -> None:
         self.name = name
 
@@ -26,6 +28,8 @@ class Record:
     would be appended and set, `state` what `__setstate__` would get.
     """
 
+    __slots__ = ("args", "items", "pairs", "state", "what")
+
     def __init__(self, what: str, args: tuple[Any, ...]) -> None:
         self.what, self.args = what, args
         self.items: list[Any] = []
@@ -35,6 +39,8 @@ class Record:
 
 class Persistent:
     """A reference to what is stored outside the pickle; for PyTorch a storage."""
+
+    __slots__ = ("key",)
 
     def __init__(self, key: Any) -> None:
         self.key = key
