@@ -2,7 +2,6 @@
 
 import errno
 import os
-import secrets
 import signal
 import stat
 import sys
@@ -55,7 +54,7 @@ def _temporary(target: str) -> Iterator[BinaryIO]:
     folder, name = os.path.split(target)
     mode = _mode(target)
     # The name comes first, so that there is no moment at which a file is there and its name is not.
-    temporary = os.path.join(folder, f".{name[:200]}.{secrets.token_hex(6)}.part")
+    temporary = os.path.join(folder, f".{name[:200]}.{os.urandom(6).hex()}.part")
     try:
         handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode or 0o666)
         with open(handle, "w+b") as file:

@@ -1,7 +1,6 @@
 """What the shell completes beside the names of commands, options and choices: files and names."""
 
 import os
-import shlex
 from collections.abc import Iterable
 
 from typer import Context
@@ -79,4 +78,6 @@ def layer_names(context: Context) -> list[str]:
 
 def _safe(words: Iterable[str]) -> list[str]:
     """Return the words that every shell reads as they are: Typer's scripts quote nothing."""
+    import shlex
+
     return [word for word in words if shlex.quote(word.lstrip("~")) == word.lstrip("~")]

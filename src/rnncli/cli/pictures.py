@@ -7,7 +7,6 @@ from typer import Option
 from rnncli.cli.options import OUTPUT, AnyOutput
 from rnncli.cli.output import page, write
 from rnncli.report import Report
-from rnncli.writing import check_place, replacing
 
 Svg = Annotated[
     str | None,
@@ -19,6 +18,8 @@ Svg = Annotated[
 def check_svg(path: str | None) -> None:
     """Check early that a file can go to `path`. Raises: FileError."""
     if path is not None:
+        from rnncli.writing import check_place
+
         check_place(path)
 
 
@@ -39,5 +40,7 @@ def save_svg(report: Report, path: str, flags: AnyOutput, **options: Any) -> Non
 
 def replace(path: str, data: bytes) -> None:
     """Put the data in place of what `path` holds; on any failure that stays. Raises: FileError."""
+    from rnncli.writing import replacing
+
     with replacing(path) as file:
         file.write(data)
