@@ -33,7 +33,6 @@ def read(path: str, optimizer: bool = False) -> Model:
     details = told if isinstance(told, dict) else {}
     details = {str(key)[:40]: str(value)[:60] for key, value in details.items()}
     tensors = {name: _tensor(name, each) for name, each in header.items()}
-    bounds.check("tensors", len(tensors), bounds.TENSORS)
     if not tensors:
         raise FileError("safetensors without a tensor")
     written = details.get("format")
@@ -55,6 +54,7 @@ def _header(path: str) -> dict[str, Any]:
         header = load(file.read(length), "the header")
     if not isinstance(header, dict):
         raise FileError("safetensors whose header is no object")
+    bounds.check("tensors", len(header), bounds.TENSORS)
     ends = [_end(name, each) for name, each in header.items() if name != "__metadata__"]
     if max(ends, default=0) != size - 8 - length:
         raise FileError(f"damaged safetensors: its tensors take {max(ends, default=0):,} bytes, "
@@ -76,8 +76,10 @@ def _end(name: str, node: Any) -> int:
         raise FileError(f"damaged safetensors: tensor {name[:80]!r} has no shape, dtype or place")
     bits = prod(shape) * _bits(node.get("dtype"))
     if offsets[1] - offsets[0] != -(-bits // 8):
-        raise FileError(f"damaged safetensors: tensor {name[:80]!r} has {offsets[1] - offsets[0]:,} "
-                        f"bytes, its shape needs {-(-bits // 8):,}")  # fmt: skip
+        raise FileError(
+            f"damaged safetensors: tensor {name[:80]!r} has {offsets[1] - offsets[0]:,} bytes, "
+            f"its shape needs {-(-bits // 8):,}"
+        )
     end: int = offsets[1]
     return end
 

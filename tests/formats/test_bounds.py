@@ -1,0 +1,331 @@
+"""Beyond a bound a file is refused: in one line, soon, and before it takes memory."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from rnncli.errors import FileError
+from rnncli.formats import bounds
+from rnncli.formats.hdf5 import Hdf5Store
+
+GOLDENS = Path(__file__).parents[1] / "goldens"
+SECONDS = 1.5  # of the processor; under 1 s where nothing else is running
+BYTES = 200 << 20
+SPARSE = 2_000_000_000
+
+# Runs a command line once on a small file, so that what it needs is loaded, then on the one in
+# question, in bounded memory. Prints what that took, as JSON on stderr.
+MEASURE = """
+import json, re, resource, sys, time
+from rnncli.cli import main
+def run(*arguments):
+    sys.argv = ["rnncli", *arguments]
+    try:
+        main()
+    except SystemExit as left:
+        return left.code
+def proc(name, key):
+    return int(re.search(rf"{key}:\\s*(\\d+)", open(f"/proc/self/{name}").read())[1])
+small, limit, *arguments = sys.argv[1:]
+sys.stdout, out = open("/dev/null", "w"), sys.stdout
+run(arguments[0], small)
+sys.stdout = out
+print("----", file=sys.stderr)
+most = proc("status", "VmSize") * 1024 + int(limit)
+resource.setrlimit(resource.RLIMIT_AS, (most, most))
+start, before = time.process_time(), proc("io", "rchar")
+code = run(*arguments)
+print("----", json.dumps({"code": code, "seconds": time.process_time() - start,
+                          "read": proc("io", "rchar") - before,
+                          "loaded": sorted({"numpy", "h5py", "onnx"} & set(sys.modules))}),
+      file=sys.stderr)
+"""
+SMALL = {
+    ".json": "keras/k1/simplernn_cpu.json", ".keras": "keras/tf215/head.keras",
+    ".h5": "keras/k1/simplernn_cpu.h5", ".pt": "torch/state_dict.pt",
+    ".safetensors": "torch/state.safetensors", ".onnx": "onnx/lstm_forward.onnx",
+}  # fmt: skip
+
+
+class Measured:
+    """A command on a file, with what it took."""
+
+    def __init__(self, path: Path, command: str = "summary") -> None:
+        small = GOLDENS / SMALL[path.suffix]
+        done = subprocess.run(
+            [sys.executable, "-c", MEASURE, str(small), str(BYTES), command, str(path)],
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"}, capture_output=True, text=True,
+            timeout=60, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        _, talk, told = done.stderr.split("----")
+        self.lines, self.out, self.took = talk.strip().splitlines(), done.stdout, json.loads(told)
+
+
+def sequential(layers: list[Any]) -> dict[str, Any]:
+    return {"class_name": "Sequential", "config": layers}
+
+
+def layer(number: int, **more: Any) -> dict[str, Any]:
+    return {"class_name": "Dropout", "config": {"name": str(number), "rate": 0.5}, **more}
+
+
+def nested(depth: int) -> dict[str, Any]:
+    model = sequential([])
+    for _ in range(depth):
+        model = sequential([model])
+    return model
+
+
+def many_calls() -> dict[str, Any]:
+    calls = [[["a", 0, 0]]] * (bounds.CALLS + 1)
+    layers = [
+        {"class_name": "InputLayer", "config": {"name": "a", "batch_shape": [None, 3]},
+         "inbound_nodes": [], "name": "a"},
+        layer(1, inbound_nodes=calls),
+    ]  # fmt: skip
+    ends = {"input_layers": [["a", 0, 0]], "output_layers": [["1", 0, 0]]}
+    return {"class_name": "Model", "config": {"layers": layers, **ends}}
+
+
+def as_json(value: Any) -> Callable[[Path], None]:
+    return lambda path: path.write_text(json.dumps(value, separators=(",", ":"))) and None
+
+
+def as_bytes(data: Callable[[], bytes]) -> Callable[[Path], None]:
+    return lambda path: path.write_bytes(data()) and None
+
+
+def safetensors(names: dict[str, list[int]], size: int) -> bytes:
+    header = {n: {"dtype": "U8", "shape": s, "data_offsets": [0, size]} for n, s in names.items()}
+    data = json.dumps(header, separators=(",", ":")).encode()
+    return len(data).to_bytes(8, "little") + data + bytes(min(size, 1000))
+
+
+def header_of(size: int) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        with open(path, "wb") as file:
+            file.write(size.to_bytes(8, "little") + b'{"a":')
+            file.truncate(SPARSE)
+
+    return write
+
+
+def zip_of(members: dict[str, bytes], kind: int = zipfile.ZIP_STORED) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", kind) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return stream.getvalue()
+
+
+def pickle_in_zip(data: Callable[[], bytes]) -> Callable[[Path], None]:
+    return as_bytes(lambda: zip_of({"archive/data.pkl": b"\x80\x02" + data()}))
+
+
+def hdf5(change: Callable[[Any], None]) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        with h5py.File(path, "w", libver="latest") as file:
+            change(file)
+
+    return write
+
+
+def deep_groups(file: Any) -> None:
+    file.attrs["layer_names"] = np.array([b"a"])
+    file.create_group("a/" + "/".join("b" * (bounds.HDF5_DEPTH + 1)))["kernel"] = 1.0
+
+
+def config_attribute(value: Any) -> Callable[[Any], None]:
+    def change(file: Any) -> None:
+        file.attrs["model_config"] = value
+
+    return change
+
+
+def packed_weights(path: Path) -> None:
+    """Write compressed weights whose size is stated as more than is unpacked."""
+    with zipfile.ZipFile(GOLDENS / SMALL[".keras"]) as archive:
+        config = archive.read("config.json")
+    noise = np.random.default_rng(0).bytes(6 << 20)
+    data = zip_of({"config.json": config, "model.weights.h5": noise}, zipfile.ZIP_DEFLATED)
+    at = data.rindex(b"PK\x01\x02") + 24  # the size in the list of members
+    path.write_bytes(data[:at] + (bounds.UNPACKED_BYTES + 1).to_bytes(4, "little") + data[at + 4 :])
+
+
+def sparse(path: Path) -> None:
+    with open(path, "wb") as file:
+        file.write(b"\x08\x07\x12\x00")
+        file.truncate(bounds.ONNX_BYTES + 1)
+
+
+OVER: dict[str, tuple[str, Callable[[Path], None], str]] = {
+    "JSON_BYTES": (
+        "x.json", as_bytes(lambda: b"{" + b" " * bounds.JSON_BYTES), "bytes in the JSON: 33,",
+    ),
+    "JSON_VALUES": (
+        "x.json", as_bytes(lambda: b"[" + b"[]," * 1_000_000 + b"0]"),
+        "values in the JSON: 2,000,001",
+    ),
+    "NESTING": ("x.json", as_json(json.loads("[" * 101 + "]" * 101)), "nested deeper than 100 le"),
+    "MODEL_NESTING": ("x.json", as_json(nested(33)), "models inside models: 33"),
+    "LAYERS": ("x.json", as_json(sequential([layer(i) for i in range(50_001)])), "layers: 50,001"),
+    "CALLS": ("x.json", as_json(many_calls()), "calls of layers: 200,002"),
+    "DIMENSION": (
+        "x.safetensors", as_bytes(lambda: safetensors({"a": [bounds.DIMENSION + 1]}, 9)), "'a'",
+    ),
+    "TENSORS": (
+        "x.safetensors",
+        as_bytes(lambda: safetensors({str(i): [] for i in range(200_001)}, 1)), "tensors: 200,001",
+    ),
+    "NAME_CHARACTERS": (
+        "x.safetensors",
+        as_bytes(lambda: safetensors({"a" * (bounds.NAME_CHARACTERS + 1): [1]}, 1)), "100,001",
+    ),
+    "ZIP_MEMBERS": (
+        "x.keras", as_bytes(lambda: zip_of({str(i): b"" for i in range(100_001)})),
+        "zip members: 100,001",
+    ),
+    "ZIP_RATIO": (
+        "x.keras",
+        as_bytes(lambda: zip_of({"config.json": b" " * (9 << 20)}, zipfile.ZIP_DEFLATED)),
+        "compression ratio of config.json",
+    ),
+    "UNPACKED_BYTES": ("x.keras", packed_weights, "bytes in model.weights.h5: 1,073,741,825"),
+    "HDF5_ATTRIBUTE_BYTES": (
+        "x.h5", hdf5(config_attribute(np.bytes_(b"x" * (bounds.HDF5_ATTRIBUTE_BYTES + 1)))),
+        "bytes in attribute model_config: 33,554,433",
+    ),
+    "HDF5_HEAP_BYTES": (
+        "x.h5", hdf5(config_attribute("x" * bounds.HDF5_HEAP_BYTES)), "a heap of 67,",
+    ),
+    "HDF5_DEPTH": ("x.h5", hdf5(deep_groups), "nested HDF5 groups: 41"),
+    "PICKLE_BYTES": (
+        "x.pt", pickle_in_zip(lambda: b"\x8e" + (1 << 40).to_bytes(8, "little")),
+        "bytes in a pickle: 1,099,511,627,",
+    ),
+    "PICKLE_OPERATIONS": (
+        "x.pt", pickle_in_zip(lambda: b"]" * (bounds.PICKLE_OPERATIONS + 1)),
+        "a pickle of more than 2,000,000 operations",
+    ),
+    "PICKLE_MEMO": (
+        "x.pt", pickle_in_zip(lambda: b"N" + b"\x94" * (bounds.PICKLE_MEMO + 2)),
+        "remembered values of a pickle: 1,000,001",
+    ),
+    "PICKLE_LINE": (
+        "x.pt", pickle_in_zip(lambda: b"V" + b"x" * (bounds.PICKLE_LINE + 1)),
+        "a line without an end",
+    ),
+    "SAFETENSORS_HEADER": (
+        "x.safetensors", header_of(bounds.SAFETENSORS_HEADER + 1),
+        "bytes in the header: 100,000,001",
+    ),
+    "ONNX_BYTES": ("x.onnx", sparse, "bytes in an ONNX file: 2,147,483,649"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OVER)
+def test_a_file_over_a_bound_is_refused_soon_and_in_little_memory(
+    tmp_path: Path, name: str
+) -> None:
+    file, write, message = OVER[name]
+    write(tmp_path / file)
+    command = "forward" if name == "UNPACKED_BYTES" else "summary"
+    run = Measured(tmp_path / file, command)
+    assert run.took["code"] == 2
+    assert run.out == ""
+    assert len(run.lines) == 1, run.lines
+    assert run.lines[0].startswith(f"error: {tmp_path / file}: ") and message in run.lines[0]
+    assert run.took["seconds"] < SECONDS
+
+
+def test_a_tensor_over_its_bound_is_not_read(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file.create_dataset("kernel", ((1 << 31) + 1,), "f4", chunks=(1024,))  # takes no space
+        with pytest.raises(FileError, match="bytes in kernel: 8,589,934,596"):
+            Hdf5Store(file).read("kernel")
+
+
+def text(value: str) -> bytes:
+    return b"X" + len(value).to_bytes(4, "little") + value.encode()
+
+
+def test_names_over_their_bound_together(tmp_path: Path) -> None:
+    """A name of 90,000 characters, and 400 tensors below it."""
+    storage = text("storage") + b"ctorch\nFloatStorage\n" + text("0") + text("cpu") + b"K\x01"
+    sizes = b"K\x00K\x01\x85K\x01\x85\x89N"
+    tensor = b"ctorch._utils\n_rebuild_tensor_v2\n((" + storage + b"tQ" + sizes + b"tRq\x000"
+    held = b"}(" + b"".join(text(str(i)) + b"h\x00" for i in range(400)) + b"u"
+    path = tmp_path / "x.pt"
+    pickle_in_zip(lambda: tensor + b"}" + text("n" * 90_000) + held + b"s.")(path)
+    run = Measured(path)
+    assert run.took["code"] == 2
+    assert "characters in all names: 3" in run.lines[0], run.lines
+    assert run.took["seconds"] < SECONDS
+
+
+def test_every_bound_is_tested() -> None:
+    stated = {name for name in vars(bounds) if name.isupper()}
+    assert stated == {*OVER, "TENSOR_BYTES", "NAMES_CHARACTERS"}
+
+
+# What lies within the bounds, and is large.
+
+
+def sparse_zip(path: Path, members: dict[str, bytes], big: str) -> None:
+    """Write a zip with a member of 2 GB that takes no space."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+        member = zipfile.ZipInfo(big)
+        assert archive.fp is not None
+        member.file_size, member.compress_size, member.CRC = SPARSE, SPARSE, 0
+        member.header_offset = archive.fp.tell()
+        archive.fp.write(member.FileHeader())
+        archive.fp.seek(SPARSE, os.SEEK_CUR)
+        archive.filelist.append(member)
+        archive.start_dir = archive.fp.tell()
+
+
+def members_of(path: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def large(path: Path) -> None:
+    golden = GOLDENS / SMALL[path.suffix]
+    if path.suffix == ".keras":
+        members = members_of(golden)
+        del members["model.weights.h5"]
+        sparse_zip(path, members, "model.weights.h5")
+    elif path.suffix == ".pt":
+        sparse_zip(path, members_of(golden), "state_dict/data/99")
+    else:
+        header = {"a.weight": {"dtype": "U8", "shape": [SPARSE], "data_offsets": [0, SPARSE]}}
+        data = json.dumps(header).encode()
+        with open(path, "wb") as file:
+            file.write(len(data).to_bytes(8, "little") + data)
+            file.truncate(8 + len(data) + SPARSE)
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".pt", ".safetensors"])
+def test_a_summary_of_a_large_file_reads_little_of_it(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"large{suffix}"
+    large(path)
+    assert path.stat().st_size > SPARSE
+    run = Measured(path)
+    assert run.took["code"] == 0
+    assert all(line.startswith("warning: ") for line in run.lines)
+    assert "Total params" in run.out
+    assert run.took["read"] < 1_000_000
+    assert run.took["loaded"] == []
+    assert run.took["seconds"] < SECONDS
