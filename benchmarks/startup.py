@@ -3,8 +3,8 @@
 Usage: python benchmarks/startup.py [--runs 11] [--peers PYTHON]
 
 Each command and its yardstick run in turn, so that a slow moment of the machine falls on both; the
-ratio is that of the medians. PYTHON is an interpreter that has keras, tensorflow, torch and torchinfo;
-without it the peers are left out, and said to be.
+ratio is that of the medians. PYTHON is an interpreter that has keras, tensorflow, torch and
+torchinfo; without it the peers are left out, and said to be.
 """
 
 import argparse

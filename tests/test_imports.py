@@ -8,7 +8,8 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "rnncli"
 SPINE = {"errors", "shapes", "activation_names"}
 CONFIGS = SPINE | {
-    "cells", "model", "layers", "graph", "topology", "naming", "conventions", "equations", "rebuild",
+    "cells", "model", "layers", "graph", "topology", "naming", "conventions", "equations",
+    "rebuild",
 }  # fmt: skip
 
 # What the modules of a folder (or a file at the top) may import of rnncli itself.

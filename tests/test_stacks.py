@@ -8,11 +8,9 @@ import numpy as np
 import pytest
 
 from rnncli.expressions import parse_stack
-
 from rnncli.forward.engine import Graph, Rules
 from rnncli.forward.op import Notes, Value
 from rnncli.graph import build, sequential
-from rnncli.layers import TABLE
 from rnncli.model import Model, Source
 from rnncli.render import Target, render
 from rnncli.report.summary import summarize

@@ -20,7 +20,9 @@ def parse_amount(text: str) -> int:
     """
     match = _PATTERN.fullmatch(text.strip()) if len(text) <= LONGEST else None
     if match is None:
-        raise UsageError(f"amount {text[:LONGEST]!r} is not understood", "write 50000, 50k, 1.5M or 64KiB")
+        raise UsageError(
+            f"amount {text[:LONGEST]!r} is not understood", "write 50000, 50k, 1.5M or 64KiB"
+        )
     number, unit, _ = match.groups()
     value = Decimal(number.replace("_", "").replace(",", "")) * _UNITS[(unit or "").lower()]
     if value != value.to_integral_value():

@@ -1,7 +1,8 @@
 """How each framework lays out a cell's weights, as data.
 
 Gates are always named as in `cells`; a layout says in which order a framework stores them, along
-which axis, and how many bias values it keeps per unit and gate. Nobody computes gate offsets by hand.
+which axis, and how many bias values it keeps per unit and gate. Nobody computes gate offsets by
+hand.
 
 Sources: the documentation of torch.nn.RNN, LSTM and GRU; the ONNX operators RNN, LSTM and GRU.
 """

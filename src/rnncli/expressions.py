@@ -134,7 +134,8 @@ class _Reader:
     def arguments(self, node: ast.Call, class_name: str, names: list[str]) -> dict[str, Any]:
         if len(node.args) > len(names):
             raise self.error(
-                f"{class_name} takes at most {len(names)} positional arguments, not {len(node.args)}"
+                f"{class_name} takes at most {len(names)} positional arguments, "
+                f"not {len(node.args)}"
             )
         config: dict[str, Any] = {}
         for name, value in zip(names, node.args, strict=False):

@@ -1,6 +1,7 @@
 """What a model is: layers called on tensors, with their weights and shapes.
 
-Everything here is plain, immutable data; `graph.build` makes it, reports and the forward pass read it.
+Everything here is plain, immutable data; `graph.build` makes it, reports and the forward pass read
+it.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -39,7 +40,7 @@ class Store(Protocol):
 
 
 class Stored(NamedTuple):
-    """Which tensors of a file make up one weight, and the layout they are in (see `conventions`)."""
+    """Which tensors of a file make up one weight, and in which layout (see `conventions`)."""
 
     tensors: tuple[str, ...]
     layout: str = "keras"

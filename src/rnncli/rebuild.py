@@ -44,7 +44,7 @@ def with_sizes(model: Model, batch: Dim, steps: Dim) -> Model:
 
 
 def with_input_shapes(model: Model, shapes: Shapes) -> Model:
-    """Return the model for inputs of other shapes than its own; its weights' stores are left out."""
+    """Return the model for inputs of other shapes than its own, without its weights' stores."""
     return build(on_inputs(respec(model), shapes), model.source, strict=False)
 
 

@@ -51,8 +51,10 @@ def in_order(layers: Sequence[LayerType]) -> list[tuple[LayerType, int]]:
             needed = {(ref.layer, ref.call) for ref in call.tensors()}
             for name, number in needed:
                 if name not in by_name or number >= len(by_name[name].calls):
-                    raise ShapeError(f"layer {layer.name!r} is connected to call {number} of {name!r}, "
-                                     "which the model does not have")  # fmt: skip
+                    raise ShapeError(
+                        f"layer {layer.name!r} is connected to call {number} of {name!r}, "
+                        "which the model does not have"
+                    )
                 dependents[name, number].append((layer.name, index))
             waiting[layer.name, index] = len(needed)
     ready = deque(node for node, count in waiting.items() if not count)
@@ -78,7 +80,9 @@ def keras_depths(
     A layer stands as deep as its deepest call; layers of one depth are in the order in which a
     depth-first walk from the outputs first meets them.
     """
-    calls = {(layer.name, index): call for layer in layers for index, call in enumerate(layer.calls)}
+    calls = {
+        (layer.name, index): call for layer in layers for index, call in enumerate(layer.calls)
+    }
     finished, met = _walk(calls, outputs)
     nodes: dict[Node, int] = {}
     depths: dict[str, int] = {}
@@ -96,7 +100,7 @@ def keras_depths(
 
 
 def _walk(calls: dict[Node, AnyCall], outputs: Sequence[Ref]) -> tuple[list[Node], dict[str, int]]:
-    """Return the calls in the order a depth-first walk finishes them, and when each layer is met."""
+    """Return the calls as a depth-first walk finishes them, and when each layer is met."""
     finished: dict[Node, None] = {}
     met: dict[str, int] = {}
     for output in outputs:
@@ -120,7 +124,9 @@ def is_chain(layers: Sequence[AnyLayer], inputs: Sequence[Ref], outputs: Sequenc
     nodes = keras_depths(layers, inputs, outputs).nodes
     if any(count > 1 for count in Counter(nodes.values()).values()):
         return False
-    calls = {(layer.name, index): call for layer in layers for index, call in enumerate(layer.calls)}
+    calls = {
+        (layer.name, index): call for layer in layers for index, call in enumerate(layer.calls)
+    }
     if any(len(calls[node].tensors()) > 1 for node in nodes):
         return False
     return all(count == 1 for count in Counter(name for name, _ in nodes).values())

@@ -65,5 +65,5 @@ def test_a_node_runs_alone_on_batch_first_input(name: str, tmp_path: Path) -> No
 
 
 def test_data_in_another_file_is_not_opened() -> None:
-    with pytest.raises(RnncliError, match="lies in 'weights.bin', which is not opened"):
+    with pytest.raises(RnncliError, match=r"lies in 'weights\.bin', which is not opened"):
         read(str(FOLDER / "external.onnx"))

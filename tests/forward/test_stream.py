@@ -76,11 +76,11 @@ def inputs_of(expressions: tuple[str, ...], rng: np.random.Generator) -> Array:
 @pytest.mark.parametrize("expressions", STACKS, ids=" ".join)
 @settings(max_examples=8, deadline=None)
 @given(size=st.integers(1, 24), seed=st.integers(0, 99))
-def test_blocks_of_any_size_give_the_same(expressions: tuple[str, ...], size: int, seed: int) -> None:
+def test_blocks_of_any_size_give_the_same(
+    expressions: tuple[str, ...], size: int, seed: int
+) -> None:
     x = inputs_of(expressions, np.random.default_rng(seed))
-    for found, expected in zip(
-        blockwise(expressions, x, size), whole(expressions, x), strict=True
-    ):
+    for found, expected in zip(blockwise(expressions, x, size), whole(expressions, x), strict=True):
         close(found, expected, 2e-6)
 
 
@@ -124,10 +124,12 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 
 @pytest.mark.parametrize(
     ("layer", "target"),
-    [("SimpleRNN(2)", ""), ("SimpleRNN(2, go_backwards=True)", ""), ("Bidirectional(SimpleRNN(2))", ""),
-     ("SimpleRNN(2, return_sequences=True)", "y.npy")],
+    [("SimpleRNN(2)", ""), ("SimpleRNN(2, go_backwards=True)", ""),
+     ("Bidirectional(SimpleRNN(2))", ""), ("SimpleRNN(2, return_sequences=True)", "y.npy")],
 )  # fmt: skip
-def test_memory_stays_bounded_however_long_the_file(layer: str, target: str, tmp_path: Path) -> None:
+def test_memory_stays_bounded_however_long_the_file(
+    layer: str, target: str, tmp_path: Path
+) -> None:
     steps, features = 4000, 16384  # 262 MB
     with open(tmp_path / "x.npy", "wb") as file:
         header = {"descr": "<f4", "fortran_order": False, "shape": (steps, features)}

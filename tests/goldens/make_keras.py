@@ -76,7 +76,7 @@ def saved(model, path):
         else:
             model.save(path)
     except (ValueError, OSError) as error:
-        print("not saved: %s (%s)" % (path, error))
+        print(f"not saved: {path} ({error})")
         os.remove(path)
         return False
     return True
@@ -87,9 +87,9 @@ def record(name, model, x, suffixes):
     xs = x if isinstance(x, list) else [x]
     y = model.predict(xs if len(xs) > 1 else xs[0])
     for index, each in enumerate(xs):
-        ARRAYS["%s/x/%d" % (name, index)] = each
+        ARRAYS[f"{name}/x/{index}"] = each
     for index, each in enumerate(y if isinstance(y, (list, tuple)) else [y]):
-        ARRAYS["%s/y/%d" % (name, index)] = each
+        ARRAYS[f"{name}/y/{index}"] = each
     suffixes = [suffix for suffix in suffixes if saved(model, path + suffix)]
     layers = [
         {
@@ -148,13 +148,13 @@ def keras1():
         kind = getattr(L, cell)
         for consume in ("cpu", "gpu"):
             sequential(
-                "%s_%s" % (cell.lower(), consume),
+                f"{cell.lower()}_{consume}",
                 steps(3, 5, 4),
                 kind(3, input_shape=(5, 4), return_sequences=True, consume_less=consume),
                 kind(2, go_backwards=True, consume_less=consume, activation="relu"),
             )
         sequential(
-            "bidirectional_%s" % cell.lower(),
+            f"bidirectional_{cell.lower()}",
             tokens(3, 6),
             L.Embedding(9, 4, mask_zero=True, input_length=6),
             L.Bidirectional(kind(3, return_sequences=True), merge_mode="sum"),
@@ -196,12 +196,11 @@ def keras1():
 
 
 def sequential(name, x, shape, *layers, **more):
-    first = layers[0]
     if THREE:
-        model = Sequential([keras.Input(shape)] + list(layers))
+        model = Sequential([keras.Input(shape), *layers])
     else:
         model = Sequential(list(layers))
-        model.build((None,) + tuple(shape))
+        model.build((None, *tuple(shape)))
     if more.get("compiled"):
         model.compile("adam", "mse")
         model.fit(x, model.predict(x), verbose=0)
@@ -214,14 +213,14 @@ def keras2and3():
         kind = getattr(L, cell)
         more = {} if cell == "SimpleRNN" else {"recurrent_activation": "hard_sigmoid"}
         sequential(
-            "%s_stack" % cell.lower(),
+            f"{cell.lower()}_stack",
             steps(3, 5, 4),
             (5, 4),
             kind(3, return_sequences=True, **more),
             kind(2, go_backwards=True),
         )
         sequential(
-            "bidirectional_%s" % cell.lower(),
+            f"bidirectional_{cell.lower()}",
             tokens(3, 6),
             (6,),
             L.Embedding(9, 4, mask_zero=True),
@@ -261,7 +260,7 @@ def keras2and3():
         L.GRU(2, return_sequences=True),
         L.GlobalAveragePooling1D(),
     )
-    if not (ERA == "k2"):
+    if ERA != "k2":
         cells = [L.LSTMCell(3), L.GRUCell(2)]
         sequential(
             "cells",
@@ -300,7 +299,7 @@ def keras2and3():
     x = L.Embedding(9, 4, mask_zero=ERA not in ("k2", "k30"))(i)
     s = L.Bidirectional(L.LSTM(3, return_sequences=True))(x)
     q = L.LSTM(6)(x)
-    if not ERA == "k2":
+    if ERA != "k2":
         s = L.Attention()([s, s])
     s = L.GlobalMaxPooling1D()(s)
     record("attention", shaken(Model(i, L.Dense(1)(L.concatenate([s, q])))), [tokens(3, 6)], FULL)
@@ -325,8 +324,11 @@ def main():
 
 
 def cudnn():
-    """CuDNN layers run on a GPU only, so their files are laid out here by hand, as Keras 2.3.1 does;
-    Keras itself loads the weights into the plain layers, which compute."""
+    """CuDNN layers run on a GPU only, so their files are laid out here by hand.
+
+    They are as Keras 2.3.1 lays them out; Keras itself loads the weights into the plain layers,
+    which compute.
+    """
     import h5py
 
     for name, kind, plain, gates in (
@@ -365,7 +367,7 @@ def cudnn():
                     where.attrs["keras_version"], where.attrs["backend"] = b"2.3.1", b"tensorflow"
                 group.attrs["layer_names"] = [layer.name.encode()]
                 inside = group.create_group(layer.name)
-                names = ["%s/%s:0" % (layer.name, key) for key in values]
+                names = [f"{layer.name}/{key}:0" for key in values]
                 inside.attrs["weight_names"] = [each_name.encode() for each_name in names]
                 for each_name, array in zip(names, values.values()):
                     inside[each_name] = array

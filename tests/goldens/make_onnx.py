@@ -111,7 +111,8 @@ def branches() -> tuple[Any, dict[str, np.ndarray]]:
         "else", [], [helper.make_tensor_value_info("Z", TensorProto.FLOAT, None)],
     )  # fmt: skip
     graph = helper.make_graph(
-        [helper.make_node("If", ["flag"], ["out"], name="choose", then_branch=then, else_branch=other)],
+        [helper.make_node("If", ["flag"], ["out"], name="choose",
+                          then_branch=then, else_branch=other)],
         "branches",
         [helper.make_tensor_value_info("flag", TensorProto.BOOL, []),
          helper.make_tensor_value_info("X", TensorProto.FLOAT, inputs["X"].shape)],

@@ -8,12 +8,13 @@ VECTOR = "Input((6,))"
 
 
 def _cells() -> list[list[str]]:
-    """Cells x what they return x direction x bias, each once with everything else at its default."""
+    """Cells x what they return x direction x bias, each once with all else at its default."""
     stacks = []
     for cell, arguments in product(
         ("SimpleRNN", "LSTM", "GRU"),
-        ("", "return_sequences=True", "return_state=True", "return_sequences=True, return_state=True",
-         "go_backwards=True", "go_backwards=True, return_sequences=True", "use_bias=False"),
+        ("", "return_sequences=True", "return_state=True",
+         "return_sequences=True, return_state=True", "go_backwards=True",
+         "go_backwards=True, return_sequences=True", "use_bias=False"),
     ):  # fmt: skip
         stacks.append([SEQUENCE, f"{cell}(4, {arguments})" if arguments else f"{cell}(4)"])
     for arguments in ("", ", return_sequences=True", ", use_bias=False", ", go_backwards=True"):
@@ -25,9 +26,9 @@ def _activations() -> list[list[str]]:
     names = (
         "celu", "elu", "exponential", "gelu", "hard_shrink", "hard_sigmoid", "hard_silu",
         "hard_swish", "hard_tanh", "leaky_relu", "linear", "log_sigmoid", "log_softmax", "mish",
-        "relu", "relu6", "selu", "sigmoid", "silu", "soft_shrink", "softmax", "softplus", "softsign",
-        "sparse_plus", "sparse_sigmoid", "sparsemax", "squareplus", "swish", "tanh", "tanh_shrink",
-
+        "relu", "relu6", "selu", "sigmoid", "silu", "soft_shrink", "softmax", "softplus",
+        "softsign", "sparse_plus", "sparse_sigmoid", "sparsemax", "squareplus", "swish", "tanh",
+        "tanh_shrink",
     )  # fmt: skip
     stacks = [[VECTOR, f"Activation('{name}')"] for name in names]
     for cell, (one, other) in product(
@@ -37,7 +38,9 @@ def _activations() -> list[list[str]]:
     ):  # fmt: skip
         arguments = f"activation='{one}', recurrent_activation='{other}'"
         stacks.append([SEQUENCE, f"{cell}(4, {arguments}, return_sequences=True)"])
-    stacks += [[SEQUENCE, f"SimpleRNN(4, activation='{name}')"] for name in ("relu", "linear", "elu")]
+    stacks += [
+        [SEQUENCE, f"SimpleRNN(4, activation='{name}')"] for name in ("relu", "linear", "elu")
+    ]
     stacks.append([SEQUENCE, "GRU(4, activation='relu', reset_after=False)"])
     return stacks
 
@@ -85,7 +88,11 @@ def _masks() -> list[list[str]]:
         ["GlobalMaxPooling1D()"],
         ["Conv1D(4, 2)", "LSTM(3)"],
         ["RNN([LSTMCell(4), GRUCell(3)], return_sequences=True)"],
-        ["LSTM(4, return_sequences=True)", "GlobalAveragePooling1D()", "Dense(2, activation='softmax')"],
+        [
+            "LSTM(4, return_sequences=True)",
+            "GlobalAveragePooling1D()",
+            "Dense(2, activation='softmax')",
+        ],
     )
     stacks = [[TOKENS, embedding, *head] for head in heads]
     stacks += [
@@ -145,7 +152,8 @@ def _plain() -> list[list[str]]:
         [SEQUENCE, "Rescaling(2.0, offset=1.0)"],
         [SEQUENCE, "ActivityRegularization(0.1)", "AlphaDropout(0.1)", "Masking()"],
         [SEQUENCE, "LSTM(4, return_sequences=True)", "LSTM(4, return_sequences=True)", "LSTM(2)"],
-        [SEQUENCE, "LSTM(4, name='first', return_sequences=True)", "LSTM(3)", "Dense(2)", "Dense(1)"],
+        [SEQUENCE, "LSTM(4, name='first', return_sequences=True)", "LSTM(3)", "Dense(2)",
+         "Dense(1)"],
         [SEQUENCE, "LSTM(4, trainable=False)", "BatchNormalization(trainable=False)", "Dense(1)"],
     ]  # fmt: skip
 

@@ -21,9 +21,7 @@ def command(
     ] = False,
     line_length: Annotated[
         int | None,
-        Option(
-            "--line-length", min=1, max=10_000, help="Width of the table.", show_default=False
-        ),
+        Option("--line-length", min=1, max=10_000, help="Width of the table.", show_default=False),
     ] = None,
     optimizer: Annotated[
         bool, Option("--optimizer", help="Count a checkpoint's optimizer variables too.")

@@ -105,7 +105,10 @@ def _naming(path: str) -> Iterator[None]:
 
 
 def _check_regular(path: str) -> None:
-    """Refuse folders of models, and devices and pipes, which may have no end. Raises: FileError, OSError."""
+    """Refuse folders of models, and devices and pipes, which may have no end.
+
+    Raises: FileError, OSError.
+    """
     mode = os.stat(path).st_mode
     if stat.S_ISDIR(mode) and os.path.exists(os.path.join(path, "saved_model.pb")):
         raise FileError("a TensorFlow SavedModel, which rnncli does not read", EXPECTED)
@@ -119,7 +122,7 @@ def _recognise(file: BinaryIO, path: str) -> str:
     start = file.read(512)
     if not start:
         raise FileError("the file is empty", EXPECTED)
-    if start.startswith(b"PK\x03\x04") or start.startswith(b"PK\x05\x06"):
+    if start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _zip_kind(path)
     if _is_hdf5(file, size):
         return "keras_h5"

@@ -18,7 +18,7 @@ class Archive:
     """The members of a zip file. Raises: FileError for one that is damaged, encrypted or unsafe."""
 
     def __init__(self, path: str) -> None:
-        self.file = open(path, "rb")
+        self.file = open(path, "rb")  # noqa: SIM115 - closed by `close`
         try:
             self._zip = zipfile.ZipFile(self.file)
             self.members = {member.filename: member for member in self._zip.infolist()}

@@ -50,6 +50,7 @@ def _by_name_or_order(model: Model, held: dict[str, list[Entry]]) -> dict[str, l
     if set(weighty) <= set(given):
         return given
     if len(weighty) != len(given):
-        raise ShapeError(f"it holds the weights of {len(given)} layers ({', '.join(list(given)[:8])}), "
+        names = ", ".join(list(given)[:8])
+        raise ShapeError(f"it holds the weights of {len(given)} layers ({names}), "
                          f"but the model has {len(weighty)} with weights")  # fmt: skip
     return dict(zip(weighty, given.values(), strict=True))

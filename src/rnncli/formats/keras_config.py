@@ -1,6 +1,7 @@
 """From a Keras config of any version to a `ModelSpec`."""
 
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from typing import Any
 
 from rnncli.errors import FileError
@@ -146,7 +147,7 @@ def _first_shape(node: Node, spec: LayerSpec) -> Shape | None:
 def _chained_shapes(specs: list[LayerSpec]) -> tuple[LayerSpec, ...]:
     """Give a layer that rnncli does not know the output that the next one was built for."""
     found = list(specs)
-    for index, (one, after) in enumerate(zip(specs, specs[1:], strict=False)):
+    for index, (one, after) in enumerate(pairwise(specs)):
         if one.class_name not in TABLE and one.model is None and one.shapes is None:
             found[index] = one._replace(shapes=after.build_shapes)
     return tuple(found)

@@ -62,8 +62,10 @@ def _full(file: Any, path: str, config: str) -> Model:
 
 
 def _named(spec: ModelSpec, held: dict[str, list[Entry]]) -> ModelSpec:
-    """Return a Sequential whose models inside, nameless in Keras 1's config, have the names that the
-    weights have."""
+    """Return a Sequential whose models inside have the names that the weights have.
+
+    In Keras 1's config they are nameless.
+    """
     known = {layer.name for layer in spec.layers}
     free = iter([name for name in held if name not in known])
     if not any(layer.model is not None and layer.name not in held for layer in spec.layers):

@@ -43,7 +43,7 @@ class Era(NamedTuple):
 
     @property
     def zeros_where_masked(self) -> bool:
-        """Whether a masked Bidirectional gives zeros on masked steps, as tf.keras and Keras 3 do."""
+        """Whether a masked Bidirectional gives zeros on masked steps: tf.keras, Keras 3."""
         return self.major == 3 or (self.tf and self.version >= (2, 2, 4))
 
 

@@ -1,7 +1,8 @@
 """Which stored tensors are which weights of a model, and whether there are as many as its config
 gives.
 
-Every Keras writes a layer's tensors in the order of its weights; Keras 1 writes one tensor per gate.
+Every Keras writes a layer's tensors in the order of its weights; Keras 1 writes one tensor per
+gate.
 """
 
 import re
@@ -106,7 +107,7 @@ def _in_order(slots: Sequence[Slot], entries: Sequence[Entry], theano: bool) -> 
 
 
 def _per_gate(weight: Weight, left: Sequence[Entry]) -> list[str] | None:
-    """Return the tensors of each gate of a weight, as Keras 1 stores a cell; None if it does not."""
+    """Return the tensors of each gate of a weight, as Keras 1 stores a cell; else None."""
     if len(weight.gates) < 2 or not left or not _PER_GATE.search(left[0].weight.name):
         return None
     names = {}

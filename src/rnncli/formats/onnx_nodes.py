@@ -13,7 +13,8 @@ from rnncli.shapes import Shape, Shapes
 RECURRENT = {"RNN": "SimpleRNN", "LSTM": "LSTM", "GRU": "GRU"}
 _WEIGHTY = ("RNN", "LSTM", "GRU", "MatMul", "Gemm", "Conv", "ConvTranspose", "MatMulInteger",
             "ConvInteger", "DynamicQuantizeLSTM", "DynamicQuantizeMatMul", "QLinearMatMul",
-            "QLinearConv", "Gather", "BatchNormalization", "LayerNormalization", "PRelu")  # fmt: skip
+            "QLinearConv", "Gather", "BatchNormalization", "LayerNormalization",
+            "PRelu")  # fmt: skip
 _WEIGHTS = (
     "float32",
     "float16",

@@ -25,8 +25,10 @@ def read(path: str, optimizer: bool = False) -> Model:
     contents = _zip(path) if zipped else _older(path)
     found = tensors_in(contents.root)
     if not found.tensors:
-        raise FileError(f"PyTorch data without a model's tensors: {_what(contents.root)}",
-                        "expected a state dict, a checkpoint that holds one, or a module")  # fmt: skip
+        raise FileError(
+            f"PyTorch data without a model's tensors: {_what(contents.root)}",
+            "expected a state dict, a checkpoint that holds one, or a module",
+        )
     source = Source("file", path, contents.format, contents.written_by, found.details)
     model = model_of(found, source)
     return model._replace(store=partial(_store, path, contents, found))
@@ -68,8 +70,10 @@ def _older(path: str) -> Contents:
     """Return what a file of before 1.6 holds: pickles in a row, then the storages in a row."""
     with open(path, "rb") as file:
         if unpickled(file) != _MAGIC:
-            raise FileError("a pickle of plain data, not one that PyTorch wrote",
-                            "expected a state dict, a checkpoint or a module saved by torch.save")  # fmt: skip
+            raise FileError(
+                "a pickle of plain data, not one that PyTorch wrote",
+                "expected a state dict, a checkpoint or a module saved by torch.save",
+            )
         protocol = unpickled(file)
         if protocol != 1001:
             raise FileError(f"PyTorch's file protocol {str(protocol)[:20]} is not known")

@@ -86,7 +86,7 @@ def _home(root: Any) -> Any:
     """Return the part of a checkpoint that is the model: what a well-known key holds, say."""
     for _ in range(bounds.MODEL_NESTING):
         pairs = _mapping(root)
-        if pairs is None or isinstance(root, Record) and _is_module(root):
+        if pairs is None or (isinstance(root, Record) and _is_module(root)):
             return root
         known = {str(key): value for key, value in pairs.items()}
         homes = [known[name] for name in _HOMES if name in known and _holds(known[name])]

@@ -8,7 +8,10 @@ from rnncli.layers.reshape import IMAGE, STEPS
 from rnncli.model import Config, Weight
 from rnncli.shapes import Dim, Shape, Shapes, known, product
 
-_RULES = "kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None, kernel_constraint=None, bias_constraint=None"
+_RULES = (
+    "kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None, "
+    "kernel_constraint=None, bias_constraint=None"
+)
 _INITIALIZERS = "kernel_initializer='glorot_uniform', bias_initializer='zeros'"
 
 
@@ -87,7 +90,7 @@ def _separable_outputs(config: Config, inputs: Shapes) -> Shapes:
 
 
 def _separable_macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
-    batch, space, channels = _split(config, outputs[0], "SeparableConv1D", 1)
+    _, space, channels = _split(config, outputs[0], "SeparableConv1D", 1)
     inner = _split(config, inputs[0], "SeparableConv1D", 1)[2] * config["depth_multiplier"]
     steps = space[0]
     window = pair(config["kernel_size"])[0]
@@ -134,8 +137,24 @@ def _conv_lstm_macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
     return int(steps * 4 * filters * window * moved * (channels + filters))
 
 
-_SEPARABLE = "filters, kernel_size, strides=1, padding='valid', data_format=None, dilation_rate=1, depth_multiplier=1, activation=None, use_bias=True, depthwise_initializer='glorot_uniform', pointwise_initializer='glorot_uniform', bias_initializer='zeros', depthwise_regularizer=None, pointwise_regularizer=None, bias_regularizer=None, activity_regularizer=None, depthwise_constraint=None, pointwise_constraint=None, bias_constraint=None"
-_CONV_LSTM = "filters, kernel_size, strides=1, padding='valid', data_format=None, dilation_rate=1, activation='tanh', recurrent_activation='sigmoid', use_bias=True, kernel_initializer='glorot_uniform', recurrent_initializer='orthogonal', bias_initializer='zeros', unit_forget_bias=True, kernel_regularizer=None, recurrent_regularizer=None, bias_regularizer=None, activity_regularizer=None, kernel_constraint=None, recurrent_constraint=None, bias_constraint=None, dropout=0.0, recurrent_dropout=0.0, seed=None, return_sequences=False, return_state=False, go_backwards=False, stateful=False"
+_SEPARABLE = (
+    "filters, kernel_size, strides=1, padding='valid', data_format=None, dilation_rate=1, "
+    "depth_multiplier=1, activation=None, use_bias=True, "
+    "depthwise_initializer='glorot_uniform', pointwise_initializer='glorot_uniform', "
+    "bias_initializer='zeros', depthwise_regularizer=None, pointwise_regularizer=None, "
+    "bias_regularizer=None, activity_regularizer=None, depthwise_constraint=None, "
+    "pointwise_constraint=None, bias_constraint=None"
+)
+_CONV_LSTM = (
+    "filters, kernel_size, strides=1, padding='valid', data_format=None, dilation_rate=1, "
+    "activation='tanh', recurrent_activation='sigmoid', use_bias=True, "
+    "kernel_initializer='glorot_uniform', recurrent_initializer='orthogonal', "
+    "bias_initializer='zeros', unit_forget_bias=True, kernel_regularizer=None, "
+    "recurrent_regularizer=None, bias_regularizer=None, activity_regularizer=None, "
+    "kernel_constraint=None, recurrent_constraint=None, bias_constraint=None, dropout=0.0, "
+    "recurrent_dropout=0.0, seed=None, return_sequences=False, return_state=False, "
+    "go_backwards=False, stateful=False"
+)
 
 KINDS = {
     "Conv1D": _convolution(
@@ -148,7 +167,8 @@ KINDS = {
         "Conv2D",
         2,
         "filters, kernel_size, strides=(1, 1), padding='valid', data_format=None, "
-        f"dilation_rate=(1, 1), groups=1, activation=None, use_bias=True, {_INITIALIZERS}, {_RULES}",
+        "dilation_rate=(1, 1), groups=1, activation=None, use_bias=True, "
+        f"{_INITIALIZERS}, {_RULES}",
     ),
     "SeparableConv1D": Kind(
         signature(_SEPARABLE), _separable_outputs, _separable_weights, _separable_macs

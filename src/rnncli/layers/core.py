@@ -61,7 +61,7 @@ def _distributed_outputs(config: Config, inputs: Shapes) -> Shapes:
 
 
 def _distributed_weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
-    """Return the inner layer's weights; in Keras 3 their paths begin with the inner layer's name."""
+    """Return the inner layer's weights; in Keras 3 their paths begin with its name."""
     inner, inner_config, class_name = _inner(config)
     name = inner_config.get("name") or class_name.lower()
     return tuple(

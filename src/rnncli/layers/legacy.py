@@ -57,8 +57,9 @@ def _cudnn(name: str, cell: Cell, arguments: str) -> Kind:
         return (
             Weight("kernel", cell.kernel_shape(size, units), f"{many} × inputs × units", cell.gates,
                    "kernel", initializer="glorot_uniform"),
-            Weight("recurrent_kernel", cell.recurrent_kernel_shape(units), f"{many} × units × units",
-                   cell.gates, "recurrent_kernel", initializer="orthogonal"),
+            Weight("recurrent_kernel", cell.recurrent_kernel_shape(units),
+                   f"{many} × units × units", cell.gates, "recurrent_kernel",
+                   initializer="orthogonal"),
             Weight("bias", (2 * many * units,), f"2 × {many} × units", cell.gates, "bias"),
         )  # fmt: skip
 

@@ -85,7 +85,7 @@ def _dot_macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
 
 
 def _merge(config: Config, inputs: Shapes) -> Shapes:
-    """Return the shape of Keras 1's Merge, whose `mode` names what today are layers of their own."""
+    """Return the shape of Keras 1's Merge, whose `mode` names what are layers today."""
     mode = config["mode"]
     if mode == "concat":
         return concatenate({"axis": config["concat_axis"]}, inputs)

@@ -1,7 +1,7 @@
 """Reports: what a command found, as raw values.
 
-A report holds ints, floats, shapes and text, never commas, colours or glyphs; `render` decides how they look.
-`data` is the JSON object of the command line's contract, `tables` are what people read.
+A report holds ints, floats, shapes and text, never commas, colours or glyphs; `render` decides how
+they look. `data` is the JSON object of the command line's contract, `tables` are what people read.
 """
 
 from collections.abc import Mapping
@@ -13,9 +13,10 @@ SCHEMA = 1
 class Column(NamedTuple):
     """A column. `kind` says what its cells are.
 
-    Kinds: `text`, `group` (text that several rows share), `shape` (a shape), `shapes` (a list of them), `count` (an int), `bytes`, `memory`
-    (a count and its bytes), `number` (a float), `share` (a float from 0 to 1), `flag` (a bool),
-    `any` (what the value's type tells). None is not known, or in text and flags nothing.
+    Kinds: `text`, `group` (text that several rows share), `shape` (a shape), `shapes` (a list of
+    them), `count` (an int), `bytes`, `memory` (a count and its bytes), `number` (a float), `share`
+    (a float from 0 to 1), `flag` (a bool), `any` (what the value's type tells). None is not known,
+    or in text and flags nothing.
     """
 
     key: str

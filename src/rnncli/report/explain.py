@@ -30,7 +30,9 @@ def explain(layers: tuple[Layer, ...]) -> Report:
     """
     recurrent = [layer for layer in layers if cell_uses(layer)]
     if not recurrent:
-        raise UsageError("there is no recurrent layer to explain", "rnncli summary lists the layers")
+        raise UsageError(
+            "there is no recurrent layer to explain", "rnncli summary lists the layers"
+        )
     layer = recurrent[0]
     uses = cell_uses(layer)
     use = uses[0]
@@ -57,7 +59,11 @@ def _symbols(use: CellUse, batch: Dim) -> Iterator[Row]:
     yield "x_t", "input of step t", (batch, use.inputs)
     for state in cell.states:
         yield f"{state}_t", _STATES[state], (batch, units)
-        yield f"{state}_{{t-1}}", f"{_STATES[state].split(',')[0]} of the step before", (batch, units)
+        yield (
+            f"{state}_{{t-1}}",
+            f"{_STATES[state].split(',')[0]} of the step before",
+            (batch, units),
+        )
     if len(cell.gates) > 1:
         for gate in cell.gates:
             candidate = gate in cell.states
@@ -71,9 +77,7 @@ def _symbols(use: CellUse, batch: Dim) -> Iterator[Row]:
             yield bias_name(gate, row, use.bias_terms), f"{which}{of}", (units,)
 
 
-def _notes(
-    layer: Layer, uses: tuple[CellUse, ...], recurrent: list[Layer]
-) -> tuple[str, ...]:
+def _notes(layer: Layer, uses: tuple[CellUse, ...], recurrent: list[Layer]) -> tuple[str, ...]:
     notes = ["* is element by element, @ the matrix product; weights are slices of the layer's "
              "kernel, recurrent_kernel and bias."]  # fmt: skip
     if layer.kind == "Bidirectional":
@@ -82,7 +86,9 @@ def _notes(
         notes.append(f"{layer.name} runs two such cells, the second from the last step to the "
                      f"first; their outputs are {merged}.")  # fmt: skip
     elif len(uses) > 1:
-        notes.append(f"{layer.name} stacks {len(uses)} cells: each reads the state of the one before.")
+        notes.append(
+            f"{layer.name} stacks {len(uses)} cells: each reads the state of the one before."
+        )
     if len(recurrent) > 1:
         others = ", ".join(each.name for each in recurrent[:10])
         notes.append(f"This is {layer.name}; --layer-name picks another of {others}.")

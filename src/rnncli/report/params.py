@@ -23,9 +23,7 @@ def params(layers: tuple[Layer, ...], convention: str = "keras", gates: bool = F
     for layer in layers:
         weights = weights_in(layer, layout)
         entries.append(_entry(layer, layout, weights))
-        rows += [
-            (f"{layer.name} ({layer.type})", *row) for row in _rows(weights, layout, gates)
-        ]
+        rows += [(f"{layer.name} ({layer.type})", *row) for row in _rows(weights, layout, gates)]
     total = sum(weight.params for layer in layers for weight in weights_in(layer, layout))
     data = {"convention": convention, "layers": entries, "totals": {"params": total}}
     table = Table(_COLUMNS, tuple(rows), totals=(("Total params", "count", total),))
@@ -112,9 +110,7 @@ def _cell_formula(use: CellUse, layout: Layout, numbers: bool = False) -> str:
     return f"{f'{gates} × ' if gates > 1 else ''}{units} × ({inner})"
 
 
-def _rows(
-    weights: tuple[Weight, ...], layout: Layout, gates: bool
-) -> Iterator[tuple[object, ...]]:
+def _rows(weights: tuple[Weight, ...], layout: Layout, gates: bool) -> Iterator[tuple[object, ...]]:
     for weight in weights:
         if not gates or len(weight.gates) < 2:
             yield weight.name, weight.shape, weight.formula, weight.params
@@ -142,10 +138,14 @@ def _notes(layers: tuple[Layer, ...], layout: Layout, total: int) -> Iterator[st
             yield f"{layer.name}: {words} = {numbers} = {count:,}"
     keras = sum(w.params for each in layers for w in weights_in(each, LAYOUTS["keras"]))
     if total != keras:
-        yield (f"{layout.framework} keeps {layout.bias_rows} bias values per unit and gate, one for the "
-               f"input and one for the state; Keras counts {keras:,} for the same layers.")  # fmt: skip
+        yield (
+            f"{layout.framework} keeps {layout.bias_rows} bias values per unit and gate, one for "
+            f"the input and one for the state; Keras counts {keras:,} for the same layers."
+        )
     elif layout is not LAYOUTS["keras"]:
         yield f"{layout.framework} stores as many values as Keras for these layers."
-    forms = {use.cell.bias_rows for each in layers for use in cell_uses(each) if use.cell.name == "GRU"}
+    forms = {
+        use.cell.bias_rows for each in layers for use in cell_uses(each) if use.cell.name == "GRU"
+    }
     if layout is LAYOUTS["torch"] and 1 in forms:
         yield "PyTorch's GRU resets after the product; it has no form of reset_after=False."

@@ -149,7 +149,8 @@ def classic_names(model: Model) -> Model:
                 calls=tuple(call._replace(inputs=renamed(call.inputs)) for call in layer.calls))
         for layer in model.layers
     )  # fmt: skip
-    return model._replace(name=_counted_from_one(model.name, model.type),
+    return model._replace(
+        name=_counted_from_one(model.name, model.type),
         layers=layers,
         inputs=renamed(model.inputs),
         outputs=renamed(model.outputs),
