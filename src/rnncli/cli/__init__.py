@@ -162,7 +162,7 @@ def root(
 def main() -> None:
     """Run the command line and leave with its exit code."""
     if sys.stdin is None:  # closed by the caller: nothing to read
-        sys.stdin = open(os.devnull)  # noqa: SIM115
+        sys.stdin = open(os.devnull)  # noqa: SIM115 - as long as the process
     if sys.stderr is None:  # nobody to tell
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     if sys.stdout is None:
