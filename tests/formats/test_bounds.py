@@ -259,23 +259,55 @@ def text(value: str) -> bytes:
     return b"X" + len(value).to_bytes(4, "little") + value.encode()
 
 
-def test_names_over_their_bound_together(tmp_path: Path) -> None:
-    """A name of 90,000 characters, and 400 tensors below it."""
+def tensor() -> bytes:
+    """Return the operations that make a tensor of one number."""
     storage = text("storage") + b"ctorch\nFloatStorage\n" + text("0") + text("cpu") + b"K\x01"
     sizes = b"K\x00K\x01\x85K\x01\x85\x89N"
-    tensor = b"ctorch._utils\n_rebuild_tensor_v2\n((" + storage + b"tQ" + sizes + b"tRq\x000"
+    return b"ctorch._utils\n_rebuild_tensor_v2\n((" + storage + b"tQ" + sizes + b"tR"
+
+
+def test_names_over_their_bound_together(tmp_path: Path) -> None:
+    """A name of 90,000 characters, and 400 tensors below it."""
     held = b"}(" + b"".join(text(str(i)) + b"h\x00" for i in range(400)) + b"u"
+    both = b"}(" + text("n" * 90_000) + held + text("b") + b"}" + text("c") + b"h\x00su."
     path = tmp_path / "x.pt"
-    pickle_in_zip(lambda: tensor + b"}" + text("n" * 90_000) + held + b"s.")(path)
+    pickle_in_zip(lambda: tensor() + b"q\x000" + both)(path)
     run = Measured(path)
     assert run.took["code"] == 2
     assert "characters in all names: 3" in run.lines[0], run.lines
     assert run.took["seconds"] < SECONDS
 
 
+def doubled() -> bytes:
+    """Return lists that each hold the one before twice: 40 of them, and 2 ** 40 ways through."""
+    lists = b"]q\x000"
+    for i in range(40):
+        lists += b"](h" + bytes([i]) + b"h" + bytes([i]) + b"eq" + bytes([i + 1]) + b"0"
+    beside = text("w") + tensor() + text("v") + b"](h\x28" + tensor() + b"e"
+    return lists + b"}(" + beside + b"u."
+
+
+def shared() -> bytes:
+    """Return 20,000 keys of the same list, in which there is much and no tensor."""
+    keys = b"".join(text(str(i)) + b"h\x00" for i in range(20_000))
+    return b"](" + b"]" * 200_000 + b"eq\x000}(" + text("a") + tensor() + keys + b"u."
+
+
+@pytest.mark.parametrize("pickle", [doubled, shared])
+def test_values_that_refer_to_each_other_over_and_over(
+    tmp_path: Path, pickle: Callable[[], bytes]
+) -> None:
+    path = tmp_path / "x.pt"
+    pickle_in_zip(pickle)(path)
+    run = Measured(path)
+    assert run.took["code"] == 2
+    assert "a pickle whose values refer to each other too often" in run.lines[0]
+    assert run.took["seconds"] < SECONDS
+
+
 def test_every_bound_is_tested() -> None:
     stated = {name for name in vars(bounds) if name.isupper()}
-    assert stated == {*OVER, "TENSOR_BYTES", "NAMES_CHARACTERS"}
+    assert stated == {*OVER, "TENSOR_BYTES", "NAMES_CHARACTERS", "PICKLE_WALK"}
 
 
 # What lies within the bounds, and is large.

@@ -24,6 +24,7 @@ HDF5_DEPTH = 40
 PICKLE_BYTES = 128 << 20  # without the tensors, which lie beside it
 PICKLE_OPERATIONS = 2_000_000  # a tensor takes some 30
 PICKLE_MEMO = 1_000_000
+PICKLE_WALK = 300_000  # looks at its lists and records, in search of tensors
 PICKLE_LINE = 1 << 16  # of text, where a pickle of protocol 0 has one
 SAFETENSORS_HEADER = 100_000_000  # the format's own limit
 ONNX_BYTES = 2 << 30  # protobuf's own limit

@@ -65,8 +65,9 @@ def tensors_in(root: Any) -> Found:
     """Return the tensors of the model that an object is, or holds."""
     found = Found({}, {})
     buffers: set[str] = set()
-    home = _home(root)
-    _collect(home, "", found, buffers, [])
+    steps = _Steps()
+    home = _home(root, steps)
+    _collect(home, "", found, buffers, [], steps)
     bounds.check("tensors", len(found.tensors), bounds.TENSORS)
     return found._replace(buffers=frozenset(buffers), details=_details(root, home))
 
@@ -82,20 +83,33 @@ def _details(root: Any, home: Any) -> dict[str, str]:
     }
 
 
-def _home(root: Any) -> Any:
+class _Steps:
+    """How often values are looked at: what refers to the same ones over and over has no end."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    def take(self) -> None:
+        """Count one. Raises: FileError."""
+        self.taken += 1
+        if self.taken > bounds.PICKLE_WALK:
+            raise FileError("a pickle whose values refer to each other too often")
+
+
+def _home(root: Any, steps: _Steps) -> Any:
     """Return the part of a checkpoint that is the model: what a well-known key holds, say."""
     for _ in range(bounds.MODEL_NESTING):
         pairs = _mapping(root)
         if pairs is None or (isinstance(root, Record) and _is_module(root)):
             return root
         known = {str(key): value for key, value in pairs.items()}
-        homes = [known[name] for name in _HOMES if name in known and _holds(known[name])]
+        homes = [known[name] for name in _HOMES if name in known and _holds(known[name], steps)]
         others = [
             value
             for key, value in known.items()
             if not any(word in key.lower() for word in _NOT_WEIGHTS)
             and tensor_of(value) is None
-            and _holds(value)
+            and _holds(value, steps)
         ]
         direct = any(tensor_of(value) is not None for value in pairs.values())
         if len(homes) == 1 and (len(others) == 1 or not direct):
@@ -139,9 +153,14 @@ def _state(value: Any) -> dict[Any, Any] | None:
     return state if isinstance(state, dict) else None
 
 
-def _holds(value: Any) -> bool:
+def _holds(value: Any, steps: _Steps) -> bool:
     """Whether there are tensors in a value, at whatever depth."""
-    return any(tensor_of(each) is not None for each in walk(value))
+    for each in walk(value):
+        if isinstance(each, list | tuple | dict | Record):
+            steps.take()
+        if tensor_of(each) is not None:
+            return True
+    return False
 
 
 def walk(root: Any) -> Iterator[Any]:
@@ -163,10 +182,11 @@ def walk(root: Any) -> Iterator[Any]:
 
 
 def _collect(
-    value: Any, prefix: str, found: Found, buffers: set[str], above: list[int], depth: int = 0
+    value: Any, prefix: str, found: Found, buffers: set[str], above: list[int], steps: _Steps
 ) -> None:
     """Add the tensors and modules below a value, called by the path to them."""
-    bounds.check("modules inside modules", depth, bounds.NESTING)
+    steps.take()
+    bounds.check("modules inside modules", len(above), bounds.NESTING)
     bounds.check("characters in a tensor's name", len(prefix), bounds.NAME_CHARACTERS)
     named = len(found.tensors) + len(found.modules)
     bounds.check("characters in all names", len(prefix) * named, bounds.NAMES_CHARACTERS)
@@ -184,7 +204,7 @@ def _collect(
         path = f"{prefix}.{name}" if prefix else name
         if name in own_buffers:
             buffers.add(path)
-        _collect(part, path, found, buffers, [*above, id(value)], depth + 1)
+        _collect(part, path, found, buffers, [*above, id(value)], steps)
 
 
 def _parts(value: Any) -> tuple[dict[str, Any], frozenset[str]]:
