@@ -1,6 +1,6 @@
 """`rnncli check`: does it hold."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from typer import Argument, Exit, Option
 
@@ -13,7 +13,45 @@ from rnncli.model import Model
 from rnncli.shapes import parse
 
 if TYPE_CHECKING:
-    from rnncli.report.check import Subject
+    from rnncli.report.check import Limits, Subject
+
+
+class LimitFlags(NamedTuple):
+    """What has to hold; None: not asked."""
+
+    params: Annotated[
+        int | None, Option("--params", parser=amount, metavar="N", help="Exactly so many.")
+    ] = None
+    max_params: Annotated[
+        int | None, Option("--max-params", parser=amount, metavar="N", help="At most, as 50k.")
+    ] = None
+    max_bytes: Annotated[
+        int | None, Option("--max-bytes", parser=amount, metavar="N", help="Of weights: 64KiB.")
+    ] = None
+    max_macs: Annotated[
+        int | None, Option("--max-macs", parser=amount, metavar="N", help="Per sequence: 1.5M.")
+    ] = None
+    output_shape: Annotated[
+        list[str] | None,
+        Option("--output-shape", metavar="SHAPE", help='As "None,100,64"; once per output.'),
+    ] = None
+    no_nan: Annotated[bool, Option("--no-nan", help="No weight is NaN or infinite.")] = False
+
+    def limits(self) -> "Limits":
+        """Return the limits. Raises: UsageError if there are none."""
+        from rnncli.report.check import Limits
+
+        shapes = tuple(map(parse, self.output_shape)) if self.output_shape else None
+        if shapes and () in shapes:
+            raise UsageError("--output-shape has no sizes", "write None,100,64 (None: any size)")
+        found = Limits(
+            self.params, self.max_params, self.max_bytes, self.max_macs, shapes, self.no_nan
+        )
+        if found == Limits():
+            raise UsageError(
+                "check needs a limit", "add --max-params, --params or --output-shape, say"
+            )
+        return found
 
 
 @with_options
@@ -21,6 +59,7 @@ def command(
     stack: StackFlags,
     cell: CellFlags,
     output: OutputFlags,
+    asked: LimitFlags,
     files: Annotated[
         list[str] | None,
         Argument(
@@ -30,23 +69,6 @@ def command(
             autocompletion=model_files,
         ),
     ] = None,
-    params: Annotated[
-        int | None, Option("--params", parser=amount, metavar="N", help="Exactly so many.")
-    ] = None,
-    max_params: Annotated[
-        int | None, Option("--max-params", parser=amount, metavar="N", help="At most, as 50k.")
-    ] = None,
-    max_bytes: Annotated[
-        int | None, Option("--max-bytes", parser=amount, metavar="N", help="Of weights: 64KiB.")
-    ] = None,
-    max_macs: Annotated[
-        int | None, Option("--max-macs", parser=amount, metavar="N", help="Per sequence: 1.5M.")
-    ] = None,
-    output_shape: Annotated[
-        list[str] | None,
-        Option("--output-shape", metavar="SHAPE", help='As "None,100,64"; once per output.'),
-    ] = None,
-    no_nan: Annotated[bool, Option("--no-nan", help="No weight is NaN or infinite.")] = False,
 ) -> None:
     """Check models against limits; exit 1 if one does not hold.
 
@@ -56,16 +78,11 @@ def command(
       rnncli check a.h5 b.h5 --max-bytes 2MB --no-nan
       rnncli check --cell gru --units 64 --params 18816 --output-shape "None,64"
     """
-    from rnncli.report.check import Limits, check, failures
+    from rnncli.report.check import check, failures
 
-    shapes = tuple(map(parse, output_shape)) if output_shape else None
-    if shapes and () in shapes:
-        raise UsageError("--output-shape has no sizes", "write None,100,64 (None: any size)")
-    limits = Limits(params, max_params, max_bytes, max_macs, shapes, no_nan)
-    if limits == Limits():
-        raise UsageError("check needs a limit", "add --max-params, --params or --output-shape, say")
+    limits = asked.limits()
     models = [ModelFlags(file, stack.layer) for file in files or ()]
-    read, errors = _read(models or [ModelFlags(None, stack.layer)], cell, output, no_nan)
+    read, errors = _read(models or [ModelFlags(None, stack.layer)], cell, output, asked.no_nan)
     report = check(read, limits, steps_of(cell) if cell.steps is not None else None)
     emit(report, output)
     for line in failures(report):

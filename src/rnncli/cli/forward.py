@@ -1,53 +1,21 @@
 """`rnncli forward`: what it computes."""
 
-from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
+from typing import TYPE_CHECKING
 
-from typer import Option
-
-from rnncli.cli.completion import layer_names
+from rnncli.cli.forward_options import InsideFlags, RunFlags
 from rnncli.cli.models import load, steps_of
-from rnncli.cli.options import (
-    OUTPUT,
-    CellFlags,
-    LayerFlags,
-    ModelFlags,
-    OutputFlags,
-    size,
-    with_options,
-)
+from rnncli.cli.options import CellFlags, LayerFlags, ModelFlags, OutputFlags, with_options
 from rnncli.cli.output import emit, page, progress_bar, warn
-from rnncli.cli.pictures import Svg, check_svg, save_svg
+from rnncli.cli.pictures import check_svg, save_svg
 from rnncli.errors import UsageError
 from rnncli.model import Model
 from rnncli.rebuild import alone
+from rnncli.shapes import Dim
 
 if TYPE_CHECKING:
-    from rnncli.forward import Result
+    from rnncli.forward import Request, Result
     from rnncli.forward.inside import Look
     from rnncli.report import Picture
-
-INSIDE = "Inside the recurrent layers"
-
-
-class InsideFlags(NamedTuple):
-    """What to show of the inside of recurrent layers."""
-
-    stats: Annotated[
-        bool, Option("--stats", rich_help_panel=INSIDE, help="Saturation, memory, NaN per layer.")
-    ] = False
-    plot: Annotated[
-        bool,
-        Option("--plot", rich_help_panel=INSIDE, help="Draw a state over time (the last layer's)."),
-    ] = False
-    gate: Annotated[
-        str | None,
-        Option("--gate", rich_help_panel=INSIDE, metavar="NAME", help="Draw this gate instead."),
-    ] = None
-    svg: Svg = None
-
-    def plotted(self) -> bool:
-        """Whether to draw in the terminal: a gate is drawn there unless it goes to a file."""
-        return self.plot or (self.gate is not None and self.svg is None)
 
 
 @with_options
@@ -57,50 +25,7 @@ def command(
     cell: CellFlags,
     output: OutputFlags,
     inside: InsideFlags,
-    input: Annotated[
-        list[str] | None,
-        Option("--input", metavar="[NAME=]FILE", help=".npy, .npz or .csv; - is .npy on stdin."),
-    ] = None,
-    weights: Annotated[
-        str | None, Option("--weights", metavar="FILE", help=".npz with Keras's names, or .h5.")
-    ] = None,
-    init: Annotated[
-        Literal["keras", "uniform01"] | None,
-        Option("--init", help="How to draw weights (keras).", show_default=False),
-    ] = None,
-    seed: Annotated[int, Option("--seed", min=0, metavar="N", help="Of what is random.")] = 0,
-    batch_size: Annotated[
-        int | None,
-        Option(
-            "--batch-size",
-            parser=size,
-            metavar="N",
-            help="Random sequences (1).",
-            show_default=False,
-        ),
-    ] = None,
-    dtype: Annotated[
-        Literal["float32", "float64"], Option("--dtype", help="To compute in.")
-    ] = "float32",
-    until: Annotated[
-        str | None,
-        Option(
-            "--until",
-            metavar="LAYER",
-            help="Stop after this layer.",
-            autocompletion=layer_names,
-        ),
-    ] = None,
-    save: Annotated[
-        str | None,
-        Option(
-            "-o",
-            "--output",
-            metavar="FILE",
-            rich_help_panel=OUTPUT,
-            help="Write the output: .npy, .csv, .npz; - is .npy on stdout.",
-        ),
-    ] = None,
+    run: RunFlags,
 ) -> None:
     """Run a model and print what went in and what came out.
 
@@ -111,39 +36,57 @@ def command(
       rnncli forward model.h5 --input x.csv --format json
       rnncli forward --cell lstm --stats --plot
     """
-    from rnncli.forward import Request, forward
+    from rnncli.forward import forward
 
-    if input and cell.steps is None:
+    if run.input and cell.steps is None:
         cell = cell._replace(steps="none")  # as long as the file is
-    found = _with_weights(load(model, cell, allow=("--steps", "--activation")), weights)
-    within = layer.layer_name
-    looking = inside.plotted() or inside.svg or inside.stats
-    node = found.type == "ONNX" and within is not None and not looking
-    if found.source.kind == "file" and (node or not found.inputs):
-        found, within = alone(found, within, cell.activation), None
-    elif found.source.kind != "flags" and cell.activation is not None:
-        raise UsageError("--activation describes a layer given by flags, or PyTorch's RNN alone")
-    look = _look(inside, within, output, save)
+    found = _with_weights(load(model, cell, allow=("--steps", "--activation")), run.weights)
+    found, within = _part(found, layer.layer_name, cell, inside)
+    look = _look(inside, within, output, run.save)
     from_flags = found.source.kind == "flags"
-    if from_flags and not input and steps_of(cell) is None:
+    if from_flags and not run.input and steps_of(cell) is None:
         raise UsageError("--steps none: forward needs a length", "give --steps a number")
     warn(found, output)
-    request = Request(
-        inputs=tuple(_named(text) for text in input or ()),
-        seed=seed,
-        batch_size=batch_size,
-        steps=None if from_flags or cell.steps is None else steps_of(cell),
-        dtype=dtype,
-        init=init,
-        weights=weights if weights and weights.lower().endswith(".npz") else None,
-        until=until,
-        save=save,
-        look=look,
-    )
+    request = _request(run, None if from_flags or cell.steps is None else steps_of(cell), look)
     with progress_bar("steps") as progress:
         result = forward(found, request, progress)
     both = from_flags and cell.return_sequences is None
-    _report(result, both=both, output=output, inside=inside, save=save)
+    _report(result, both=both, output=output, inside=inside, save=run.save)
+
+
+def _part(
+    model: Model, within: str | None, cell: CellFlags, inside: InsideFlags
+) -> tuple[Model, str | None]:
+    """Return what is to run, and in which layer of it to look.
+
+    That is one layer of a file that does not say how its layers are connected. Raises: UsageError.
+    """
+    looking = inside.plotted() or inside.svg or inside.stats
+    node = model.type == "ONNX" and within is not None and not looking
+    if model.source.kind == "file" and (node or not model.inputs):
+        found = alone(model, _module(model, within), cell.activation)
+        return found, within if looking else None
+    if model.source.kind != "flags" and cell.activation is not None:
+        raise UsageError("--activation describes a layer given by flags, or PyTorch's RNN alone")
+    return model, within
+
+
+def _request(run: RunFlags, steps: Dim, look: "Look | None") -> "Request":
+    from rnncli.forward import Request
+
+    path = run.weights
+    return Request(
+        inputs=tuple(_named(text) for text in run.input or ()),
+        seed=run.seed,
+        batch_size=run.batch_size,
+        steps=steps,
+        dtype=run.dtype,
+        init=run.init,
+        weights=path if path and path.lower().endswith(".npz") else None,
+        until=run.until,
+        save=run.save,
+        look=look,
+    )
 
 
 def _look(
@@ -168,6 +111,12 @@ def _look(
     from rnncli.forward.inside import Look
 
     return Look(flags.stats, drawn, layer, flags.gate)
+
+
+def _module(model: Model, name: str | None) -> str | None:
+    """Return the layer that a name is of: its own, or that of one of the layers stacked in it."""
+    known = name is None or any(layer.name == name for layer in model.layers)
+    return name if known or name is None else name.partition("/")[0]
 
 
 def _named(text: str) -> tuple[str | None, str]:
