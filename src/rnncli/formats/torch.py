@@ -1,6 +1,7 @@
 """PyTorch: `torch.save` in both of its formats, and TorchScript. Nothing in a file is run."""
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -18,13 +19,17 @@ from rnncli.model import ITEM_SIZE, Model, Source, Store, Tensor
 _MAGIC = 0x1950A86A20F9469CFC6C  # how the older format begins
 
 
+# The last part of what a module's tensors are called.
+_PARAMETER = re.compile(r"(^|[._])(weight|bias|kernel|gamma|beta|running|num_batches|embedding)")
+
+
 def read(path: str, optimizer: bool = False) -> Model:
     """Return the modules in a file; their weights stay where they are. Raises: FileError."""
     with open(path, "rb") as file:
         zipped = file.read(2) == b"PK"
     contents = _zip(path) if zipped else _older(path)
     found = tensors_in(contents.root)
-    if not found.tensors:
+    if not found.tensors or not (found.modules or any(map(_PARAMETER.search, found.tensors))):
         raise FileError(
             f"PyTorch data without a model's tensors: {_what(contents.root)}",
             "expected a state dict, a checkpoint that holds one, or a module",

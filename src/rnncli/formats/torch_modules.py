@@ -78,7 +78,7 @@ def _spec(
     type_ = module.class_name if module is not None else normed or _type(path, tensors)
     weights = tuple(_weight(path, name, tensor) for name, tensor in tensors.items())
     return LayerSpec(
-        f"torch.module.{type_}", path or type_.lower(), {}, stored=weights,
+        f"torch.module.{type_}", path or "root", {}, stored=weights,
         inferred=module is None, type=type_,
     )  # fmt: skip
 

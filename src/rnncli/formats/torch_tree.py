@@ -22,7 +22,7 @@ _REBUILD = ("_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3", "_reb
 _PARAMETER = ("_rebuild_parameter", "_rebuild_parameter_with_state", "Parameter")
 # Where checkpoints keep the state dict, the likeliest first.
 _HOMES = ("state_dict", "model_state_dict", "model_state", "model", "net", "network", "module",
-          "weights", "params", "ema", "generator", "encoder")  # fmt: skip
+          "weights", "params")  # fmt: skip
 _NOT_WEIGHTS = ("optim", "scheduler", "amp", "scaler", "rng")
 
 
@@ -112,7 +112,7 @@ def _home(root: Any, steps: _Steps) -> Any:
             and _holds(value, steps)
         ]
         direct = any(tensor_of(value) is not None for value in pairs.values())
-        if len(homes) == 1 and (len(others) == 1 or not direct):
+        if homes:
             root = homes[0]
         elif len(others) == 1 and not direct:
             root = others[0]
