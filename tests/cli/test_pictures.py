@@ -196,3 +196,30 @@ def test_a_layer_is_drawn_by_its_name(rnncli: Run) -> None:
     run = rnncli("forward", *LSTM, "--depth", "2", "--plot", "--layer-name", "lstm")
     assert "\nlstm: state h" in run.stdout
     assert "\nlstm_1: state h" in rnncli("forward", *LSTM, "--depth", "2", "--plot").stdout
+
+
+GOLDENS = Path(__file__).parents[1] / "goldens"
+
+
+def test_a_layer_of_a_file_without_a_graph_is_looked_into(rnncli: Run) -> None:
+    file = str(GOLDENS / "torch" / "modules.pt")
+    run = rnncli("forward", file, "--layer-name", "gru", "--stats", "--plot")
+    assert run.returncode == 0
+    assert all(f"gru/{part} " in run.stdout for part in ("l0", "l0_reverse", "l1", "l1_reverse"))
+    assert "gru/l1: state h" in run.stdout
+    run = rnncli("forward", file, "--layer-name", "gru/l0_reverse", "--gate", "z")
+    assert "gru/l0_reverse: gate z, read from the end" in run.stdout
+    run = rnncli("forward", file, "--layer-name", "lstm_projected", "--stats")
+    assert (run.returncode, run.stdout, run.stderr.count("\n")) == (2, "", 1)
+    assert "proj_size" in run.stderr
+
+
+def test_a_node_of_a_graph_is_looked_into_while_the_graph_runs(rnncli: Run) -> None:
+    pytest.importorskip("onnx")
+    file = str(GOLDENS / "onnx" / "torch_tagger.onnx")
+    run = rnncli("forward", file, "--layer-name", "/lstm/LSTM_1", "--stats", "--format", "json")
+    found = json.loads(run.stdout)
+    assert found["outputs"][0]["name"] == "/Softmax"
+    assert [row["name"] for row in found["layers"]] == [
+        "/lstm/LSTM_1/forward", "/lstm/LSTM_1/backward",
+    ]  # fmt: skip

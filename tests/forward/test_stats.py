@@ -9,7 +9,7 @@ from forward.helpers import graph_of, random_values_of, stack
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnncli.errors import UnsupportedError, UsageError
+from rnncli.errors import UsageError
 from rnncli.forward import Request, forward
 from rnncli.forward.inside import Look, Watch
 from rnncli.forward.op import Array, Notes, Value
@@ -265,9 +265,9 @@ def test_blocks_of_a_long_sequence_are_seen_as_one(
     np.save(tmp_path / "x.npy", x)
     request = Request(inputs=((None, str(tmp_path / "x.npy")),), look=ALL)
     model = stack("Input((None, 3))", layer)
-    monkeypatch.setattr("rnncli.forward.inside.BLOCK", 1000)
+    monkeypatch.setattr("rnncli.forward.seen.BLOCK", 1000)
     whole = forward(model, request)
-    monkeypatch.setattr("rnncli.forward.inside.BLOCK", 7)
+    monkeypatch.setattr("rnncli.forward.seen.BLOCK", 7)
     monkeypatch.setattr("rnncli.forward.stream.BLOCK_BYTES", 1)
     steps: list[tuple[int, int]] = []
     blocks = forward(model, request, lambda *done: steps.append(done))
@@ -391,15 +391,3 @@ def test_an_unknown_layer_is_told_the_names() -> None:
     with pytest.raises(UsageError, match="no recurrent layer called 'dense'") as caught:
         forward(model, Request(look=Look(stats=True, layer="dense")))
     assert "lstm" in str(caught.value.hint)
-
-
-@pytest.mark.parametrize("file", ["onnx/lstm_forward.onnx", "torch/state.safetensors"])
-def test_what_is_not_keras_is_not_passed_over(file: str) -> None:
-    from rnncli.formats import read
-    from rnncli.rebuild import alone
-
-    model = read(str(Path(__file__).parents[1] / "goldens" / file))
-    if not model.inputs:
-        model = alone(model, model.layers[0].name)
-    with pytest.raises(UnsupportedError, match="cannot be looked into"):
-        forward(model, Request(look=ALL))

@@ -1,15 +1,16 @@
 """ONNX's operators run on arrays: the recurrent ones here, the others in `onnx_math`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from rnncli.cells import Cell, cell_for
 from rnncli.conventions import LAYOUTS
-from rnncli.errors import UnsupportedError
+from rnncli.errors import ShapeError, UnsupportedError
 from rnncli.forward.kernel import Recurrence
 from rnncli.forward.op import Array, Op, Setup, Value
+from rnncli.forward.opened import Openable, Opened, Textbook
 from rnncli.forward.ops.onnx_math import FUNCTIONS
 from rnncli.layers import TABLE
 from rnncli.layers.onnx import RECURRENT
@@ -52,7 +53,7 @@ class Operator(Op):
         return result if isinstance(result, tuple) else (result,)
 
 
-class Recurrent(Operator):
+class Recurrent(Operator, Openable):
     """`RNN`, `LSTM` or `GRU`, in one or both directions."""
 
     def __init__(self, setup: Setup) -> None:
@@ -64,31 +65,44 @@ class Recurrent(Operator):
             if self.attributes.get(name):
                 raise self._refused(f"its {name} is set")
         self.batch_first = bool(self.attributes.get("layout"))
-        self.made: list[Recurrence] | None = None
+        self.cells: list[Recurrence] = []  # made of the weights, once these are there
 
     def _refused(self, why: str) -> UnsupportedError:
         return UnsupportedError(f"node {self.setup.name!r} cannot be run; {why}")
 
+    def opened(self) -> Iterator[Opened]:
+        """Yield each direction."""
+        places = [*self.operands, *[("none", "")] * 3][1:4]  # W, R, B
+        if any(place == "tensor" for place, _ in places):
+            raise UnsupportedError(
+                f"node {self.setup.name!r} cannot be looked into; other nodes compute its weights"
+            )
+        try:
+            found = self._prepare([self.constants.get(key) for _, key in places])
+        except (ValueError, IndexError) as error:
+            raise ShapeError(
+                f"the weights of node {self.setup.name!r} do not fit: {error}"
+            ) from error
+        names = ("forward", "backward") if len(found) > 1 else ("",)
+        for way, (name, each) in enumerate(zip(names, found, strict=True)):
+            yield Opened(name, 0, self._reverse(way), each)
+
     def run(self, arrays: list[Array | None]) -> tuple[Array, ...]:
         """Return Y and the final states, as ONNX lays them out."""
         given: list[Array | None] = [*arrays, *[None] * (8 - len(arrays))]
-        x, kernel, recurrent, bias, lengths, *states = given
-        if x is None or kernel is None or recurrent is None:
-            raise self._refused("it has no input or no kernel")
+        x, *weights, lengths = given[:5]
+        states = given[5:]
+        if x is None:
+            raise self._refused("it has no input")
         if states[2] is not None and self.cell.name == "LSTM" and np.any(states[2]):
             raise self._refused("it has peepholes")
-        if self.made is None:
-            self.made = [
-                self._recurrence(
-                    way, kernel[way], recurrent[way], None if bias is None else bias[way]
-                )
-                for way in range(len(kernel))
-            ]
+        if not self.cells:
+            self._prepare(weights)
         x = x if self.batch_first else x.swapaxes(0, 1)
         mask = None
         if lengths is not None and (lengths != x.shape[1]).any():
             mask = np.arange(x.shape[1]) < np.asarray(lengths).reshape(-1, 1)
-        ways = [self._way(way, x, mask, states) for way in range(len(self.made))]
+        ways = [self._way(way, x, mask, states) for way in range(len(self.cells))]
         sequence = np.stack([way[0] for way in ways], axis=2)  # (batch, time, ways, units)
         finals = [np.stack(each) for each in zip(*(way[1] for way in ways), strict=True)]
         if self.batch_first:
@@ -99,8 +113,7 @@ class Recurrent(Operator):
         self, way: int, x: Array, mask: Array | None, states: list[Array | None]
     ) -> tuple[Array, tuple[Array, ...]]:
         """Return the sequence `(batch, time, units)` and the final states of one direction."""
-        assert self.made is not None
-        cell, reverse = self.made[way], way == 1 or self.attributes.get("direction") == "reverse"
+        cell, reverse = self.cells[way], self._reverse(way)
         starts = list(cell.zero_states(len(x)))
         for index, given in enumerate(states[: len(starts)]):
             if given is not None:
@@ -112,19 +125,24 @@ class Recurrent(Operator):
         )  # fmt: skip
         return sequence[:, ::-1] if reverse else sequence, outcome.states
 
-    def _recurrence(
-        self, way: int, kernel: Array, recurrent: Array, bias: Array | None
-    ) -> Recurrence:
-        cell, dtype = self.cell, self.setup.dtype
-        inner, outer = self._activations(way)
-        rows = None
-        if bias is not None:
-            rows = np.stack([_turned(part, cell) for part in np.split(bias, 2)])
-            rows = rows if cell.bias_rows == 2 else rows.sum(axis=0)
-        return Recurrence(
-            cell, _turned(kernel, cell), _turned(recurrent, cell), rows,
-            activation=inner, recurrent_activation=outer, dtype=dtype.name,
-        )  # fmt: skip
+    def _reverse(self, way: int) -> bool:
+        return way == 1 or self.attributes.get("direction") == "reverse"
+
+    def _prepare(self, weights: list[Array | None]) -> list[Textbook]:
+        """Make the cell of each direction, given W, R and B, and return its description."""
+        cell, (kernels, recurrents, biases) = self.cell, weights
+        if kernels is None or recurrents is None:
+            raise self._refused("it has no kernel")
+        found = []
+        for way, (kernel, recurrent) in enumerate(zip(kernels, recurrents, strict=True)):
+            rows = None
+            if biases is not None:
+                rows = np.stack([_turned(part, cell) for part in np.split(biases[way], 2)])
+                rows = rows if cell.bias_rows == 2 else rows.sum(axis=0)
+            turned = _turned(kernel, cell), _turned(recurrent, cell)
+            found.append(Textbook(cell, *turned, rows, *self._activations(way)))
+        self.cells = [each.prepared(self.setup.dtype) for each in found]
+        return found
 
     def _activations(self, way: int) -> tuple[str, str]:
         """Return the activations of the state and of the gates. Raises: UnsupportedError."""

@@ -5,10 +5,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rnncli.cells import Cell
 from rnncli.errors import ShapeError
 from rnncli.forward.activations import BOUNDS, saturated
-from rnncli.forward.kernel import Recurrence
 from rnncli.forward.op import Array, Notes, Op, Setup, Sizes, Value
+from rnncli.forward.opened import Textbook
 from rnncli.forward.ops.cudnn import without_cudnn
 from rnncli.layers.recurrent import cells_of, directions
 from rnncli.model import Config
@@ -32,7 +33,7 @@ class Direction:
         found = list(cells_of(setup.kind, config))
         self.names = [path for path, _, _ in found]
         self.cells = [
-            _recurrence(setup.inside(path, setup.kind, cell_config), cell)
+            textbook(setup.inside(path, setup.kind, cell_config), cell).prepared(setup.dtype)
             for path, cell, cell_config in found
         ]
         self.activation: str = found[-1][2].get("activation") or "linear"
@@ -84,16 +85,16 @@ class Direction:
         ]
 
 
-def _recurrence(setup: Setup, cell: Any) -> Recurrence:
+def textbook(setup: Setup, cell: Cell) -> Textbook:
+    """Return a cell with the activations and the weights of its layer, or of its own."""
     config, weights = setup.config, setup.weights
-    return Recurrence(
+    return Textbook(
         cell,
         weights["kernel"],
         weights["recurrent_kernel"],
         weights.get("bias"),
-        activation=config.get("activation"),
-        recurrent_activation=config.get("recurrent_activation", "sigmoid"),
-        dtype=setup.dtype.name,
+        config.get("activation"),
+        config.get("recurrent_activation", "sigmoid"),
     )
 
 

@@ -1,20 +1,22 @@
 """PyTorch's recurrent modules, run on `(batch, time, inputs)` as with `batch_first=True`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from rnncli.conventions import LAYOUTS
+from rnncli.errors import UnsupportedError
 from rnncli.forward.activations import BOUNDS, saturated
 from rnncli.forward.kernel import Recurrence
-from rnncli.forward.op import Array, Op, Setup, Value
+from rnncli.forward.op import Array, Setup, Value
+from rnncli.forward.opened import Openable, Opened, Textbook
 from rnncli.layers.torch import Part, activation, parts
 
 States = tuple[Array, ...]
 
 
-class Module(Op):
+class Module(Openable):
     """A stack of recurrences, each in one or both directions."""
 
     remembers = True
@@ -65,9 +67,19 @@ class Module(Op):
         ]
         return (value,)
 
+    def opened(self) -> Iterator[Opened]:
+        """Yield each direction of each stacked layer, named as PyTorch's tensors end."""
+        if self.setup.config["proj_size"]:
+            raise UnsupportedError(
+                f"layer {self.setup.name!r} has a proj_size, so it cannot be looked into"
+            )
+        for index, part in enumerate(self.parts):
+            found = _textbook(part, self.setup, self.inner)
+            yield Opened(part.suffix.removeprefix("_"), index // self.ways, part.reverse, found)
 
-def _recurrence(part: Part, setup: Setup, inner: str) -> Recurrence:
-    """Return the recurrence of one direction, its weights brought into Keras's layout."""
+
+def _textbook(part: Part, setup: Setup, inner: str) -> Textbook:
+    """Return the cell of one direction, its weights brought into Keras's layout."""
     order = LAYOUTS["torch"].order[part.cell.name]
 
     def turned(name: str) -> Array:
@@ -79,17 +91,13 @@ def _recurrence(part: Part, setup: Setup, inner: str) -> Recurrence:
     if setup.config["bias"]:
         bias = np.stack([turned("bias_ih"), turned("bias_hh")])
         bias = bias if part.cell.bias_rows == 2 else bias.sum(axis=0)
+    return Textbook(part.cell, turned("weight_ih"), turned("weight_hh"), bias, inner, "sigmoid")
+
+
+def _recurrence(part: Part, setup: Setup, inner: str) -> Recurrence:
     projection = setup.weights.get(f"weight_hr{part.suffix}")
-    return Recurrence(
-        part.cell,
-        turned("weight_ih"),
-        turned("weight_hh"),
-        bias,
-        activation=inner,
-        recurrent_activation="sigmoid",
-        dtype=setup.dtype.name,
-        projection=None if projection is None else projection.T,
-    )
+    turned = None if projection is None else projection.T
+    return _textbook(part, setup, inner).prepared(setup.dtype, turned)
 
 
 OPS = {f"torch.{name}": Module for name in ("RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell")}
