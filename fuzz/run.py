@@ -26,6 +26,7 @@ import corpus  # noqa: E402
 import target  # noqa: E402
 
 STUCK = 15  # seconds, where not even the alarm is answered
+BATCH = 2_000  # inputs of a process, so that what libraries keep does not add up
 # Of the inputs: those of the readers with most code get most.
 SHARES = {"keras_json": 6, "keras_zip": 3, "keras_h5": 4, "torch": 6, "safetensors": 4, "onnx": 3,
           "layer": 4}  # fmt: skip
@@ -66,10 +67,12 @@ def fuzz(reader: str, inputs: int, seed: int, failures: Path) -> Found:
         at, taken = board.get()
         if died:
             data, suffix = made(reader, corpus.seeds_of(reader), seed, at)
-            _keep(target.Failure(died, died), reader, at, data, suffix, failures, log)
+            story = "\n".join(path.read_text() for path in failures.glob("*.stuck"))
+            _keep(target.Failure(died, story), reader, at, data, suffix, failures, log)
             board.put(at + 1, taken)
     lines = [line for line in log.read_text().splitlines() if line]
     log.unlink()
+    (failures / f"{reader}.stuck").unlink()
     return Found(inputs, board.get()[1], {line: lines.count(line) for line in lines})
 
 
@@ -83,9 +86,9 @@ def _child(reader: str, inputs: int, seed: int, board: Board, failures: Path, lo
     folder, code = target.folder(), 1
     try:
         seeds = corpus.seeds_of(reader)
-        target.prepare()
+        target.prepare(failures / f"{reader}.stuck")
         start, taken = board.get()
-        for at in range(start, inputs):
+        for at in range(start, min(inputs, start + BATCH)):
             data, suffix = made(reader, seeds, seed, at)
             good, failure = target.check(reader, folder / f"input{suffix}", data, at)
             taken += good

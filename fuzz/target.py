@@ -1,5 +1,6 @@
 """One input: read or parsed, summed up and rendered, within its bounds."""
 
+import faulthandler
 import gc
 import json
 import resource
@@ -20,6 +21,15 @@ from rnncli.render import Target, render
 
 SECONDS = 5
 BYTES = 512 << 20  # above what the process has when it is idle
+
+
+class _Where:
+    """Where to write what hung."""
+
+    file: Any = None
+
+
+_where = _Where()
 
 
 class TooSlow(BaseException):
@@ -141,14 +151,20 @@ def _failure(error: BaseException) -> Failure:
 @contextmanager
 def _limited() -> Iterator[None]:
     signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    faulthandler.dump_traceback_later(2 * SECONDS, file=_where.file)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
+        faulthandler.cancel_dump_traceback_later()
 
 
-def prepare() -> None:
-    """Load what any input may need, then bound the memory of this process."""
+def prepare(stuck: Path) -> None:
+    """Load what any input may need, then bound the memory of this process.
+
+    `stuck` is where to write what hung.
+    """
+    _where.file = stuck.open("w")
     for module in ("h5py", "onnx", "safetensors.numpy", "numpy", "onnx.shape_inference"):
         __import__(module)
 

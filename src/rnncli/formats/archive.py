@@ -49,6 +49,7 @@ class Archive:
 
     def _check(self) -> None:
         bounds.check("zip members", len(self.members), bounds.ZIP_MEMBERS)
+        end = self.file.seek(0, io.SEEK_END)
         for name, member in self.members.items():
             if name.startswith(("/", "\\")) or ".." in name.replace("\\", "/").split("/"):
                 raise FileError(f"zip member {name[:60]!r} points out of the file; it is not read")
@@ -56,6 +57,8 @@ class Archive:
                 raise FileError(f"zip member {name[:60]!r} is a symbolic link; it is not followed")
             if member.flag_bits & 1:
                 raise FileError(f"zip member {name[:60]!r} is encrypted")
+            if not 0 <= member.header_offset < end:
+                raise FileError(f"zip member {name[:60]!r} lies outside the file")
 
     def read(self, name: str, limit: int) -> bytes:
         """Return a member's bytes. Raises: FileError if it is larger than `limit`, or damaged."""

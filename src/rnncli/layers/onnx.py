@@ -25,7 +25,8 @@ def _steps_macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
     """
     weights: tuple[Weight, ...] = config["weights"]
     total = sum(weight.params for weight in weights if weight.name in ("W", "R"))
-    return None if inputs[0][1] is None else inputs[0][1] * total
+    steps = inputs[0][1] if inputs and len(inputs[0]) == 3 else None
+    return None if steps is None else steps * total
 
 
 def _product_macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:

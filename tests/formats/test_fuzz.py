@@ -1,0 +1,289 @@
+"""A short run of `fuzz/`, and the kinds of files that its long runs have found."""
+
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import onnx
+import pytest
+
+from rnncli.errors import RnncliError
+from rnncli.expressions import parse_stack
+from rnncli.formats import read
+from rnncli.graph import build, sequential
+from rnncli.model import Model, Source
+from rnncli.render import Target, render
+from rnncli.report.cost import cost
+from rnncli.report.params import params
+from rnncli.report.shapes import shapes
+from rnncli.report.summary import summarize
+
+ROOT = Path(__file__).parents[2]
+GOLDENS = ROOT / "tests" / "goldens"
+
+
+def test_a_short_run(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "fuzz" / "run.py", "--inputs", "1500", "--seed", "1",
+         "--failures", tmp_path], capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    *readers, total = done.stdout.splitlines()
+    assert total == "1,504 inputs, 0 failures"
+    assert len(readers) == 7
+    for line in readers:  # some inputs must still be models, or the mutations reach nothing
+        found = re.fullmatch(r"\w+ +([\d,]+) inputs +([\d,]+) read +0 failures +\d+ s", line)
+        assert found is not None
+        assert 0 < int(found[2].replace(",", "")) < int(found[1].replace(",", ""))
+
+
+def shown(model: Model) -> str:
+    """Return what commands print of a model."""
+    reports = [summarize(model, expand_nested=True), cost(model), params(model.rows, "keras", True)]
+    reports.append(shapes(model.rows))
+    return "".join(render(r, form, Target()) for r in reports for form in ("table", "json"))
+
+
+def keras(path: str, change: Callable[[Any], None], tmp_path: Path) -> Path:
+    """Return a Keras config of the goldens, changed."""
+    config = json.loads((GOLDENS / "keras" / path).read_text())
+    change(config)
+    target = tmp_path / "model.json"
+    target.write_text(json.dumps(config))
+    return target
+
+
+def one_layer(class_name: str, **config: Any) -> dict[str, Any]:
+    entry = {"class_name": "InputLayer", "config": {"name": "i", "batch_shape": [None, 5, 3]}}
+    layer = {"class_name": class_name, "config": {"name": "x", **config}}
+    return {"class_name": "Sequential", "config": {"name": "m", "layers": [entry, layer]}}
+
+
+def inner(units: Any, **more: Any) -> dict[str, Any]:
+    return {"class_name": "LSTM", "config": {"units": units, **more}}
+
+
+@pytest.mark.parametrize(
+    ("config", "warning"),
+    [
+        (
+            one_layer("Bidirectional", layer=inner("\ud800")),
+            "LSTM(units='\\ud800'): must be a whole",
+        ),
+        (
+            one_layer("Bidirectional", layer={"class_name": "LSTM", "config": {}}),
+            "LSTM needs units",
+        ),
+        (one_layer("Bidirectional", layer={"class_name": "LSTM", "config": 3}), ""),
+        (one_layer("Bidirectional", layer={"class_name": [], "config": {}}), ""),
+        (one_layer("Bidirectional", layer="LSTM"), "must be a layer"),
+        (one_layer("Conv1D", filters=2, kernel_size=None), "Conv1D(kernel_size=None): must be"),
+        (one_layer("RNN", cell={"class_name": "StackedRNNCells", "config": 3}), ""),
+        (one_layer("RNN", cell={"class_name": "StackedRNNCells"}), ""),
+        (one_layer("LSTM"), "LSTM needs units"),
+        (one_layer("LSTM", units=2, dtype={"class_name": "x", "config": 3}), None),
+        ({"class_name": "Sequential", "config": [{"class_name": "Merge", "config": 3}]}, None),
+    ],
+)
+def test_a_config_that_is_none_of_its_kind(
+    tmp_path: Path, config: dict[str, Any], warning: str | None
+) -> None:
+    """Its layer keeps its row, with a warning (None: there is none) and without a count."""
+    path = tmp_path / "model.json"
+    path.write_text(json.dumps(config))
+    model = read(str(path))
+    assert "x" in shown(model)
+    assert len(model.warnings) == (0 if warning is None else 1), model.warnings
+    assert warning is None or warning in model.warnings[0]
+
+
+def functional() -> dict[str, Any]:
+    """Return a model in which `b` and `c` follow one input."""
+    layers = [
+        {"class_name": "InputLayer", "name": "a", "inbound_nodes": [],
+         "config": {"name": "a", "batch_input_shape": [None, 5, 3]}},
+        {"class_name": "LSTM", "name": "b", "config": {"name": "b", "units": 2,
+         "return_sequences": True}, "inbound_nodes": [[["a", 0, 0, {}]]]},
+        {"class_name": "Dense", "name": "c", "config": {"name": "c", "units": 4},
+         "inbound_nodes": [[["b", 0, 0, {}]]]},
+    ]  # fmt: skip
+    ends = {"input_layers": [["a", 0, 0]], "output_layers": [["c", 0, 0]]}
+    return {"class_name": "Model", "config": {"name": "m", "layers": layers, **ends}}
+
+
+@pytest.mark.parametrize(
+    ("place", "ref", "message"),
+    [
+        ("input_layers", ["z", 0, 0], "begins or ends with call 0 of layer 'z'"),
+        ("output_layers", ["c", 7, 0], "begins or ends with call 7 of layer 'c'"),
+        ("input_layers", ["a", 0, 9], None),
+        ("output_layers", ["c", 0, 9], None),
+        ("b", ["c", 0, 0, {}], "form a cycle"),
+        ("b", ["z", 0, 0, {}], "is connected to call 0 of 'z'"),
+        ("c", ["b", 0, 9, {}], None),
+    ],
+)
+def test_connections_to_what_is_not_there(
+    tmp_path: Path, place: str, ref: list[Any], message: str | None
+) -> None:
+    config = functional()
+    if place in config["config"]:
+        config["config"][place] = [ref]
+    else:
+        layer = next(each for each in config["config"]["layers"] if each["name"] == place)
+        layer["inbound_nodes"] = [[ref]]
+    path = tmp_path / "model.json"
+    path.write_text(json.dumps(config))
+    if message is None:
+        assert "LSTM" in shown(read(str(path)))
+    else:
+        with pytest.raises(RnncliError, match=re.escape(message)):
+            read(str(path))
+
+
+def test_a_heap_that_would_keep_hdf5_busy_for_ever(tmp_path: Path) -> None:
+    path = tmp_path / "model.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs["model_config"] = "x" * 100
+    data = bytearray(path.read_bytes())
+    heap = data.index(b"GCOL")
+    first = heap + 16
+    free = first + 16 + -(-100 // 8) * 8
+    assert data[free : free + 2] == b"\0\0"
+    data[free + 8 : free + 16] = bytes(8)
+    path.write_bytes(data)
+    with pytest.raises(RnncliError, match="a heap with an object of no length"):
+        read(str(path))
+
+
+def test_hdf5_with_short_lengths(tmp_path: Path) -> None:
+    path = tmp_path / "model.h5"
+    create = h5py.h5p.create(h5py.h5p.FILE_CREATE)
+    create.set_sizes(8, 4)
+    h5py.File(h5py.h5f.create(str(path).encode(), fcpl=create)).close()
+    with pytest.raises(RnncliError, match="lengths of other than 8 bytes"):
+        read(str(path))
+
+
+def test_hdf5_with_a_number_where_a_group_was(tmp_path: Path) -> None:
+    path = tmp_path / "model.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs["layer_names"] = np.array([b"lstm"])
+        file["lstm"] = 1.5
+    with pytest.raises(RnncliError, match="'/lstm' is no group of tensors"):
+        read(str(path))
+
+
+def test_hdf5_whose_tensors_are_single_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "model.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs["layer_names"] = np.array([b"embedding", b"lstm"])
+        for name, inside in (("embedding", ["embeddings"]), ("lstm", ["x_U_i", "x_W_i"])):
+            group = file.create_group(name)
+            group.attrs["weight_names"] = np.array(inside, "S")
+            for each in inside:
+                group[each] = 1.5
+    assert "lstm" in shown(read(str(path)))
+
+
+def test_zip_members_that_lie_outside_the_file(tmp_path: Path) -> None:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("a/data.pkl", b"\x80\x02}.")
+    data = bytearray(stream.getvalue())
+    at = data.index(b"PK\x01\x02") + 42
+    data[at : at + 4] = (1 << 20).to_bytes(4, "little")
+    (tmp_path / "x.pt").write_bytes(data)
+    with pytest.raises(RnncliError, match="lies outside the file"):
+        read(str(tmp_path / "x.pt"))
+
+
+def test_a_module_of_more_layers_than_tensors(tmp_path: Path) -> None:
+    layers, header = 10**12, {}
+    for name, shape in (("weight_ih", [8, 3]), ("weight_hh", [8, 2])):
+        header[f"{name}_l{layers}"] = {"dtype": "U8", "shape": shape, "data_offsets": [0, 0]}
+    start = 0
+    for each in header.values():
+        size = each["shape"][0] * each["shape"][1]
+        each["data_offsets"] = [start, start + size]
+        start += size
+    data = json.dumps(header).encode()
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(len(data).to_bytes(8, "little") + data + bytes(start))
+    assert f"weight_ih_l{layers}" in shown(read(str(path)))
+
+
+def test_a_dtype_that_is_a_list(tmp_path: Path) -> None:
+    data = json.dumps({"a": {"dtype": ["U8"], "shape": [1], "data_offsets": [0, 1]}}).encode()
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(len(data).to_bytes(8, "little") + data + b"x")
+    with pytest.raises(RnncliError, match="'a' has no shape, dtype or place"):
+        read(str(path))
+
+
+def onnx_model(change: Callable[[Any], None], tmp_path: Path) -> str:
+    model = onnx.load(GOLDENS / "onnx" / "lstm_forward.onnx")
+    change(model)
+    path = tmp_path / "x.onnx"
+    path.write_bytes(model.SerializeToString())
+    return str(path)
+
+
+def test_onnx_with_text_that_is_no_utf8(tmp_path: Path) -> None:
+    path = Path(onnx_model(lambda model: setattr(model, "producer_name", "MAKER"), tmp_path))
+    path.write_bytes(path.read_bytes().replace(b"MAKER", b"MA\xffER"))
+    with pytest.raises(RnncliError, match="damaged"):
+        read(str(path))
+
+
+def test_onnx_with_a_kernel_of_many_directions(tmp_path: Path) -> None:
+    def change(model: Any) -> None:
+        for each in model.graph.initializer:
+            each.dims[0] = 1 << 50
+            each.ClearField("raw_data")
+
+    assert "LSTM" in shown(read(onnx_model(change, tmp_path)))
+
+
+@pytest.mark.parametrize("axes", [0, 1, 2, 4])
+def test_onnx_whose_input_has_another_rank(tmp_path: Path, axes: int) -> None:
+    def change(model: Any) -> None:
+        shape = model.graph.input[0].type.tensor_type.shape
+        del shape.dim[:]
+        for _ in range(axes):
+            shape.dim.add(dim_value=3)
+
+    assert "LSTM" in shown(read(onnx_model(change, tmp_path)))
+
+
+@pytest.mark.parametrize(
+    "stack",
+    [
+        ["Input((10, 4), 'x')", "LSTM(2)"],
+        ["Input((10, 4), Input((2, 3)))", "LSTM(2)"],
+        ["Input((10, 4))", "RNN(SimpleRNNCell([[[]]]))"],
+        ["Input((10, 4))", "Bidirectional(GRU('8'))"],
+    ],
+)
+def test_arguments_of_the_wrong_kind_inside_a_layer(stack: list[str]) -> None:
+    with pytest.raises(RnncliError):
+        build(sequential(parse_stack(stack)), Source("layers"))
+
+
+@pytest.mark.parametrize("text", [r"LSTM('\d')", "LSTM(1if 1else 2)", "LSTM(3 is 3)"])
+def test_python_does_not_warn_of_an_expression(text: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "rnncli", "summary", "--layer", "Input((3, 2))", "--layer", text],
+        capture_output=True, text=True, env={**os.environ, "PYTHONWARNINGS": "always"},
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "SyntaxWarning" not in done.stderr
