@@ -12,7 +12,8 @@ from rnncli.forward.engine import Graph, Nested
 from rnncli.forward.op import Setup
 from rnncli.forward.opened import Openable
 from rnncli.forward.ops.core import EachStep
-from rnncli.forward.ops.recurrent import Bidirectional, Recurrent, textbook
+from rnncli.forward.ops.direction import textbook
+from rnncli.forward.ops.recurrent import Bidirectional, Recurrent
 from rnncli.forward.seen import Seen, Watched, WatchedCell
 from rnncli.forward.trace import Trace
 from rnncli.layers.recurrent import cells_of, directions

@@ -11,7 +11,7 @@ from rnncli.forward.kernel import Outcome, Recurrence
 from rnncli.forward.literal import literal_run
 from rnncli.forward.op import Array, Value
 from rnncli.forward.opened import Textbook
-from rnncli.forward.ops.recurrent import Direction, Memory
+from rnncli.forward.ops.direction import Direction, Memory
 from rnncli.forward.stats import Inside, changed
 from rnncli.forward.trace import Trace
 
