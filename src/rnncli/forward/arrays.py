@@ -68,10 +68,14 @@ class Input:
 
     def steps(self, start: int, stop: int) -> Array:
         """Return the steps from `start` to `stop`, `(batch, stop - start, ...)`, checked."""
+        if isinstance(self.source, NpyFile) and not self.source.header.fortran:
+            return self._checked(self.source.steps(self.shape, start, stop), start)
         return self._checked(self.source.open().reshape(self.shape)[:, start:stop], start)
 
     def whole(self) -> Array:
         """Return all values, checked."""
+        if len(self.shape) > 1:
+            return self.steps(0, self.shape[1])
         return self._checked(self.source.open().reshape(self.shape), 0)
 
     def _checked(self, part: Array, start: int) -> Array:
@@ -112,7 +116,10 @@ class Loaded:
 
 
 class NpyFile:
-    """An `.npy` file, mapped anew for each block, so that pages once read are given back."""
+    """An `.npy` file, of which a block of steps is read at a time.
+
+    Reading, unlike mapping, ends well where the file is cut short in the meantime.
+    """
 
     def __init__(self, path: str, header: Header) -> None:
         self.path, self.header, self.shape = path, header, header.shape
@@ -122,7 +129,27 @@ class NpyFile:
         if 0 in self.shape:
             return np.empty(self.shape, self.header.dtype)
         order: Any = "F" if self.header.fortran else "C"
-        return np.memmap(self.path, self.header.dtype, "r", self.header.offset, self.shape, order)
+        try:
+            return np.memmap(
+                self.path, self.header.dtype, "r", self.header.offset, self.shape, order
+            )
+        except ValueError:
+            raise self._cut_short() from None
+
+    def steps(self, shape: tuple[int, ...], start: int, stop: int) -> Array:
+        """Return steps of the array taken as `(batch, time, ...)`. Raises: FileError."""
+        batch, total, *rest = shape
+        stop, step = min(stop, total), int(np.prod(rest)) * self.header.dtype.itemsize
+        block = np.empty((batch, (stop - start) * step), np.uint8)
+        with open(self.path, "rb") as file:
+            for index in range(batch):
+                file.seek(self.header.offset + (index * total + start) * step)
+                if file.readinto(block[index].data) < block.shape[1]:
+                    raise self._cut_short()
+        return block.view(self.header.dtype).reshape(batch, stop - start, *rest)
+
+    def _cut_short(self) -> FileError:
+        return FileError(f"{self.path} has become shorter while it was read")
 
 
 def read_named(path: str) -> dict[str | None, Source]:

@@ -1,4 +1,5 @@
-"""ONNX's operators run on arrays: the recurrent ones here, the others in `onnx_math`."""
+"""ONNX's operators run on arrays: the recurrent ones here, the others in `onnx_math` and
+`onnx_shapes`."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -11,7 +12,8 @@ from rnncli.errors import ShapeError, UnsupportedError
 from rnncli.forward.kernel import Recurrence
 from rnncli.forward.op import Array, Op, Setup, Value
 from rnncli.forward.opened import Openable, Opened, Textbook
-from rnncli.forward.ops.onnx_math import FUNCTIONS
+from rnncli.forward.ops.onnx_math import MATH
+from rnncli.forward.ops.onnx_shapes import SHAPES
 from rnncli.layers import TABLE
 from rnncli.layers.onnx import RECURRENT
 
@@ -21,6 +23,7 @@ _ACTIVATIONS = {
     "scaledtanh": None, "sigmoid": "sigmoid", "hardsigmoid": "hard_sigmoid_keras2", "elu": "elu",
     "softsign": "softsign", "softplus": "softplus",
 }  # fmt: skip
+_FUNCTIONS = {**MATH, **SHAPES}
 
 
 class Operator(Op):
@@ -49,7 +52,7 @@ class Operator(Op):
 
     def run(self, arrays: list[Array | None]) -> tuple[Array, ...]:
         """Return the outputs, given all operands."""
-        result = FUNCTIONS[self.setup.config["operator"]](arrays, self.attributes)
+        result = _FUNCTIONS[self.setup.config["operator"]](arrays, self.attributes)
         return result if isinstance(result, tuple) else (result,)
 
 

@@ -1,9 +1,9 @@
-"""ONNX's operators without memory, as functions of their operands and attributes.
+"""ONNX's operators that compute, as functions of their operands and attributes.
 
 Source: the operator schemas at onnx.ai/onnx/operators, opset 7 to 23.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,49 +11,9 @@ import numpy as np
 from rnncli.errors import UnsupportedError
 from rnncli.forward.activations import activation, erf, sigmoid, softmax
 from rnncli.forward.op import Array
-
-Operands = Sequence[Any]
-Attributes = Mapping[str, Any]
-Function = Callable[[Operands, Attributes], Any]
+from rnncli.forward.ops.onnx_operands import Attributes, Function, Operands, given, ints, of_first
 
 _CASTS = {1: "f4", 2: "u1", 3: "i1", 5: "i2", 6: "i4", 7: "i8", 9: "?", 10: "f4", 11: "f8"}
-
-
-def _given(operands: Operands, position: int, attributes: Attributes, name: str) -> Any:
-    """Return an argument that was an attribute in older opsets and is an operand in newer ones."""
-    if len(operands) > position and operands[position] is not None:
-        return np.asarray(operands[position])
-    return attributes.get(name)
-
-
-def _ints(value: Any) -> tuple[int, ...]:
-    return tuple(int(each) for each in np.asarray(value).ravel())
-
-
-def _slice(operands: Operands, attributes: Attributes) -> Array:
-    x = operands[0]
-    starts, ends, axes, steps = (
-        _given(operands, position, attributes, name)
-        for position, name in enumerate(("starts", "ends", "axes", "steps"), 1)
-    )
-    cut = [slice(None)] * x.ndim
-    places = range(len(_ints(starts))) if axes is None else _ints(axes)
-    strides = [1] * len(_ints(starts)) if steps is None else _ints(steps)
-    for axis, start, end, step in zip(places, _ints(starts), _ints(ends), strides, strict=True):
-        stop = None if step < 0 and end < -x.shape[axis] else end
-        cut[axis] = slice(start, stop, step)
-    result: Array = x[tuple(cut)]
-    return result
-
-
-def _squeeze(operands: Operands, attributes: Attributes) -> Array:
-    axes = _given(operands, 1, attributes, "axes")
-    result: Array = np.squeeze(operands[0], None if axes is None else _ints(axes))
-    return result
-
-
-def _unsqueeze(operands: Operands, attributes: Attributes) -> Array:
-    return np.expand_dims(operands[0], _ints(_given(operands, 1, attributes, "axes")))
 
 
 def _gemm(operands: Operands, attributes: Attributes) -> Array:
@@ -66,28 +26,6 @@ def _gemm(operands: Operands, attributes: Attributes) -> Array:
     return y.astype(a.dtype)
 
 
-def _reshape(operands: Operands, attributes: Attributes) -> Array:
-    x, sizes = operands[0], list(_ints(operands[1]))
-    for axis, size in enumerate(sizes):
-        if size == 0 and not attributes.get("allowzero"):
-            sizes[axis] = x.shape[axis]
-    result: Array = x.reshape(sizes)
-    return result
-
-
-def _flatten(operands: Operands, attributes: Attributes) -> Array:
-    x, axis = operands[0], attributes.get("axis", 1)
-    return np.reshape(x, (int(np.prod(x.shape[:axis])), -1))
-
-
-def _split(operands: Operands, attributes: Attributes) -> tuple[Array, ...]:
-    x, axis = operands[0], attributes.get("axis", 0)
-    sizes = _given(operands, 1, attributes, "split")
-    if sizes is None:
-        return tuple(np.array_split(x, attributes.get("num_outputs", 2), axis))
-    return tuple(np.split(x, np.cumsum(_ints(sizes))[:-1], axis))
-
-
 def _cast(operands: Operands, attributes: Attributes) -> Array:
     code = _CASTS.get(attributes.get("to", 1))
     if code is None:
@@ -95,19 +33,6 @@ def _cast(operands: Operands, attributes: Attributes) -> Array:
     if np.dtype(code).kind == "f" and operands[0].dtype.kind == "f":
         return np.asarray(operands[0])  # the run has one floating-point type
     return np.asarray(operands[0]).astype(code)
-
-
-def _pad(operands: Operands, attributes: Attributes) -> Array:
-    x, mode = operands[0], attributes.get("mode", "constant")
-    widths = _ints(_given(operands, 1, attributes, "pads"))
-    axes = _ints(operands[3]) if len(operands) > 3 and operands[3] is not None else range(x.ndim)
-    pairs = [(0, 0)] * x.ndim
-    for index, axis in enumerate(axes):
-        pairs[axis] = (widths[index], widths[index + len(widths) // 2])
-    if mode != "constant":
-        return np.pad(x, pairs, "reflect" if mode == "reflect" else "edge")
-    value = _given(operands, 2, attributes, "value")
-    return np.pad(x, pairs, constant_values=0 if value is None else np.asarray(value).item())
 
 
 def _conv(operands: Operands, attributes: Attributes) -> Array:
@@ -151,49 +76,26 @@ def _layer_norm(operands: Operands, attributes: Attributes) -> Array:
 
 def _reduced(function: Callable[..., Any]) -> Function:
     def reduce(operands: Operands, attributes: Attributes) -> Array:
-        axes = _given(operands, 1, attributes, "axes")
+        axes = given(operands, 1, attributes, "axes")
         keep = bool(attributes.get("keepdims", 1))
         return np.asarray(
-            function(operands[0], None if axes is None else _ints(axes), keepdims=keep)
+            function(operands[0], None if axes is None else ints(axes), keepdims=keep)
         )
 
     return reduce
 
 
 def _clip(operands: Operands, attributes: Attributes) -> Array:
-    low, high = (_given(operands, at, attributes, name) for at, name in ((1, "min"), (2, "max")))
+    low, high = (given(operands, at, attributes, name) for at, name in ((1, "min"), (2, "max")))
     if low is None and high is None:
         return np.asarray(operands[0])
     result: Array = np.clip(operands[0], low, high).astype(operands[0].dtype)
     return result
 
 
-def _gather(operands: Operands, attributes: Attributes) -> Array:
-    indices = np.asarray(operands[1])
-    return np.take(operands[0], indices.astype(np.int64), attributes.get("axis", 0))
-
-
-def _constant_of_shape(operands: Operands, attributes: Attributes) -> Array:
-    value = np.asarray(attributes.get("value", np.zeros(1, np.float32))).ravel()
-    return np.full(_ints(operands[0]), value[0], value.dtype)
-
-
-def _transposed(operands: Operands, attributes: Attributes) -> Array:
-    return np.transpose(operands[0], attributes.get("perm"))
-
-
-def _expand(operands: Operands, attributes: Attributes) -> Array:
-    x, sizes = operands[0], _ints(operands[1])
-    return np.broadcast_to(x, np.broadcast_shapes(x.shape, sizes))
-
-
 def _softmax(operands: Operands, attributes: Attributes) -> Array:
     axis = attributes.get("axis", -1)
     return np.moveaxis(softmax(np.moveaxis(operands[0], axis, -1)), -1, axis)
-
-
-def _one(function: Callable[[Any], Any]) -> Function:
-    return lambda operands, attributes: function(operands[0])
 
 
 def _two(function: Callable[[Any, Any], Any]) -> Function:
@@ -230,69 +132,55 @@ def _folded(function: Callable[[Any, Any], Any]) -> Function:
     return fold
 
 
-FUNCTIONS: dict[str, Function] = {
-    "Abs": _one(np.abs),
+MATH: dict[str, Function] = {
+    "Abs": of_first(np.abs),
     "Add": _two(np.add),
     "And": _two(np.logical_and),
     "BatchNormalization": _normalize,
     "Cast": _cast,
     "Clip": _clip,
-    "Concat": lambda operands, attributes: np.concatenate(operands, attributes.get("axis", 0)),
-    "ConstantOfShape": _constant_of_shape,
     "Conv": _conv,
     "Div": lambda operands, attributes: (
         operands[0] / operands[1] if operands[0].dtype.kind == "f" else operands[0] // operands[1]
     ),
-    "Dropout": _one(np.asarray),
-    "Elu": _one(activation("elu")),
+    "Dropout": of_first(np.asarray),
+    "Elu": of_first(activation("elu")),
     "Equal": _two(np.equal),
-    "Erf": _one(erf),
-    "Exp": _one(np.exp),
-    "Expand": _expand,
-    "Flatten": _flatten,
-    "Gather": _gather,
+    "Erf": of_first(erf),
+    "Exp": of_first(np.exp),
     "Gemm": _gemm,
     "GlobalAveragePool": lambda operands, attributes: operands[0].mean(
         tuple(range(2, operands[0].ndim)), keepdims=True
     ),
     "Greater": _two(np.greater),
     "HardSigmoid": _hard_sigmoid,
-    "Identity": _one(np.asarray),
+    "Identity": of_first(np.asarray),
     "LayerNormalization": _layer_norm,
     "LeakyRelu": _leaky,
     "Less": _two(np.less),
-    "Log": _one(np.log),
+    "Log": of_first(np.log),
     "LogSoftmax": lambda operands, attributes: np.log(_softmax(operands, attributes)),
     "MatMul": _two(np.matmul),
     "Max": _folded(np.maximum),
     "Min": _folded(np.minimum),
     "Mul": _two(np.multiply),
-    "Neg": _one(np.negative),
-    "Not": _one(np.logical_not),
+    "Neg": of_first(np.negative),
+    "Not": of_first(np.logical_not),
     "Or": _two(np.logical_or),
-    "Pad": _pad,
     "Pow": _two(np.power),
-    "Reciprocal": _one(np.reciprocal),
+    "Reciprocal": of_first(np.reciprocal),
     "ReduceMax": _reduced(np.max),
     "ReduceMean": _reduced(np.mean),
     "ReduceSum": _reduced(np.sum),
-    "Relu": _one(lambda x: np.maximum(x, 0)),
-    "Reshape": _reshape,
-    "Selu": _one(activation("selu")),
-    "Shape": _one(lambda x: np.asarray(x.shape, np.int64)),
-    "Sigmoid": _one(sigmoid),
-    "Sign": _one(np.sign),
-    "Slice": _slice,
+    "Relu": of_first(lambda x: np.maximum(x, 0)),
+    "Selu": of_first(activation("selu")),
+    "Sigmoid": of_first(sigmoid),
+    "Sign": of_first(np.sign),
     "Softmax": _softmax,
-    "Softplus": _one(activation("softplus")),
-    "Softsign": _one(activation("softsign")),
-    "Split": _split,
-    "Sqrt": _one(np.sqrt),
-    "Squeeze": _squeeze,
+    "Softplus": of_first(activation("softplus")),
+    "Softsign": of_first(activation("softsign")),
+    "Sqrt": of_first(np.sqrt),
     "Sub": _two(np.subtract),
-    "Tanh": _one(np.tanh),
-    "Tile": lambda operands, attributes: np.tile(operands[0], _ints(operands[1])),
-    "Transpose": _transposed,
-    "Unsqueeze": _unsqueeze,
+    "Tanh": of_first(np.tanh),
     "Where": lambda operands, attributes: np.where(*operands),
 }
