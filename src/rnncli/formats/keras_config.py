@@ -6,8 +6,9 @@ from typing import Any
 
 from rnncli.errors import FileError
 from rnncli.formats import bounds, keras_graph
+from rnncli.formats.keras_era import Era
 from rnncli.formats.keras_graph import shape_of
-from rnncli.formats.keras_legacy import WEIGHTLESS, Era, class_of, is_model, normalised
+from rnncli.formats.keras_legacy import WEIGHTLESS, class_of, is_model, normalised
 from rnncli.graph import CallSpec, LayerSpec, ModelSpec, sequential
 from rnncli.layers import TABLE
 from rnncli.model import Ref, Weight

@@ -9,8 +9,8 @@ from rnncli.errors import FileError
 from rnncli.formats import hdf5, keras_infer, keras_sections, keras_store
 from rnncli.formats.hdf5 import Entry, Hdf5Store
 from rnncli.formats.keras_config import model_spec
+from rnncli.formats.keras_era import Era, era_of
 from rnncli.formats.keras_json import details, parse, written_by
-from rnncli.formats.keras_legacy import Era, era_of
 from rnncli.formats.keras_match import Holdings, matched
 from rnncli.graph import ModelSpec, build, sequential
 from rnncli.model import Model, Source, Store

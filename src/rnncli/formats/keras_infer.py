@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from rnncli.formats import keras_h5, keras_sections, keras_store
 from rnncli.formats.hdf5 import Entry
+from rnncli.formats.keras_era import Era
 from rnncli.formats.keras_json import details, written_by
-from rnncli.formats.keras_legacy import Era
 from rnncli.formats.keras_match import Holdings, matched
 from rnncli.graph import CallSpec, LayerSpec, ModelSpec, build
 from rnncli.layers import ALIASES, TABLE, complete, kind

@@ -7,7 +7,7 @@ from typing import Any
 from rnncli.errors import FileError
 from rnncli.formats import bounds
 from rnncli.formats.keras_config import model_spec
-from rnncli.formats.keras_legacy import Era, era_of
+from rnncli.formats.keras_era import Era, era_of
 from rnncli.graph import build
 from rnncli.model import Model, Source
 

@@ -9,8 +9,8 @@ from rnncli.errors import FileError, RnncliError
 from rnncli.formats import bounds
 from rnncli.formats.archive import Archive
 from rnncli.formats.keras_config import model_spec
+from rnncli.formats.keras_era import era_of
 from rnncli.formats.keras_json import details, load, parse, written_by
-from rnncli.formats.keras_legacy import era_of
 from rnncli.graph import ModelSpec, build
 from rnncli.layers import TABLE
 from rnncli.model import Model, Source, Store

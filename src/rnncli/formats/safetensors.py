@@ -14,7 +14,8 @@ from rnncli.errors import FileError
 from rnncli.formats import bounds
 from rnncli.formats.keras_json import load
 from rnncli.formats.torch_modules import model_of
-from rnncli.formats.torch_tree import Found, TorchTensor
+from rnncli.formats.torch_tensors import TorchTensor
+from rnncli.formats.torch_tree import Found
 from rnncli.model import Model, Source, Store, Tensor
 
 _DTYPES = {

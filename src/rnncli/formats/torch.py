@@ -11,9 +11,11 @@ from typing import Any, BinaryIO, NamedTuple
 from rnncli.errors import FileError
 from rnncli.formats import bounds
 from rnncli.formats.archive import Archive
-from rnncli.formats.pickled import Global, Persistent, Record, unpickled
+from rnncli.formats.pickle_machine import Global, Persistent, Record
+from rnncli.formats.pickled import unpickled
 from rnncli.formats.torch_modules import model_of
-from rnncli.formats.torch_tree import Found, storage_of, tensors_in, walk
+from rnncli.formats.torch_tensors import storage_of
+from rnncli.formats.torch_tree import Found, tensors_in, walk
 from rnncli.model import ITEM_SIZE, Model, Source, Store, Tensor
 
 _MAGIC = 0x1950A86A20F9469CFC6C  # how the older format begins

@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from rnncli.formats.torch_tree import Found, Module, TorchTensor
+from rnncli.formats.torch_tensors import TorchTensor
+from rnncli.formats.torch_tree import Found, Module
 from rnncli.graph import CallSpec, LayerSpec, ModelSpec, build
 from rnncli.model import Layer, Model, Source, Stored, Weight
 
