@@ -1,0 +1,213 @@
+"""Full disks, targets that cannot be written, files that change, and signals at any moment."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+from cli.conftest import Run
+
+from rnncli.errors import FileError
+from rnncli.writing import replacing
+
+BEFORE = b"what was there before"
+SMALL = ("--units", "4", "--steps", "6")
+FULL = "No space left on device"
+# Some seconds of work whose output, 40 MB, is written while it goes on.
+LONG = ("forward", "--units", "10", "--steps", "1000000", "--return-sequences", "-o", "y.npy")
+
+
+@pytest.mark.parametrize("suffix", ["npy", "csv", "npz"])
+def test_an_output_onto_a_full_device(rnncli: Run, tmp_path: Path, suffix: str) -> None:
+    target = tmp_path / f"y.{suffix}"
+    target.symlink_to("/dev/full")
+    run = rnncli("forward", *SMALL, "-o", target.name)
+    assert (run.returncode, run.stdout) == (2, "")
+    assert run.stderr == f"error: cannot write {target.name}: {FULL}\n"
+    assert [each.name for each in tmp_path.iterdir()] == [target.name]
+
+
+@pytest.mark.parametrize("command", ["summary", "forward"])
+def test_a_picture_onto_a_full_device(rnncli: Run, command: str) -> None:
+    run = rnncli(command, *SMALL, "--svg", "/dev/full")
+    assert (run.returncode, run.stdout) == (2, "")
+    assert run.stderr == f"error: cannot write /dev/full: {FULL}\n"
+
+
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("forward", "--units", "500", "--steps", "100", "--return-sequences", "-o", "y.npy"),
+        ("forward", "--units", "500", "--steps", "100", "--return-sequences", "-o", "y.npz"),
+        ("forward", "--units", "500", "--steps", "100", "--return-sequences", "-o", "y.csv"),
+        ("summary", "--depth", "3000", "--svg", "y.svg"),
+    ],
+)
+def test_a_disk_that_fills_up(tmp_path: Path, arguments: tuple[str, ...], before: bool) -> None:
+    """The process may write files of 100,000 bytes: a disk that has no room for more."""
+    target = tmp_path / arguments[-1]
+    if before:
+        target.write_bytes(BEFORE)
+    script = """
+import resource, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+from rnncli.cli import main
+main()
+"""
+    run = subprocess.run([sys.executable, "-c", script, *arguments], cwd=tmp_path,
+                         capture_output=True, text=True, timeout=60)  # fmt: skip
+    assert (run.returncode, run.stdout) == (2, "")
+    assert run.stderr == f"error: cannot write {target.name}: File too large\n"
+    assert [each.name for each in tmp_path.iterdir()] == ([target.name] if before else [])
+    assert not before or target.read_bytes() == BEFORE
+
+
+@pytest.mark.parametrize("flag", ["-o", "--svg"])
+def test_targets_that_cannot_be_written(rnncli: Run, tmp_path: Path, flag: str) -> None:
+    suffix = {"-o": ".npy", "--svg": ".svg"}[flag]
+    (tmp_path / f"folder{suffix}").mkdir()
+    for target, why in [
+        (f"folder{suffix}", "it is a folder"),
+        (f"none/y{suffix}", f"there is no folder {tmp_path / 'none'}"),
+        (f"/proc/y{suffix}", "No such file or directory"),
+    ]:
+        run = rnncli("forward", *SMALL, flag, target)
+        assert (run.returncode, run.stdout) == (2, "")
+        assert run.stderr == f"error: cannot write {target}: {why}\n"
+
+
+def test_a_file_that_is_not_to_be_written_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "y.npy"
+    target.write_bytes(BEFORE)
+    monkeypatch.setattr("os.access", lambda path, mode: False)  # the superuser may write anything
+    with pytest.raises(FileError, match=r"y.npy: Permission denied$"), replacing(str(target)):
+        raise AssertionError("nothing is to be written")
+    assert target.read_bytes() == BEFORE
+    assert [each.name for each in tmp_path.iterdir()] == ["y.npy"]
+
+
+def test_a_link_stays_a_link(rnncli: Run, tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "y.npy").symlink_to("kept/real.npy")
+    assert rnncli("forward", *SMALL, "-o", "y.npy").returncode == 0
+    assert (tmp_path / "y.npy").is_symlink()
+    assert np.load(tmp_path / "kept" / "real.npy").shape == (1, 4)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "start"), [("npy", b"\x93NUMPY"), ("npz", b"PK"), ("csv", b"1,1,"), ("svg", b"<svg")]
+)
+def test_an_output_into_a_pipe(rnncli: Run, tmp_path: Path, suffix: str, start: bytes) -> None:
+    pipe = tmp_path / f"y.{suffix}"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE) as reader:
+        flag = "--svg" if suffix == "svg" else "-o"
+        run = rnncli("forward", *SMALL, "--init", "uniform01", flag, pipe.name)
+        read = reader.communicate(timeout=30)[0]
+    assert (run.returncode, run.stderr) == (0, "")
+    assert read.startswith(start)
+
+
+def test_an_output_into_a_pipe_that_nobody_reads(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "y.npy")
+    line = f'"{sys.executable}" -m rnncli forward --steps 100000 --return-sequences -o y.npy'
+    done = subprocess.run(["bash", "-c", f"{line} & head -c 10 <y.npy >/dev/null; wait $!"],
+                          cwd=tmp_path, capture_output=True, text=True, timeout=60)  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+# An input that becomes shorter.
+
+
+def shortened(path: Path, when: Callable[[int], bool]) -> Callable[..., None]:
+    """Return a progress function that cuts the file in half."""
+
+    def progress(done: int, total: int) -> None:
+        if when(done):
+            os.truncate(path, path.stat().st_size // 2)
+
+    return progress
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_an_input_that_shrinks_while_it_is_read(tmp_path: Path, order: str) -> None:
+    from rnncli.cli.models import cell_specs
+    from rnncli.cli.options import CellFlags
+    from rnncli.forward import Request, forward
+    from rnncli.graph import build
+    from rnncli.model import Source
+    from rnncli.specs import sequential
+
+    path, target = tmp_path / "x.npy", tmp_path / "y.npy"
+    np.save(path, np.asarray(np.zeros((2, 400_000, 4), np.float32), order=order))
+    target.write_bytes(BEFORE)
+    flags = CellFlags(input_size=4, units=4, steps="none", return_sequences=True)
+    model = build(sequential(cell_specs(flags)), Source("flags"))
+    request = Request(inputs=((None, str(path)),), save=str(target))
+    with pytest.raises(FileError, match="has become shorter while it was read"):
+        forward(model, request, shortened(path, lambda done: done < 200_000))
+    assert target.read_bytes() == BEFORE
+    assert {each.name for each in tmp_path.iterdir()} == {"x.npy", "y.npy"}
+
+
+# Signals.
+
+
+def stopped(folder: Path, number: signal.Signals, delay: float) -> tuple[int, str]:
+    """Return the exit code and stderr of a long run that gets a signal after `delay` seconds."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "rnncli", *LONG], cwd=folder, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
+    ) as run:  # fmt: skip
+        deadline = time.monotonic() + 30
+        while not any(each.name.endswith(".part") for each in folder.iterdir()):
+            assert run.poll() is None and time.monotonic() < deadline
+            time.sleep(0.005)
+        time.sleep(delay)
+        run.send_signal(number)
+        _, talk = run.communicate(timeout=60)
+        return run.returncode, talk
+
+
+def check_stopped(folder: Path, number: signal.Signals, delay: float) -> int:
+    """Stop a run; its output is as before or complete, and nothing else is left."""
+    target = folder / "y.npy"
+    target.write_bytes(BEFORE)
+    code, talk = stopped(folder, number, delay)
+    assert [each.name for each in folder.iterdir()] == ["y.npy"]
+    if code == 0:
+        assert np.load(target).shape == (1, 1_000_000, 10)
+        assert talk == ""
+        return code
+    told = {signal.SIGINT: (130, "error: interrupted\n"), signal.SIGTERM: (143, "")}
+    assert (code, talk) == told[number]
+    if target.stat().st_size == len(BEFORE):
+        assert target.read_bytes() == BEFORE
+    else:  # the signal came after the file was there
+        assert np.load(target).shape == (1, 1_000_000, 10)
+    return code
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_signal_leaves_the_output_whole(
+    tmp_path: Path, number: signal.Signals, seed: int
+) -> None:
+    delay = Random(f"{number} {seed}").uniform(0, 0.8)
+    assert check_stopped(tmp_path, number, delay) in (0, 130, 143)
+
+
+def test_sigterm_that_a_parent_ignores_stays_ignored(tmp_path: Path) -> None:
+    line = f'trap "" TERM; "{sys.executable}" -m rnncli forward -o y.npy --format json'
+    done = subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True, timeout=60)
+    assert done.returncode == 0
