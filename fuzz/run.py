@@ -25,7 +25,7 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"  # threads' stacks count as memory
 import corpus  # noqa: E402
 import target  # noqa: E402
 
-STUCK = 15  # seconds, where not even the alarm is answered
+STUCK = 15  # seconds of the processor, where not even the alarm is answered
 BATCH = 2_000  # inputs of a process, so that what libraries keep does not add up
 # Of the inputs: those of the readers with most code get most.
 SHARES = {"keras_json": 6, "keras_zip": 3, "keras_h5": 4, "torch": 6, "safetensors": 4, "onnx": 3,
@@ -118,19 +118,25 @@ def _keep(
 
 def _watched(child: int, board: Board) -> str | None:
     """Wait for the child; return how it died if it did not end well."""
-    last, since = board.get(), time.monotonic()
+    last, since = board.get(), _busy(child)
     while True:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
             code = os.waitstatus_to_exitcode(status)
             return f"died with {code}" if code else None
         if board.get() != last:
-            last, since = board.get(), time.monotonic()
-        elif time.monotonic() - since > STUCK:
+            last, since = board.get(), _busy(child)
+        elif _busy(child) - since > STUCK:
             os.kill(child, 9)
             os.waitpid(child, 0)
             return f"stuck for {STUCK} s"
         time.sleep(0.02)
+
+
+def _busy(child: int) -> float:
+    """Return the seconds that a process has had of the processor; others may be busy too."""
+    fields = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _shared_out(inputs: int) -> Iterator[tuple[str, int]]:

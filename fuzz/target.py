@@ -15,11 +15,12 @@ from typing import Any, NamedTuple
 
 from rnncli.errors import RnncliError
 from rnncli.formats import read
-from rnncli.graph import build, sequential
+from rnncli.graph import build
 from rnncli.model import Model, Source
 from rnncli.render import Target, render
+from rnncli.specs import sequential
 
-SECONDS = 5
+SECONDS = 5  # of the processor
 BYTES = 512 << 20  # above what the process has when it is idle
 
 
@@ -150,12 +151,12 @@ def _failure(error: BaseException) -> Failure:
 
 @contextmanager
 def _limited() -> Iterator[None]:
-    signal.setitimer(signal.ITIMER_REAL, SECONDS)
-    faulthandler.dump_traceback_later(2 * SECONDS, file=_where.file)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
+    faulthandler.dump_traceback_later(12 * SECONDS, file=_where.file)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         faulthandler.cancel_dump_traceback_later()
 
 
@@ -171,7 +172,7 @@ def prepare(stuck: Path) -> None:
     def stop(number: int, frame: Any) -> None:
         raise TooSlow(f"over {SECONDS} s")
 
-    signal.signal(signal.SIGALRM, stop)
+    signal.signal(signal.SIGPROF, stop)
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     limit = pages * resource.getpagesize() + BYTES
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))

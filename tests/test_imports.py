@@ -9,7 +9,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "rnncli"
 SPINE = {"errors", "shapes", "activation_names"}
 CONFIGS = SPINE | {
     "cells", "model", "layers", "graph", "topology", "naming", "conventions", "equations",
-    "rebuild",
+    "rebuild", "specs",
 }  # fmt: skip
 
 # What the modules of a folder (or a file at the top) may import of rnncli itself.
@@ -26,9 +26,10 @@ MAY_IMPORT = {
     "equations": {"cells"},
     "layers": SPINE | {"cells", "model", "layers", "conventions"},
     "topology": {"errors", "model"},
-    "rebuild": SPINE | {"graph", "model"},
-    "graph": SPINE | {"model", "layers", "topology"},
-    "expressions": SPINE | {"graph", "layers", "model", "naming"},
+    "specs": {"model", "shapes"},
+    "rebuild": SPINE | {"graph", "model", "specs"},
+    "graph": SPINE | {"model", "layers", "specs", "topology"},
+    "expressions": SPINE | {"layers", "model", "naming", "specs"},
     "formats": CONFIGS - {"equations"} | {"formats"},
     "forward": CONFIGS - {"equations"} | {"forward", "writing"},
     "report": CONFIGS | {"report"},

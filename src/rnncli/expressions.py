@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from rnncli.errors import UsageError, nearest
-from rnncli.graph import LayerSpec
 from rnncli.layers import ALIASES, TABLE, kind
 from rnncli.layers.kind import REQUIRED
 from rnncli.model import Config
 from rnncli.naming import Namer
+from rnncli.specs import LayerSpec
 
 MAX_LENGTH = 10_000  # characters of one expression; a real constructor call has a few hundred
 

@@ -3,17 +3,10 @@
 from typing import Any
 
 from rnncli.errors import UnsupportedError, UsageError
-from rnncli.graph import (
-    UNKNOWN,
-    CallSpec,
-    LayerSpec,
-    ModelSpec,
-    build,
-    on_inputs,
-    sequential,
-)
+from rnncli.graph import build
 from rnncli.model import Layer, Model, Ref
 from rnncli.shapes import Dim, Shape, Shapes
+from rnncli.specs import UNKNOWN, CallSpec, LayerSpec, ModelSpec, on_inputs, sequential
 
 
 def respec(model: Model) -> ModelSpec:

@@ -149,13 +149,13 @@ def test_an_input_that_shrinks_while_it_is_read(tmp_path: Path, order: str) -> N
     from rnncli.specs import sequential
 
     path, target = tmp_path / "x.npy", tmp_path / "y.npy"
-    np.save(path, np.asarray(np.zeros((2, 400_000, 4), np.float32), order=order))
+    np.save(path, np.asarray(np.zeros((2, 600_000, 2), np.float32), order=order))
     target.write_bytes(BEFORE)
-    flags = CellFlags(input_size=4, units=4, steps="none", return_sequences=True)
+    flags = CellFlags(input_size=2, units=4, steps="none", return_sequences=True)
     model = build(sequential(cell_specs(flags)), Source("flags"))
     request = Request(inputs=((None, str(path)),), save=str(target))
     with pytest.raises(FileError, match="has become shorter while it was read"):
-        forward(model, request, shortened(path, lambda done: done < 200_000))
+        forward(model, request, shortened(path, lambda done: done < 600_000))
     assert target.read_bytes() == BEFORE
     assert {each.name for each in tmp_path.iterdir()} == {"x.npy", "y.npy"}
 

@@ -11,11 +11,12 @@ from rnncli.errors import RnncliError
 from rnncli.expressions import parse_stack
 from rnncli.formats import read
 from rnncli.forward import Request, forward
-from rnncli.graph import build, sequential
+from rnncli.graph import build
 from rnncli.layers.uses import cell_uses
 from rnncli.model import Layer, Model, Source
 from rnncli.rebuild import alone
 from rnncli.report.explain import explain
+from rnncli.specs import sequential
 
 h5py = pytest.importorskip("h5py")
 onnx = pytest.importorskip("onnx")

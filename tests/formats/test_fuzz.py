@@ -19,13 +19,14 @@ import pytest
 from rnncli.errors import RnncliError
 from rnncli.expressions import parse_stack
 from rnncli.formats import read
-from rnncli.graph import build, sequential
+from rnncli.graph import build
 from rnncli.model import Model, Source
 from rnncli.render import Target, render
 from rnncli.report.cost import cost
 from rnncli.report.params import params
 from rnncli.report.shapes import shapes
 from rnncli.report.summary import summarize
+from rnncli.specs import sequential
 
 ROOT = Path(__file__).parents[2]
 GOLDENS = ROOT / "tests" / "goldens"

@@ -8,8 +8,9 @@ from rnncli.expressions import parse_stack
 from rnncli.forward.engine import Graph, Rules
 from rnncli.forward.op import Notes
 from rnncli.forward.weights import _match, slots
-from rnncli.graph import build, sequential
+from rnncli.graph import build
 from rnncli.model import Model, Source
+from rnncli.specs import sequential
 
 
 def graph_of(model: Model, values: dict[str, Any], dtype: str = "float32", keras: int = 3) -> Graph:

@@ -14,8 +14,9 @@ from rnncli.forward import Request, forward
 from rnncli.forward.inside import Look, Watch
 from rnncli.forward.op import Array, Notes, Value
 from rnncli.forward.stats import Stats
-from rnncli.graph import CallSpec, LayerSpec, ModelSpec, build
+from rnncli.graph import build
 from rnncli.model import Model, Ref, Source
+from rnncli.specs import CallSpec, LayerSpec, ModelSpec
 
 ALL = Look(stats=True)
 Rows = list[dict[str, Any]]

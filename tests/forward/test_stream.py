@@ -113,7 +113,8 @@ import re, sys
 from pathlib import Path
 from rnncli.expressions import parse_stack
 from rnncli.forward import Request, forward
-from rnncli.graph import build, sequential
+from rnncli.graph import build
+from rnncli.specs import sequential
 from rnncli.model import Source
 
 stack, source, target = sys.argv[1].split("|"), sys.argv[2], sys.argv[3] or None

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from rnncli.cli.models import cell_specs
 from rnncli.cli.options import CellFlags
 from rnncli.expressions import parse_stack
-from rnncli.graph import CallSpec, LayerSpec, ModelSpec, build, sequential
+from rnncli.graph import build
 from rnncli.model import Model, Ref, Source
 from rnncli.report.cost import cost
+from rnncli.specs import CallSpec, LayerSpec, ModelSpec, sequential
 
 GOLDENS = Path(__file__).parents[1] / "goldens"
 FLOPS = json.loads((GOLDENS / "flops.json").read_text())

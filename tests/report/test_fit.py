@@ -11,9 +11,10 @@ from rnncli.cli.models import cell_specs
 from rnncli.cli.options import CellFlags
 from rnncli.errors import UsageError
 from rnncli.expressions import parse_stack
-from rnncli.graph import build, sequential
+from rnncli.graph import build
 from rnncli.model import Model, Source
 from rnncli.report.fit import fit
+from rnncli.specs import sequential
 
 SIZES = {"float32": 4, "float16": 2, "int8": 1}
 Sizes = dict[str, Any]

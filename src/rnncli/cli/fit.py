@@ -9,9 +9,10 @@ from rnncli.cli.models import CLASSES, cell_specs, steps_of
 from rnncli.cli.options import CellFlags, CellName, OutputFlags, StackFlags, amount, with_options
 from rnncli.cli.output import emit, talk
 from rnncli.errors import ExitCode, UsageError
-from rnncli.graph import build, sequential
+from rnncli.graph import build
 from rnncli.model import Model, Source
 from rnncli.rebuild import with_sizes
+from rnncli.specs import sequential
 
 # The arguments that may be looked for: more of them takes more.
 SIZES = ("units", "filters", "input_dim", "output_dim", "n", "shape", "batch_shape")

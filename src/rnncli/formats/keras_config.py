@@ -9,11 +9,11 @@ from rnncli.formats import bounds, keras_graph
 from rnncli.formats.keras_era import Era
 from rnncli.formats.keras_graph import shape_of
 from rnncli.formats.keras_legacy import WEIGHTLESS, class_of, is_model, normalised
-from rnncli.graph import CallSpec, LayerSpec, ModelSpec, sequential
 from rnncli.layers import TABLE
 from rnncli.model import Ref, Weight
 from rnncli.naming import snake_case
 from rnncli.shapes import Shape, Shapes
+from rnncli.specs import CallSpec, LayerSpec, ModelSpec, sequential
 
 Node = Mapping[str, Any]
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rnncli.errors import FileError
-from rnncli.graph import CallSpec
 from rnncli.model import Ref, refs_in
 from rnncli.shapes import Shape
+from rnncli.specs import CallSpec
 
 # The arguments of `call` after the first, for layers that can be handed tensors there.
 _CALL = ("initial_state", "mask", "training")

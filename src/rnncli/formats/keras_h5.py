@@ -12,8 +12,9 @@ from rnncli.formats.keras_config import model_spec
 from rnncli.formats.keras_era import Era, era_of
 from rnncli.formats.keras_json import details, parse, written_by
 from rnncli.formats.keras_match import Holdings, matched
-from rnncli.graph import ModelSpec, build, sequential
+from rnncli.graph import build
 from rnncli.model import Model, Source, Store
+from rnncli.specs import ModelSpec, sequential
 
 
 def read(path: str, optimizer: bool = False) -> Model:

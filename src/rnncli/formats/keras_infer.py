@@ -10,11 +10,12 @@ from rnncli.formats.hdf5 import Entry
 from rnncli.formats.keras_era import Era
 from rnncli.formats.keras_json import details, written_by
 from rnncli.formats.keras_match import Holdings, matched
-from rnncli.graph import CallSpec, LayerSpec, ModelSpec, build
+from rnncli.graph import build
 from rnncli.layers import ALIASES, TABLE, complete, kind
 from rnncli.layers.kind import REQUIRED
 from rnncli.model import Config, Model, Source
 from rnncli.naming import snake_case
+from rnncli.specs import CallSpec, LayerSpec, ModelSpec
 
 # What Keras calls layers, with and without the underscores that Keras 1 left out.
 _NAMES = {snake_case(kind): kind for kind in TABLE}

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from rnncli.formats.keras_era import Era
-from rnncli.graph import UNKNOWN
 from rnncli.layers import ALIASES, TABLE
+from rnncli.specs import UNKNOWN
 
 Node = Mapping[str, Any]  # {"class_name": ..., "config": ...}
 

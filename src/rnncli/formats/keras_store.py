@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 from rnncli.formats.hdf5 import Entry, child, entries
 from rnncli.formats.keras_match import Holdings
-from rnncli.graph import LayerSpec, ModelSpec
 from rnncli.layers import TABLE
 from rnncli.model import Config, Layer, Model, Weight
 from rnncli.naming import snake_case
+from rnncli.specs import LayerSpec, ModelSpec
 
 CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
 

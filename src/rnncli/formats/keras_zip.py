@@ -11,9 +11,10 @@ from rnncli.formats.archive import Archive
 from rnncli.formats.keras_config import model_spec
 from rnncli.formats.keras_era import era_of
 from rnncli.formats.keras_json import details, load, parse, written_by
-from rnncli.graph import ModelSpec, build
+from rnncli.graph import build
 from rnncli.layers import TABLE
 from rnncli.model import Model, Source, Store
+from rnncli.specs import ModelSpec
 
 WEIGHTS = "model.weights.h5"
 _METADATA_BYTES = 1 << 20

@@ -12,9 +12,10 @@ from rnncli.errors import FileError
 from rnncli.formats import bounds
 from rnncli.formats.onnx_fold import Folder
 from rnncli.formats.onnx_nodes import RECURRENT, Constant, Node, layer_of
-from rnncli.graph import CallSpec, LayerSpec, ModelSpec, build
+from rnncli.graph import build
 from rnncli.model import Model, Ref, Source, Store, Tensor
 from rnncli.shapes import Shape
+from rnncli.specs import CallSpec, LayerSpec, ModelSpec
 
 # `TensorProto.DataType`, as the names of `model.ITEM_SIZE`.
 DTYPES = {

@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 
 from rnncli.cells import cell_for
 from rnncli.conventions import LAYOUTS
-from rnncli.graph import CallSpec, LayerSpec
 from rnncli.layers import TABLE
 from rnncli.model import Ref, Stored, Weight
 from rnncli.shapes import Shape, Shapes
+from rnncli.specs import CallSpec, LayerSpec
 
 RECURRENT = {"RNN": "SimpleRNN", "LSTM": "LSTM", "GRU": "GRU"}
 _WEIGHTY = ("RNN", "LSTM", "GRU", "MatMul", "Gemm", "Conv", "ConvTranspose", "MatMulInteger",

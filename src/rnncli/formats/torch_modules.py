@@ -6,8 +6,9 @@ from typing import Any
 
 from rnncli.formats.torch_tensors import TorchTensor
 from rnncli.formats.torch_tree import Found, Module
-from rnncli.graph import CallSpec, LayerSpec, ModelSpec, build
+from rnncli.graph import build
 from rnncli.model import Layer, Model, Source, Stored, Weight
+from rnncli.specs import CallSpec, LayerSpec, ModelSpec
 
 _RECURRENT = re.compile(r"(weight|bias)_(ih|hh|hr)(_l(\d+))?(_reverse)?")
 _KINDS = {1: "RNN", 3: "GRU", 4: "LSTM"}  # by the number of gates
