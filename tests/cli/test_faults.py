@@ -160,6 +160,15 @@ def test_an_input_that_shrinks_while_it_is_read(tmp_path: Path, order: str) -> N
     assert {each.name for each in tmp_path.iterdir()} == {"x.npy", "y.npy"}
 
 
+@pytest.mark.parametrize("flag", ["--input", "--weights"])
+def test_arrays_are_not_awaited_from_pipes(rnncli: Run, tmp_path: Path, flag: str) -> None:
+    os.mkfifo(tmp_path / "x.npz")
+    for path in ("x.npz", "/dev/zero"):
+        run = rnncli("forward", *SMALL, flag, path)
+        assert (run.returncode, run.stdout) == (2, "")
+        assert f"{path}: it is a device or a pipe, not a file" in run.stderr.splitlines()[0]
+
+
 # Signals.
 
 

@@ -2,6 +2,7 @@
 
 import io
 import os
+import stat
 import sys
 from collections.abc import Sequence
 from typing import Any, BinaryIO, NamedTuple, Protocol
@@ -160,6 +161,10 @@ def read_named(path: str) -> dict[str | None, Source]:
     if path == "-":
         return {None: Loaded(_stdin())}
     try:
+        mode = os.stat(path).st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # it may have no end
+            raise FileError(f"cannot read {path}: it is a device or a pipe, not a file",
+                            "an .npy is read from stdin as -")  # fmt: skip
         with open(path, "rb") as file:
             start = file.read(8)
             if start.startswith(_NPY):
