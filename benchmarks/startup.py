@@ -18,13 +18,14 @@ from pathlib import Path
 
 RNNCLI = shutil.which("rnncli", path=str(Path(sys.executable).parent)) or "rnncli"
 TABLE = [sys.executable, "-c", "import typer, rich.console, rich.table"]
-JSON = [sys.executable, "-c", "import typer"]
+BARE = [sys.executable, "-c", "import typer"]
 ARRAYS = [sys.executable, "-c", "import typer, rich.console, rich.table, numpy"]
 
 SIZES = ["--input-size", "32", "--units", "64", "--steps", "100"]
 OWN = [
-    ("summary", [RNNCLI, "summary"], TABLE, 1.25),
-    ("summary --format json", [RNNCLI, "summary", "--format", "json"], JSON, 1.25),
+    ("summary", [RNNCLI, "summary"], BARE, 1.25),
+    ("summary --format json", [RNNCLI, "summary", "--format", "json"], BARE, 1.25),
+    ("params", [RNNCLI, "params"], TABLE, 1.25),
     ("forward", [RNNCLI, "forward", *SIZES], ARRAYS, 1.25),
 ]
 
