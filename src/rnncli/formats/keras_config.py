@@ -1,7 +1,6 @@
 """From a Keras config of any version to a `ModelSpec`."""
 
 from collections.abc import Iterable, Mapping
-from itertools import pairwise
 from typing import Any
 
 from rnncli.errors import FileError
@@ -9,10 +8,18 @@ from rnncli.formats import bounds, keras_graph
 from rnncli.formats.keras_era import Era
 from rnncli.formats.keras_graph import shape_of
 from rnncli.formats.keras_legacy import WEIGHTLESS, class_of, is_model, normalised
+from rnncli.formats.keras_shapes import (
+    built_with,
+    first_shape,
+    stated,
+    with_consumers_shapes,
+    with_known_shapes,
+    with_next_shapes,
+)
 from rnncli.layers import TABLE
 from rnncli.model import Ref, Weight
 from rnncli.naming import snake_case
-from rnncli.shapes import Shape, Shapes
+from rnncli.shapes import Shape
 from rnncli.specs import CallSpec, LayerSpec, ModelSpec, sequential
 
 Node = Mapping[str, Any]
@@ -64,35 +71,11 @@ def _layer(node: Node, era: Era, depth: int, name: str | None = None) -> LayerSp
         name,
         normalised(node, era),
         model=nested,
-        shapes=_stated(config, node) if unknown else None,
-        build_shapes=_built_with(node),
+        shapes=stated(config, node) if unknown else None,
+        build_shapes=built_with(node),
         stored=() if operation else None,
         type=type_,
     )
-
-
-def _stated(config: Node, node: Node) -> Shapes | None:
-    """Return the output that a Lambda of Keras 1 and 2 states, which leaves out the batch."""
-    if config.get("output_shape_type", "raw") != "raw" or node.get("class_name") != "Lambda":
-        return None
-    shape = shape_of(config.get("output_shape"))
-    return None if shape is None else ((None, *shape),)
-
-
-def _built_with(node: Node) -> Shapes | None:
-    """Return the input shapes in a `build_config`, which files have since Keras 2.12."""
-    build = node.get("build_config")
-    if not isinstance(build, dict):
-        return None
-    given = build.get("input_shape")
-    if given is None:
-        shapes = build.get("shapes_dict", build)
-        given = next(iter(shapes.values()), None) if isinstance(shapes, dict) else None
-    one = shape_of(given)
-    if one is not None:
-        return (one,)
-    several = [shape_of(item) for item in given] if isinstance(given, list) else []
-    return tuple(s for s in several if s) if several and None not in several else None
 
 
 def _sequential(node: Node, era: Era, depth: int) -> ModelSpec:
@@ -107,51 +90,17 @@ def _sequential(node: Node, era: Era, depth: int) -> ModelSpec:
     specs = [_layer(each, era, depth) for each in nodes]
     _distinct(specs)
     if specs and specs[0].class_name != "InputLayer":
-        shape = _first_shape(nodes[0], specs[0]) or shape_of(
+        shape = first_shape(nodes[0], specs[0]) or shape_of(
             rest.get("build_input_shape") or (node.get("build_config") or {}).get("input_shape")
         )
         if shape is not None:
             specs.insert(0, _input(specs[0].name, shape))
-    chain = sequential(_chained_shapes(specs), name)
+    chain = sequential(with_next_shapes(specs), name)
     return chain._replace(trainable=trainable)
 
 
 def _input(name: str, shape: Shape) -> LayerSpec:
     return LayerSpec("InputLayer", f"{name}_input", {"batch_shape": shape, "name": f"{name}_input"})
-
-
-def _first_shape(node: Node, spec: LayerSpec) -> Shape | None:
-    """Return the input shape that the first layer of a Sequential gives."""
-    config = node.get("config")
-    if isinstance(config, list):  # a Sequential in a Sequential
-        return _first_shape(config[0], spec) if config and isinstance(config[0], dict) else None
-    if not isinstance(config, dict):
-        return None
-    layers = config.get("layers")
-    if is_model(node) and isinstance(layers, list) and layers and isinstance(layers[0], dict):
-        first = layers[0].get("config")
-        stated = first.get("batch_shape") if isinstance(first, dict) else None
-        return shape_of(stated) or _first_shape(layers[0], spec)
-    shape = shape_of(config.get("batch_input_shape"))
-    if shape is not None or spec.class_name not in TABLE:
-        return shape
-    size, steps = config.get("input_dim"), config.get("input_length")
-    if type(size) is not int:
-        return None
-    if spec.class_name == "Embedding":
-        return (None, steps if type(steps) is int else None)
-    if spec.class_name in ("Dense", "MaxoutDense", "Highway"):
-        return (None, size)
-    return (None, steps if type(steps) is int else None, size)
-
-
-def _chained_shapes(specs: list[LayerSpec]) -> tuple[LayerSpec, ...]:
-    """Give a layer that rnncli does not know the output that the next one was built for."""
-    found = list(specs)
-    for index, (one, after) in enumerate(pairwise(specs)):
-        if one.class_name not in TABLE and one.model is None and one.shapes is None:
-            found[index] = one._replace(shapes=after.build_shapes)
-    return tuple(found)
 
 
 def _merged(nodes: list[Node], era: Era, depth: int, name: str) -> ModelSpec:
@@ -196,7 +145,7 @@ def _functional(node: Node, era: Era, depth: int) -> ModelSpec:
     first = _first_calls(specs, outputs, era)
     shapes = {keras_graph.renumbered(ref, first): shape for ref, shape in shapes.items()}
     specs = [spec._replace(calls=keras_graph.renumbered_calls(spec.calls, first)) for spec in specs]
-    found = tuple(_with_stated_shapes(spec, shapes) for spec in _from_consumers(specs))
+    found = tuple(with_known_shapes(spec, shapes) for spec in with_consumers_shapes(specs))
     name = str(
         node.get("name") or given.get("name") or ("model_1" if era.major < 3 else "functional")
     )
@@ -223,24 +172,6 @@ def _first_calls(specs: list[LayerSpec], outputs: Iterable[Ref], era: Era) -> di
         if not plain and spec.class_name != "TimeDistributed":
             first[spec.name] = 1
     return first
-
-
-def _from_consumers(specs: list[LayerSpec]) -> Iterable[LayerSpec]:
-    """Give layers that rnncli does not know the output that a layer after them was built for."""
-    built: dict[Ref, Shape] = {}
-    for spec in specs:
-        if spec.build_shapes and spec.calls:
-            built |= dict(zip(spec.calls[0].inputs, spec.build_shapes, strict=False))
-    return (_with_stated_shapes(spec, built) for spec in specs)
-
-
-def _with_stated_shapes(spec: LayerSpec, shapes: Mapping[Ref, Shape]) -> LayerSpec:
-    if spec.class_name in TABLE or spec.model is not None or spec.shapes is not None:
-        return spec
-    found: list[Shape] = []
-    while (shape := shapes.get(Ref(spec.name, 0, len(found)))) is not None:
-        found.append(shape)
-    return spec._replace(shapes=tuple(found) or None)
 
 
 def _distinct(specs: Iterable[LayerSpec]) -> None:
