@@ -66,13 +66,16 @@ def alone(model: Model, name: str | None, activation: str | None = None) -> Mode
     config = {**layer.config, "name": layer.name, **_on_its_own(layer)}
     if activation is not None:
         config["nonlinearity"] = activation
+    elif (layer.kind or "").startswith("torch.RNN") and config["nonlinearity"] is None:
+        warning = f"the file does not say the nonlinearity of {layer.name!r}: tanh is taken"
+        model = model._replace(warnings=(*model.warnings, warning))
     body = LayerSpec(layer.kind or "", layer.name, config, type=layer.type)
     built = build(sequential((entry, body), model.name), model.source)
     first, last = built.layers
     outputs = (Ref(layer.name),)
     return built._replace(
         type="Functional", layers=(first, last._replace(weights=layer.weights)),
-        outputs=outputs, store=model.store,
+        outputs=outputs, store=model.store, warnings=model.warnings,
     )  # fmt: skip
 
 

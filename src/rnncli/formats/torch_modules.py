@@ -49,11 +49,6 @@ def model_of(found: Found, source: Source) -> Model:
         for path, tensors in groups.items()
         if tensors or path not in found.modules or _is_row(found.modules[path])
     ]
-    warnings += [
-        f"{spec.name!r} (RNN): a state dict does not say its nonlinearity; tanh is taken"
-        for spec in specs
-        if spec.class_name.startswith("torch.RNN") and spec.name not in found.modules
-    ]
     stem = source.path or "model"
     spec = ModelSpec(re.sub(r"\.\w+$", "", re.split(r"[/\\]", stem)[-1]), "Modules", tuple(specs))
     model = build(spec, source, strict=False)
@@ -121,15 +116,16 @@ def _recurrent(tensors: Mapping[str, TorchTensor], module: Module | None) -> dic
         "bias": any(mark[1] == "bias" for mark in found),
         "bidirectional": any(mark[5] for mark in found),
         "proj_size": projection.shape[0] if projection is not None else 0,
-        "nonlinearity": str(attributes.get("nonlinearity") or _mode(attributes)),
+        "nonlinearity": _nonlinearity(attributes),
         "dtype": kernel.dtype,
     }
     return config if _agrees(config, tensors) else None
 
 
-def _mode(attributes: Mapping[str, Any]) -> str:
-    """Return the activation of an `nn.RNN`, which keeps it as its mode."""
-    return "relu" if attributes.get("mode") == "RNN_RELU" else "tanh"
+def _nonlinearity(attributes: Mapping[str, Any]) -> str | None:
+    """Return the activation of an `nn.RNN`, None where the file does not say it."""
+    stated = attributes.get("nonlinearity") or attributes.get("mode")
+    return None if stated is None else "relu" if str(stated).lower().endswith("relu") else "tanh"
 
 
 def _agrees(config: Mapping[str, Any], tensors: Mapping[str, TorchTensor]) -> bool:

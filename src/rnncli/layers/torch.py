@@ -45,7 +45,7 @@ def parts(class_name: str, config: Config) -> Iterator[Part]:
 
 def activation(class_name: str, config: Config) -> str:
     """Return the activation of the state."""
-    return str(config["nonlinearity"]) if class_name.startswith("RNN") else "tanh"
+    return str(config["nonlinearity"] or "tanh") if class_name.startswith("RNN") else "tanh"
 
 
 def _weights(class_name: str, config: Config, inputs: Shapes) -> tuple[Weight, ...]:
@@ -85,7 +85,7 @@ _SIGNATURE = {
     "bias": True,
     "bidirectional": False,
     "proj_size": 0,
-    "nonlinearity": "tanh",
+    "nonlinearity": None,
 }
 
 KINDS = {
