@@ -177,7 +177,7 @@ def stopped(folder: Path, number: signal.Signals, delay: float) -> tuple[int, st
     with subprocess.Popen(
         [sys.executable, "-m", "rnncli", *LONG], cwd=folder, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored in the background
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # else ignored
     ) as run:  # fmt: skip
         deadline = time.monotonic() + 30
         while not any(each.name.endswith(".part") for each in folder.iterdir()):
