@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from rnncli.errors import ShapeError, UsageError
-from rnncli.forward.arrays import Input, Source, read_named
+from rnncli.forward.arrays import Source, read_named
+from rnncli.forward.fitting import Input
 from rnncli.forward.op import Array
 from rnncli.model import Config, Layer, Model, Ref
 from rnncli.rebuild import with_input_shapes

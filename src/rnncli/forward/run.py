@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 import numpy as np
 
 from rnncli.forward import memory, save, weights
-from rnncli.forward.arrays import Input, Loaded, NpyFile
+from rnncli.forward.arrays import Loaded, NpyFile
 from rnncli.forward.engine import Graph, Rules, check_runnable, keep
+from rnncli.forward.fitting import Input
 from rnncli.forward.inputs import check_batches, file_inputs, fitted, random_inputs
 from rnncli.forward.op import Array, Notes, Sizes, Value
 from rnncli.forward.outputs import outputs_of, sequences_of
