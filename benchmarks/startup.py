@@ -17,15 +17,14 @@ import time
 from pathlib import Path
 
 RNNCLI = shutil.which("rnncli", path=str(Path(sys.executable).parent)) or "rnncli"
-TABLE = [sys.executable, "-c", "import typer, rich.console, rich.table"]
 BARE = [sys.executable, "-c", "import typer"]
-ARRAYS = [sys.executable, "-c", "import typer, rich.console, rich.table, numpy"]
+ARRAYS = [sys.executable, "-c", "import typer, numpy"]
 
 SIZES = ["--input-size", "32", "--units", "64", "--steps", "100"]
 OWN = [
     ("summary", [RNNCLI, "summary"], BARE, 1.25),
     ("summary --format json", [RNNCLI, "summary", "--format", "json"], BARE, 1.25),
-    ("params", [RNNCLI, "params"], TABLE, 1.25),
+    ("params", [RNNCLI, "params"], BARE, 1.25),
     ("forward", [RNNCLI, "forward", *SIZES], ARRAYS, 1.25),
 ]
 

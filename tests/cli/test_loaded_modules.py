@@ -1,5 +1,6 @@
 """What a command loads decides how fast it answers."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -18,9 +19,13 @@ print(" ".join(sorted({name.split(".")[0] for name in sys.modules})), file=sys.s
 """
 
 
-def loaded(*arguments: str) -> set[str]:
+def loaded(*arguments: str, **environment: str) -> set[str]:
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, *arguments], capture_output=True, text=True, check=True
+        [sys.executable, "-c", SCRIPT, *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, **environment},
     )
     return set(done.stderr.split())
 
@@ -69,9 +74,9 @@ def test_a_file_is_checked_without_its_library(file: str) -> None:
     assert not loaded("check", str(GOLDENS / file), "--max-params", "50k") & HEAVY
 
 
-@pytest.mark.parametrize("arguments", [["summary"], ["summary", "--line-length", "120"]])
-def test_a_summary_that_nothing_colours_or_folds_loads_no_rich(arguments: list[str]) -> None:
-    assert "rich" not in loaded(*arguments)
+@pytest.mark.parametrize("command", [*STATIC, "forward"])
+def test_a_table_that_nothing_colours_or_folds_loads_no_rich(command: str) -> None:
+    assert "rich" not in loaded(command, *STATIC.get(command, []))
 
 
 def test_forward_loads_numpy_and_no_reader() -> None:
@@ -81,5 +86,5 @@ def test_forward_loads_numpy_and_no_reader() -> None:
 
 
 def test_the_guard_sees_what_is_loaded() -> None:
-    assert {"typer", "rich", "rnncli"} <= loaded("params")
+    assert {"typer", "rich", "rnncli"} <= loaded("params", FORCE_COLOR="1")
     assert {"h5py", "numpy"} <= loaded("summary", str(GOLDENS / "keras/k3/lstm_stack.h5"))

@@ -67,8 +67,10 @@ class Pen:
         """Return the parts as one line that never folds."""
         return "".join(self._styled(text, style) for text, style in parts)
 
-    def table(self, columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> Iterator[str]:
-        """Yield the lines of a table: a heading, and the rows with a rule between them."""
+    def table(
+        self, columns: Sequence[Column], rows: Sequence[Sequence[Cell]], ruled: bool = True
+    ) -> Iterator[str]:
+        """Yield the lines of a table: a heading, and the rows, if `ruled` with a rule between."""
         rules = _UNICODE if self.target.unicode else _ASCII
         yield _rule(rules.top, columns)
         heading = [[(column.name, "bold")] for column in columns]
@@ -76,7 +78,7 @@ class Pen:
         yield _rule(rules.below_heading, columns)
         between = _rule(rules.between, columns)
         for index, row in enumerate(rows):
-            if index:
+            if index and ruled:
                 yield between
             yield from self._row(row, columns, rules.row)
         yield _rule(rules.bottom, columns)
@@ -97,7 +99,7 @@ class Pen:
     def _lines(self, cell: Cell, column: Column) -> list[str]:
         """Return the cell's lines, each as wide as the column."""
         text = plain(cell)
-        if text.isascii() and len(text) <= column.width:
+        if len(text) <= column.width and is_narrow(text):
             gap = column.width - len(text)
             left = {"left": 0, "center": gap // 2, "right": gap}[column.justify]
             return [" " * left + self.line(*cell) + " " * (gap - left)]
@@ -118,6 +120,11 @@ class Pen:
 
         found = self._console.get_style(style)
         return found.render(text, color_system=ColorSystem.EIGHT_BIT)
+
+
+def is_narrow(text: str) -> bool:
+    """Whether printable text takes a column per character, as far as that is plain to see."""
+    return text.isascii() or all(each < "\u0300" or each in "→└" for each in text)
 
 
 def plain(cell: Cell) -> str:

@@ -15,6 +15,14 @@ WIDEST = 100_000  # characters of a line that never folds: what a pipe gets
 
 def render(report: Report, target: Target) -> str:
     """Return the report's lines, tables, totals and notes as text."""
+    from rnncli.render.plain import plain_text
+
+    text = plain_text(report, target)
+    return _drawn(report, target) if text is None else text
+
+
+def _drawn(report: Report, target: Target) -> str:
+    """Return the same by rich, which folds and colours."""
     from rich.text import Text
 
     console = make_console(target)
