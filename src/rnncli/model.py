@@ -189,7 +189,8 @@ class Model(NamedTuple):
 
     def shape(self, ref: Ref) -> Shape | None:
         """Return the shape of a tensor, None where it is unknown. Raises: KeyError."""
-        shapes = self.layer(ref.layer).calls[ref.call].output_shapes
+        calls = self.layer(ref.layer).calls
+        shapes = calls[ref.call].output_shapes if ref.call < len(calls) else None
         return shapes[ref.tensor] if shapes and ref.tensor < len(shapes) else None
 
     @property

@@ -288,3 +288,11 @@ def test_python_does_not_warn_of_an_expression(text: str) -> None:
     )  # fmt: skip
     assert done.returncode == 2
     assert "SyntaxWarning" not in done.stderr
+
+
+def test_an_input_that_is_no_input_layer_has_no_shape(tmp_path: Path) -> None:
+    def change(config: Any) -> None:
+        config["config"]["layers"][1]["class_name"] = "Mine"  # which is never called
+
+    text = shown(read(str(keras("k1/shared.json", change, tmp_path))))
+    assert "right (Mine)" in text
