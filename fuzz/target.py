@@ -53,6 +53,7 @@ def check(reader: str, path: Path, data: bytes, number: int) -> tuple[bool, Fail
     try:
         with _limited(), warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")
+            warnings.filterwarnings("ignore", message="'click")  # of the lowest Typer's own
             taken = _taken(reader, path, data, number)
         if warned:
             raise Wrong(f"a warning: {warned[0].message}")
