@@ -297,3 +297,31 @@ def test_an_input_that_is_no_input_layer_has_no_shape(tmp_path: Path) -> None:
 
     text = shown(read(str(keras("k1/shared.json", change, tmp_path))))
     assert "right (Mine)" in text
+
+
+def test_an_attribute_of_a_type_that_nobody_writes_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "model.h5"
+    with h5py.File(path, "w") as file:
+        values = np.empty((), object)
+        values[()] = np.array([1, 2])
+        file.attrs.create("model_config", values, dtype=h5py.vlen_dtype(np.int8))
+    with pytest.raises(RnncliError, match="model_config is neither text nor numbers"):
+        read(str(path))
+
+
+def test_a_type_in_place_of_a_dataset_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs["layer_names"], group = ["a"], file.create_group("a")
+        group.attrs["weight_names"], group["kernel"] = ["kernel"], np.dtype("f4")
+    with pytest.raises(RnncliError, match="is no dataset"):
+        read(str(path))
+
+
+def test_a_zip_member_beyond_the_end_is_not_read(tmp_path: Path) -> None:
+    data = bytearray((GOLDENS / "torch" / "tied.pt").read_bytes())
+    entry = data.index(b"PK\x01\x02")  # of the directory at the end
+    data[entry + 20 : entry + 24] = (1 << 30).to_bytes(4, "little")  # its compressed size
+    (tmp_path / "model.pt").write_bytes(data)
+    with pytest.raises(RnncliError, match="lies outside the file"):
+        read(str(tmp_path / "model.pt"))

@@ -57,7 +57,7 @@ class Archive:
                 raise FileError(f"zip member {name[:60]!r} is a symbolic link; it is not followed")
             if member.flag_bits & 1:
                 raise FileError(f"zip member {name[:60]!r} is encrypted")
-            if not 0 <= member.header_offset < end:
+            if not 0 <= member.header_offset <= end - member.compress_size:
                 raise FileError(f"zip member {name[:60]!r} lies outside the file")
 
     def read(self, name: str, limit: int) -> bytes:

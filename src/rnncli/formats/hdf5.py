@@ -70,6 +70,10 @@ def child(group: Any, name: str) -> Any:
 def entry(dataset: Any, path: str) -> Entry:
     """Return what a dataset is. Raises: FileError if its values lie in another file, or are no
     numbers."""
+    import h5py
+
+    if not isinstance(dataset, h5py.Dataset):
+        raise FileError(f"{path[:80]!r} is no dataset")
     if dataset.is_virtual or dataset.external:
         raise FileError(f"dataset {path[:80]!r} lies in another file, which is not opened")
     if dataset.dtype.kind not in "fiub" and dataset.dtype.name != "bfloat16":
@@ -100,6 +104,9 @@ def attribute(group: Any, name: str) -> Any:
     if name not in group.attrs:
         return None
     found = h5py.h5a.open(group.id, name.encode())
+    # Of other types nobody writes any, and the library may crash on those of damaged files.
+    if found.get_type().get_class() not in (h5py.h5t.STRING, h5py.h5t.INTEGER, h5py.h5t.FLOAT):
+        raise FileError(f"attribute {name} is neither text nor numbers")
     size = prod(found.shape) * found.get_type().get_size()
     bounds.check(f"bytes in attribute {name}", size, bounds.HDF5_ATTRIBUTE_BYTES)
     return group.attrs[name]
