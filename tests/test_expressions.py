@@ -156,3 +156,8 @@ def test_any_text_is_a_layer_or_a_usage_error(text: str) -> None:
         read(text)
     except UsageError as error:
         assert "\n" not in error.message.replace(text, "")
+
+
+def test_an_input_shape_that_is_none_is_told() -> None:
+    with pytest.raises(UsageError, match="input_shape=3 is not a shape"):
+        parse_stack(["LSTM(4, input_shape=3)"])

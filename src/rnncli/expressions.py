@@ -68,10 +68,14 @@ def _literal(value: Any) -> str:
 
 
 def _input_shape(config: Config) -> tuple[Any, ...] | None:
-    if config.get("batch_input_shape") is not None:
-        return tuple(config["batch_input_shape"])
-    if config.get("input_shape") is not None:
-        return (config.get("batch_size"), *config["input_shape"])
+    """Return the shape with its batch that a first layer gives, None if it gives none."""
+    for name in ("batch_input_shape", "input_shape"):
+        value = config.get(name)
+        if value is None:
+            continue
+        if not isinstance(value, list | tuple):
+            raise UsageError(f"{name}={value!r} is not a shape", f"write it as {name}=(100, 32)")
+        return tuple(value) if name.startswith("batch") else (config.get("batch_size"), *value)
     return None
 
 

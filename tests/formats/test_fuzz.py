@@ -325,3 +325,16 @@ def test_a_zip_member_beyond_the_end_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "model.pt").write_bytes(data)
     with pytest.raises(RnncliError, match="lies outside the file"):
         read(str(tmp_path / "model.pt"))
+
+
+def test_a_dtype_of_a_file_does_not_steer_the_terminal(tmp_path: Path) -> None:
+    tensor = {"dtype": "F32_\x1b[31m", "shape": [1], "data_offsets": [0, 4]}
+    header = json.dumps({"lstm.weight": tensor}).encode()
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+    report = cost(read(str(path)))
+    for look in ("table", "markdown"):
+        for color in (False, True):
+            text = render(report, look, Target(color=color))
+            assert "\x1b[31m" not in text
+            assert "x1b" in text

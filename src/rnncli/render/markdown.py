@@ -17,8 +17,8 @@ def render(report: Report, target: Target) -> str:
             parts.append(f"**{_escaped(table.title)}**")
         parts.append("\n".join(_lines(table)))
         if table.totals:
-            totals = (f"- {label}: {_escaped(cell(kind, x))}" for label, kind, x in table.totals)
-            parts.append("\n".join(totals))
+            totals = (f"{label}: {cell(kind, value)}" for label, kind, value in table.totals)
+            parts.append("\n".join(f"- {_escaped(total)}" for total in totals))
     parts += [_escaped(note) for note in report.notes]
     return "\n\n".join(parts)
 

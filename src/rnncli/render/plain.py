@@ -21,7 +21,8 @@ def plain_text(report: Report, target: Target) -> str | None:
             return None
         lines += [printable(table.title)] if table.title else []
         lines += grid
-        lines += [f" {label}: {cell(kind, value)}" for label, kind, value in table.totals]
+        totals = (f" {label}: {cell(kind, value)}" for label, kind, value in table.totals)
+        lines += map(printable, totals)
     lines += [f" {printable(note)}" for note in report.notes]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 

@@ -36,7 +36,7 @@ def _drawn(report: Report, target: Target) -> str:
                 console.print(Text(printable(table.title), style="bold"))
             _print_grid(console, _grid(table, target))
             for label, kind, value in table.totals:
-                total = Text(f" {label}: ", style="bold")
+                total = Text(f" {printable(label)}: ", style="bold")
                 console.print(total.append(cell(kind, value), "not bold color(34)"))
         for note in report.notes:
             console.print(Text(f" {printable(note)}", style="dim"))
