@@ -1,19 +1,32 @@
-"""Where a run begins, by name or as `python -m rnncli`."""
+"""Where a run begins and ends, by name or as `python -m rnncli`."""
 
 import os
 import sys
+from contextlib import suppress
 
 
 def main() -> None:
-    """Run the command line. An interrupt is one line also while its modules are being loaded."""
+    """Run the command line. An interrupt is one line also while its modules are being loaded.
+
+    All is written and closed when the command is done: the process ends there, without taking its
+    modules apart first, which would take a tenth of the time of a summary.
+    """
+    code: object = 0
     try:
         from rnncli.cli import main as run
 
         run()
     except KeyboardInterrupt:
         sys.stderr.write("error: interrupted\n")
-        sys.stderr.flush()
-        os._exit(130)  # the interpreter itself would end by the signal
+        code = 130
+    except SystemExit as done:
+        code = done.code
+    if not isinstance(code, int) or sys.flags.dev_mode:
+        sys.exit(code)  # type: ignore[arg-type]
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, OSError, ValueError):  # closed, or with nobody to read it
+            stream.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":
