@@ -30,7 +30,7 @@ class Layer(NamedTuple):
         """Return the gates of weights `(..., gates * units)` in the order of a framework."""
         import numpy as np
 
-        from rnncli.conventions import LAYOUTS
+        from rnncli.layers.rnn.weight_layouts import LAYOUTS
 
         gates = dict(zip(self.cell.gates, np.split(weights, len(self.cell.gates), -1), strict=True))
         order = LAYOUTS[layout].order[self.cell.name]
@@ -104,7 +104,7 @@ def rnncli(this: Layer, threads: int) -> Contender:
     """Return rnncli's recurrence."""
     import numpy as np
 
-    from rnncli.forward.kernel import Recurrence
+    from rnncli.kernels.recurrence import Recurrence
 
     run = Recurrence(this.cell, this.kernel, this.recurrent_kernel, this.bias)
 
@@ -120,11 +120,11 @@ def naive(this: Layer, threads: int) -> Contender:
     """Return the cell's description, run step by step."""
     import numpy as np
 
-    from rnncli.forward.literal import literal_run
+    from rnncli.kernels.reference import reference_run
 
     states = [np.zeros((this.size.batch, this.size.units), "float32") for _ in this.cell.states]
     weights = this.kernel, this.recurrent_kernel, this.bias
-    return lambda: literal_run(this.cell, *weights, this.x, states)[0]
+    return lambda: reference_run(this.cell, *weights, this.x, states)[0]
 
 
 def pytorch(this: Layer, threads: int) -> Contender:

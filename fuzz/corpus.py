@@ -223,17 +223,17 @@ def _layer(data: bytes, rng: Random) -> bytes:
 
 
 CHANGES: dict[str, Change] = {
-    "keras_json": _json,
-    "keras_zip": _keras_zip,
-    "keras_h5": _hdf5,
-    "torch": _torch,
+    "keras.json": _json,
+    "keras.zipped": _keras_zip,
+    "keras.h5": _hdf5,
+    "torch.file": _torch,
     "safetensors": _safetensors,
-    "onnx": _onnx,
+    "onnx.file": _onnx,
     "layer": _layer,
 }
 # How many of the inputs are changed byte by byte, whatever the format.
-RAW = {"keras_json": 0.05, "keras_zip": 0.15, "keras_h5": 0.3, "torch": 0.2, "safetensors": 0.1,
-       "onnx": 0.2, "layer": 0.0}  # fmt: skip
+RAW = {"keras.json": 0.05, "keras.zipped": 0.15, "keras.h5": 0.3, "torch.file": 0.2,
+       "safetensors": 0.1, "onnx.file": 0.2, "layer": 0.0}  # fmt: skip
 
 
 def seeds_of(reader: str) -> list[Seed]:

@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 
 from rnncli.errors import RnncliError
 from rnncli.formats import read
-from rnncli.graph import build
+from rnncli.graph.build import build
+from rnncli.graph.specs import sequential
 from rnncli.model import Model, Source
 from rnncli.render import Target, render
-from rnncli.specs import sequential
 
 SECONDS = 5  # of the processor
 BYTES = 512 << 20  # above what the process has when it is idle
@@ -81,7 +81,7 @@ def _taken(reader: str, path: Path, data: bytes, number: int) -> bool:
 
 
 def _stack(data: bytes) -> Model:
-    from rnncli.expressions import parse_stack
+    from rnncli.graph.expressions import parse_stack
 
     texts = data.decode("utf-8", "surrogatepass").split("\n")
     return build(sequential(parse_stack(texts)), Source("layers"))

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnncli.errors import UsageError
-from rnncli.expressions import parse, parse_stack, unparse
-from rnncli.naming import Namer
+from rnncli.graph.expressions import parse, parse_stack, unparse
+from rnncli.graph.naming import Namer
 
 
 def read(text: str) -> tuple[str, Any]:

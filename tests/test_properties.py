@@ -8,12 +8,12 @@ from forward.helpers import graph_of, random_values_of, stack
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnncli.conventions import LAYOUTS
-from rnncli.forward.op import Array, Value
-from rnncli.graph import build
+from rnncli.graph.build import build
+from rnncli.graph.specs import CallSpec, LayerSpec, ModelSpec
+from rnncli.layers.op import Array, Value
+from rnncli.layers.rnn.weight_layouts import LAYOUTS
 from rnncli.model import Model, Source
 from rnncli.report.params import params
-from rnncli.specs import CallSpec, LayerSpec, ModelSpec
 
 SIZES = st.integers(1, 9)
 CELLS = st.sampled_from(["SimpleRNN({})", "LSTM({})", "GRU({})", "GRU({}, reset_after=False)"])

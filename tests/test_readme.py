@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import readme
 
-from rnncli.amounts import parse_amount
 from rnncli.cli import COMMANDS
 from rnncli.errors import ExitCode
-from rnncli.formats import SUFFIXES, bounds
+from rnncli.formats import SUFFIXES, limits
+from rnncli.units import parse_amount
 
 TEXT = readme.README.read_text()
 LIMITS = {"fit": "--max-params 50k", "check": "--max-params 50k"}
@@ -74,7 +74,7 @@ def test_every_suffix_is_in_the_table_of_formats() -> None:
 def test_the_table_of_bounds() -> None:
     rows = readme.table("| Bound | At most | Of |")
     stated = {name.strip("`"): parse_amount(amount) for name, amount, _ in rows}
-    assert stated == {name: value for name, value in vars(bounds).items() if name.isupper()}
+    assert stated == {name: value for name, value in vars(limits).items() if name.isupper()}
 
 
 def test_the_table_of_exit_codes() -> None:

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnncli.expressions import parse_stack
 from rnncli.forward.engine import Graph, Rules
-from rnncli.forward.op import Notes, Value
-from rnncli.graph import build
+from rnncli.graph.build import build
+from rnncli.graph.expressions import parse_stack
+from rnncli.graph.specs import sequential
+from rnncli.layers.op import Notes, Value
 from rnncli.model import Model, Source
 from rnncli.render import Target, render
 from rnncli.report.summary import summarize
-from rnncli.specs import sequential
 
 HERE = Path(__file__).parent / "goldens"
 GOLDEN = json.loads((HERE / "stacks.json").read_text())

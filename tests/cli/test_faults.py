@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from cli.conftest import Run
 
+from rnncli.atomic import replacing
 from rnncli.errors import FileError
-from rnncli.writing import replacing
 
 BEFORE = b"what was there before"
 SMALL = ("--units", "4", "--steps", "6")
@@ -144,9 +144,9 @@ def test_an_input_that_shrinks_while_it_is_read(tmp_path: Path, order: str) -> N
     from rnncli.cli.models import cell_specs
     from rnncli.cli.options import CellFlags
     from rnncli.forward import Request, forward
-    from rnncli.graph import build
+    from rnncli.graph.build import build
+    from rnncli.graph.specs import sequential
     from rnncli.model import Source
-    from rnncli.specs import sequential
 
     path, target = tmp_path / "x.npy", tmp_path / "y.npy"
     np.save(path, np.asarray(np.zeros((2, 600_000, 2), np.float32), order=order))

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from rnncli.errors import FileError
-from rnncli.formats import bounds
-from rnncli.formats.hdf5 import Hdf5Store
+from rnncli.formats import limits
+from rnncli.formats.containers.hdf5 import Hdf5Store
 
 GOLDENS = Path(__file__).parents[1] / "goldens"
 SECONDS = 1.5  # of the processor; under 1 s where nothing else is running
@@ -87,7 +87,7 @@ def nested(depth: int) -> dict[str, Any]:
 
 
 def many_calls() -> dict[str, Any]:
-    calls = [[["a", 0, 0]]] * (bounds.CALLS + 1)
+    calls = [[["a", 0, 0]]] * (limits.CALLS + 1)
     layers = [
         {"class_name": "InputLayer", "config": {"name": "a", "batch_shape": [None, 3]},
          "inbound_nodes": [], "name": "a"},
@@ -142,7 +142,7 @@ def hdf5(change: Callable[[Any], None]) -> Callable[[Path], None]:
 
 def deep_groups(file: Any) -> None:
     file.attrs["layer_names"] = np.array([b"a"])
-    file.create_group("a/" + "/".join("b" * (bounds.HDF5_DEPTH + 1)))["kernel"] = 1.0
+    file.create_group("a/" + "/".join("b" * (limits.HDF5_DEPTH + 1)))["kernel"] = 1.0
 
 
 def config_attribute(value: Any) -> Callable[[Any], None]:
@@ -159,18 +159,18 @@ def packed_weights(path: Path) -> None:
     noise = np.random.default_rng(0).bytes(6 << 20)
     data = zip_of({"config.json": config, "model.weights.h5": noise}, zipfile.ZIP_DEFLATED)
     at = data.rindex(b"PK\x01\x02") + 24  # the size in the list of members
-    path.write_bytes(data[:at] + (bounds.UNPACKED_BYTES + 1).to_bytes(4, "little") + data[at + 4 :])
+    path.write_bytes(data[:at] + (limits.UNPACKED_BYTES + 1).to_bytes(4, "little") + data[at + 4 :])
 
 
 def sparse(path: Path) -> None:
     with open(path, "wb") as file:
         file.write(b"\x08\x07\x12\x00")
-        file.truncate(bounds.ONNX_BYTES + 1)
+        file.truncate(limits.ONNX_BYTES + 1)
 
 
 OVER: dict[str, tuple[str, Callable[[Path], None], str]] = {
     "JSON_BYTES": (
-        "x.json", as_bytes(lambda: b"{" + b" " * bounds.JSON_BYTES), "bytes in the JSON: 33,",
+        "x.json", as_bytes(lambda: b"{" + b" " * limits.JSON_BYTES), "bytes in the JSON: 33,",
     ),
     "JSON_VALUES": (
         "x.json", as_bytes(lambda: b"[" + b"[]," * 1_000_000 + b"0]"),
@@ -181,7 +181,7 @@ OVER: dict[str, tuple[str, Callable[[Path], None], str]] = {
     "LAYERS": ("x.json", as_json(sequential([layer(i) for i in range(50_001)])), "layers: 50,001"),
     "CALLS": ("x.json", as_json(many_calls()), "calls of layers: 200,002"),
     "DIMENSION": (
-        "x.safetensors", as_bytes(lambda: safetensors({"a": [bounds.DIMENSION + 1]}, 9)), "'a'",
+        "x.safetensors", as_bytes(lambda: safetensors({"a": [limits.DIMENSION + 1]}, 9)), "'a'",
     ),
     "TENSORS": (
         "x.safetensors",
@@ -189,7 +189,7 @@ OVER: dict[str, tuple[str, Callable[[Path], None], str]] = {
     ),
     "NAME_CHARACTERS": (
         "x.safetensors",
-        as_bytes(lambda: safetensors({"a" * (bounds.NAME_CHARACTERS + 1): [1]}, 1)), "100,001",
+        as_bytes(lambda: safetensors({"a" * (limits.NAME_CHARACTERS + 1): [1]}, 1)), "100,001",
     ),
     "ZIP_MEMBERS": (
         "x.keras", as_bytes(lambda: zip_of({str(i): b"" for i in range(100_001)})),
@@ -202,11 +202,11 @@ OVER: dict[str, tuple[str, Callable[[Path], None], str]] = {
     ),
     "UNPACKED_BYTES": ("x.keras", packed_weights, "bytes in model.weights.h5: 1,073,741,825"),
     "HDF5_ATTRIBUTE_BYTES": (
-        "x.h5", hdf5(config_attribute(np.bytes_(b"x" * (bounds.HDF5_ATTRIBUTE_BYTES + 1)))),
+        "x.h5", hdf5(config_attribute(np.bytes_(b"x" * (limits.HDF5_ATTRIBUTE_BYTES + 1)))),
         "bytes in attribute model_config: 33,554,433",
     ),
     "HDF5_HEAP_BYTES": (
-        "x.h5", hdf5(config_attribute("x" * bounds.HDF5_HEAP_BYTES)), "a heap of 67,",
+        "x.h5", hdf5(config_attribute("x" * limits.HDF5_HEAP_BYTES)), "a heap of 67,",
     ),
     "HDF5_DEPTH": ("x.h5", hdf5(deep_groups), "nested HDF5 groups: 41"),
     "PICKLE_BYTES": (
@@ -214,19 +214,19 @@ OVER: dict[str, tuple[str, Callable[[Path], None], str]] = {
         "bytes in a pickle: 1,099,511,627,",
     ),
     "PICKLE_OPERATIONS": (
-        "x.pt", pickle_in_zip(lambda: b"]" * (bounds.PICKLE_OPERATIONS + 1)),
+        "x.pt", pickle_in_zip(lambda: b"]" * (limits.PICKLE_OPERATIONS + 1)),
         "a pickle of more than 2,000,000 operations",
     ),
     "PICKLE_MEMO": (
-        "x.pt", pickle_in_zip(lambda: b"N" + b"\x94" * (bounds.PICKLE_MEMO + 2)),
+        "x.pt", pickle_in_zip(lambda: b"N" + b"\x94" * (limits.PICKLE_MEMO + 2)),
         "remembered values of a pickle: 1,000,001",
     ),
     "PICKLE_LINE": (
-        "x.pt", pickle_in_zip(lambda: b"V" + b"x" * (bounds.PICKLE_LINE + 1)),
+        "x.pt", pickle_in_zip(lambda: b"V" + b"x" * (limits.PICKLE_LINE + 1)),
         "a line without an end",
     ),
     "SAFETENSORS_HEADER": (
-        "x.safetensors", header_of(bounds.SAFETENSORS_HEADER + 1),
+        "x.safetensors", header_of(limits.SAFETENSORS_HEADER + 1),
         "bytes in the header: 100,000,001",
     ),
     "ONNX_BYTES": ("x.onnx", sparse, "bytes in an ONNX file: 2,147,483,649"),
@@ -306,7 +306,7 @@ def test_values_that_refer_to_each_other_over_and_over(
 
 
 def test_every_bound_is_tested() -> None:
-    stated = {name for name in vars(bounds) if name.isupper()}
+    stated = {name for name in vars(limits) if name.isupper()}
     assert stated == {*OVER, "TENSOR_BYTES", "NAMES_CHARACTERS", "PICKLE_WALK"}
 
 

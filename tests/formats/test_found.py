@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from rnncli.errors import RnncliError
-from rnncli.expressions import parse_stack
 from rnncli.formats import read
 from rnncli.forward import Request, forward
-from rnncli.graph import build
-from rnncli.layers.uses import cell_uses
+from rnncli.graph.build import build
+from rnncli.graph.expressions import parse_stack
+from rnncli.graph.resize import alone
+from rnncli.graph.specs import sequential
+from rnncli.layers.rnn.uses import cell_uses
 from rnncli.model import Layer, Model, Source
-from rnncli.rebuild import alone
 from rnncli.report.explain import explain
-from rnncli.specs import sequential
 
 h5py = pytest.importorskip("h5py")
 onnx = pytest.importorskip("onnx")

@@ -17,16 +17,16 @@ import onnx
 import pytest
 
 from rnncli.errors import RnncliError
-from rnncli.expressions import parse_stack
 from rnncli.formats import read
-from rnncli.graph import build
+from rnncli.graph.build import build
+from rnncli.graph.expressions import parse_stack
+from rnncli.graph.specs import sequential
 from rnncli.model import Model, Source
 from rnncli.render import Target, render
 from rnncli.report.cost import cost
 from rnncli.report.params import params
 from rnncli.report.shapes import shapes
 from rnncli.report.summary import summarize
-from rnncli.specs import sequential
 
 ROOT = Path(__file__).parents[2]
 GOLDENS = ROOT / "tests" / "goldens"
@@ -42,7 +42,7 @@ def test_a_short_run(tmp_path: Path) -> None:
     assert re.fullmatch(r"1,5\d\d inputs, 0 failures", total)
     assert len(readers) == 7
     for line in readers:  # some inputs must still be models, or the mutations reach nothing
-        found = re.fullmatch(r"\w+ +([\d,]+) inputs +([\d,]+) read +0 failures +\d+ s", line)
+        found = re.fullmatch(r"[\w.]+ +([\d,]+) inputs +([\d,]+) read +0 failures +\d+ s", line)
         assert found is not None
         assert 0 < int(found[2].replace(",", "")) < int(found[1].replace(",", ""))
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rnncli.errors import FileError
-from rnncli.formats import bounds, read
+from rnncli.formats import limits, read
 from rnncli.render import Target, render
 from rnncli.report.summary import summarize
 
@@ -55,7 +55,7 @@ def test_a_long_name_is_read_and_printed_whole(suffix: str, tmp_path: Path) -> N
 @each_format
 def test_a_name_beyond_the_bound_is_refused(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"model{suffix}"
-    WRITERS[suffix](path, "n" * (bounds.NAME_CHARACTERS + 1))
+    WRITERS[suffix](path, "n" * (limits.NAME_CHARACTERS + 1))
     with pytest.raises(FileError, match=r"name.*at most 100,000"):
         read(str(path))
 
@@ -65,6 +65,6 @@ def test_a_prefix_that_many_tensors_share_does_not_multiply(
 ) -> None:
     path = str(GOLDENS / "torch/state_dict.pt")
     read(path)
-    monkeypatch.setattr(bounds, "NAMES_CHARACTERS", 100)
+    monkeypatch.setattr(limits, "NAMES_CHARACTERS", 100)
     with pytest.raises(FileError, match="characters in all names"):
         read(path)

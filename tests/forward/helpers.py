@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from rnncli.expressions import parse_stack
 from rnncli.forward.engine import Graph, Rules
-from rnncli.forward.op import Notes
 from rnncli.forward.weights import _match, slots
-from rnncli.graph import build
+from rnncli.graph.build import build
+from rnncli.graph.expressions import parse_stack
+from rnncli.graph.specs import sequential
+from rnncli.layers.op import Notes
 from rnncli.model import Model, Source
-from rnncli.specs import sequential
 
 
 def graph_of(model: Model, values: dict[str, Any], dtype: str = "float32", keras: int = 3) -> Graph:

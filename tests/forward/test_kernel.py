@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from rnncli.cells import CELLS, GRU, GRU_RESET_BEFORE, LSTM, SIMPLE_RNN, Cell
-from rnncli.forward import kernel, products
-from rnncli.forward.kernel import BLOCK, Recurrence
-from rnncli.forward.literal import literal_run
+from rnncli.kernels import gemm, recurrence
+from rnncli.kernels.recurrence import BLOCK, Recurrence
+from rnncli.kernels.reference import reference_run
 
 INPUTS, UNITS, STEPS = 3, 4, 7
 CLOSE = 1e-12
@@ -49,7 +49,7 @@ class Case(NamedTuple):
         zero_output_for_mask: bool = False,
     ) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
         """Return the outputs as Keras defines them under a mask, and the final states."""
-        hidden, states = literal_run(
+        hidden, states = reference_run(
             self.cell, **self.weights, x=self.x, states=self.states, mask=mask, reverse=reverse,
             activation_name=self.activation, recurrent_name=self.recurrent_activation,
         )  # fmt: skip
@@ -204,21 +204,21 @@ def test_masks(cell: Cell, batch: int, steps: int, given: bool, zeros: bool) -> 
 def test_products_in_slabs(
     cell: Cell, present: bool, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(products, "reads_in_place", lambda: present)
-    monkeypatch.setattr(products, "SMALL", most)
+    monkeypatch.setattr(gemm, "reads_in_place", lambda: present)
+    monkeypatch.setattr(gemm, "SMALL", most)
     case(cell, units=8).check()
     case(cell, units=8, steps=BLOCK + 1).check(reverse=True, mask=mask_of(5, BLOCK + 1))
 
 
 def test_slabs_divide_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(products, "reads_in_place", lambda: True)
-    assert products.slab_rows(np.zeros((2048, 512)), 64) == 16
-    assert products.slab_rows(np.zeros((300, 300)), 32) == 100
-    assert products.slab_rows(np.zeros((256, 64)), 32) == 256  # small as it is
-    assert products.slab_rows(np.zeros((1021, 512)), 64) == 1021  # prime
-    assert products.slab_rows(np.zeros((2048, 512)), 1024) == 2048  # slabs too thin to pay
-    monkeypatch.setattr(products, "reads_in_place", lambda: False)
-    assert products.slab_rows(np.zeros((2048, 512)), 64) == 2048
+    monkeypatch.setattr(gemm, "reads_in_place", lambda: True)
+    assert gemm.slab_rows(np.zeros((2048, 512)), 64) == 16
+    assert gemm.slab_rows(np.zeros((300, 300)), 32) == 100
+    assert gemm.slab_rows(np.zeros((256, 64)), 32) == 256  # small as it is
+    assert gemm.slab_rows(np.zeros((1021, 512)), 64) == 1021  # prime
+    assert gemm.slab_rows(np.zeros((2048, 512)), 1024) == 2048  # slabs too thin to pay
+    monkeypatch.setattr(gemm, "reads_in_place", lambda: False)
+    assert gemm.slab_rows(np.zeros((2048, 512)), 64) == 2048
 
 
 @pytest.mark.parametrize("count", [2, 3, 5])
@@ -228,13 +228,13 @@ def test_a_batch_over_threads(cell: Cell, count: int, monkeypatch: pytest.Monkey
 
     def in_threads(run: Any, batch: int, count: int) -> list:
         spread.append(count)
-        return products.in_threads(run, batch, count)
+        return gemm.in_threads(run, batch, count)
 
-    monkeypatch.setattr(kernel, "in_threads", in_threads)
-    monkeypatch.setattr(products, "reads_in_place", lambda: True)
-    monkeypatch.setattr(products, "threads", lambda: count)
-    monkeypatch.setattr(products, "LEAST_BATCH", 1)
-    monkeypatch.setattr(products, "LEAST_WORK", 1)
+    monkeypatch.setattr(recurrence, "in_threads", in_threads)
+    monkeypatch.setattr(gemm, "reads_in_place", lambda: True)
+    monkeypatch.setattr(gemm, "threads", lambda: count)
+    monkeypatch.setattr(gemm, "LEAST_BATCH", 1)
+    monkeypatch.setattr(gemm, "LEAST_WORK", 1)
     this = case(cell)
     this.check()
     this.check(mask=mask_of(5), reverse=True, previous=np.full_like(this.states[0], 0.25))
@@ -243,24 +243,24 @@ def test_a_batch_over_threads(cell: Cell, count: int, monkeypatch: pytest.Monkey
 
 def test_threads_keep_numpys_settings() -> None:
     with np.errstate(over="raise"), pytest.raises(FloatingPointError):
-        products.in_threads(lambda rows: np.exp(np.full(4, 1e4))[rows], 4, 2)
+        gemm.in_threads(lambda rows: np.exp(np.full(4, 1e4))[rows], 4, 2)
     with np.errstate(over="ignore"):
-        found = products.in_threads(lambda rows: np.exp(np.full(4, 1e4))[rows], 4, 2)
+        found = gemm.in_threads(lambda rows: np.exp(np.full(4, 1e4))[rows], 4, 2)
     assert [part.tolist() for part in found] == [[np.inf, np.inf]] * 2
 
 
 def test_only_batches_worth_it_are_spread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(products, "reads_in_place", lambda: True)
-    monkeypatch.setattr(products, "threads", lambda: 4)
-    assert products.shards(64, 2048 * 512) == 4
-    assert products.shards(32, 256 * 64) == 1  # too little work
-    assert products.shards(16, 2048 * 512) == 2  # too few rows for four
-    assert products.shards(0, 2048 * 512) == 1
-    monkeypatch.setattr(products, "threads", lambda: 1)
-    assert products.shards(64, 2048 * 512) == 1
-    monkeypatch.setattr(products, "threads", lambda: 4)
-    monkeypatch.setattr(products, "reads_in_place", lambda: False)
-    assert products.shards(64, 2048 * 512) == 1  # left to the threads of the BLAS
+    monkeypatch.setattr(gemm, "reads_in_place", lambda: True)
+    monkeypatch.setattr(gemm, "threads", lambda: 4)
+    assert gemm.shards(64, 2048 * 512) == 4
+    assert gemm.shards(32, 256 * 64) == 1  # too little work
+    assert gemm.shards(16, 2048 * 512) == 2  # too few rows for four
+    assert gemm.shards(0, 2048 * 512) == 1
+    monkeypatch.setattr(gemm, "threads", lambda: 1)
+    assert gemm.shards(64, 2048 * 512) == 1
+    monkeypatch.setattr(gemm, "threads", lambda: 4)
+    monkeypatch.setattr(gemm, "reads_in_place", lambda: False)
+    assert gemm.shards(64, 2048 * 512) == 1  # left to the threads of the BLAS
 
 
 @each_batch

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from rnncli.errors import UsageError
 from rnncli.forward import Request, Result, forward
-from rnncli.forward.inside import Look, Watch
-from rnncli.forward.op import Value
+from rnncli.forward.probe import Look, Watch
 from rnncli.forward.trace import BINS, Trace
+from rnncli.layers.op import Value
 
 LARGE = 10**6  # columns and rows: nothing is drawn as a mean
 

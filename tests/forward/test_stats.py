@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from rnncli.errors import UsageError
 from rnncli.forward import Request, forward
-from rnncli.forward.inside import Look, Watch
-from rnncli.forward.op import Array, Notes, Value
-from rnncli.forward.stats import Stats
-from rnncli.graph import build
+from rnncli.forward.probe import Look, Watch
+from rnncli.forward.statistics import Stats
+from rnncli.graph.build import build
+from rnncli.graph.specs import CallSpec, LayerSpec, ModelSpec
+from rnncli.layers.op import Array, Notes, Value
 from rnncli.model import Model, Ref, Source
-from rnncli.specs import CallSpec, LayerSpec, ModelSpec
 
 ALL = Look(stats=True)
 Rows = list[dict[str, Any]]
@@ -266,10 +266,10 @@ def test_blocks_of_a_long_sequence_are_seen_as_one(
     np.save(tmp_path / "x.npy", x)
     request = Request(inputs=((None, str(tmp_path / "x.npy")),), look=ALL)
     model = stack("Input((None, 3))", layer)
-    monkeypatch.setattr("rnncli.forward.seen.BLOCK", 1000)
+    monkeypatch.setattr("rnncli.forward.probe_cells.BLOCK", 1000)
     whole = forward(model, request)
-    monkeypatch.setattr("rnncli.forward.seen.BLOCK", 7)
-    monkeypatch.setattr("rnncli.forward.stream.BLOCK_BYTES", 1)
+    monkeypatch.setattr("rnncli.forward.probe_cells.BLOCK", 7)
+    monkeypatch.setattr("rnncli.forward.streaming.BLOCK_BYTES", 1)
     steps: list[tuple[int, int]] = []
     blocks = forward(model, request, lambda *done: steps.append(done))
     assert len(steps) > 10

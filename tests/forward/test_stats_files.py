@@ -11,11 +11,11 @@ from forward.helpers import close
 from rnncli.errors import ShapeError, UnsupportedError, UsageError
 from rnncli.formats import read
 from rnncli.forward import Request, Result, forward
-from rnncli.forward.inside import Look
-from rnncli.forward.op import Array
+from rnncli.forward.probe import Look
 from rnncli.forward.weights import slots, stored_values
+from rnncli.graph.resize import alone
+from rnncli.layers.op import Array
 from rnncli.model import Model
-from rnncli.rebuild import alone
 
 GOLDENS = Path(__file__).parents[1] / "goldens"
 ALL = Look(stats=True)
@@ -139,10 +139,10 @@ def test_blocks_of_a_module_are_seen_as_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     x = np.random.default_rng(6).normal(size=(2, 700, 3)).astype("float32")
-    monkeypatch.setattr("rnncli.forward.seen.BLOCK", 1000)
+    monkeypatch.setattr("rnncli.forward.probe_cells.BLOCK", 1000)
     whole = run(module("lstm_stacked"), tmp_path, input=x).layers
-    monkeypatch.setattr("rnncli.forward.seen.BLOCK", 7)
-    monkeypatch.setattr("rnncli.forward.stream.BLOCK_BYTES", 1)
+    monkeypatch.setattr("rnncli.forward.probe_cells.BLOCK", 7)
+    monkeypatch.setattr("rnncli.forward.streaming.BLOCK_BYTES", 1)
     blocks = run(module("lstm_stacked"), tmp_path, input=x).layers
     assert whole is not None and blocks is not None and len(whole) == len(blocks) == 3
     for found, expected in zip(blocks, whole, strict=True):

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from rnncli.forward import Request, forward
 from rnncli.forward.engine import keep
-from rnncli.forward.op import Array, Value
-from rnncli.forward.stream import Collected, block_steps, chain_of, run_chain
+from rnncli.forward.streaming import Collected, block_steps, chain_of, run_chain
+from rnncli.layers.op import Array, Value
 
 TOKENS = "Input((23,))", "Embedding(9, 3, mask_zero=True)"
 STEPS = ("Input((23, 3))",)
@@ -111,10 +111,10 @@ def test_a_block_is_never_larger_than_the_sequence() -> None:
 MEASURE = """
 import re, sys
 from pathlib import Path
-from rnncli.expressions import parse_stack
+from rnncli.graph.expressions import parse_stack
 from rnncli.forward import Request, forward
-from rnncli.graph import build
-from rnncli.specs import sequential
+from rnncli.graph.build import build
+from rnncli.graph.specs import sequential
 from rnncli.model import Source
 
 stack, source, target = sys.argv[1].split("|"), sys.argv[2], sys.argv[3] or None
@@ -152,7 +152,7 @@ def test_memory_stays_bounded_however_long_the_file(
 def test_a_sequence_written_in_blocks_is_the_sequence(
     batch: int, order: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rnncli.forward.stream.BLOCK_BYTES", 1)  # blocks as small as they get
+    monkeypatch.setattr("rnncli.forward.streaming.BLOCK_BYTES", 1)  # blocks as small as they get
     x = np.random.default_rng(0).normal(size=(batch, 200, 3))
     np.save(tmp_path / "x.npy", np.array(x, order=order))
     model = stack("Input((None, 3))", "LSTM(4, return_sequences=True)")

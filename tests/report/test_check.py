@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from rnncli.errors import FileError
-from rnncli.expressions import parse_stack
 from rnncli.forward.weights import count_not_finite
-from rnncli.graph import build
+from rnncli.graph.build import build
+from rnncli.graph.expressions import parse_stack
+from rnncli.graph.specs import sequential
 from rnncli.model import Model, Source, Stored, Tensor
 from rnncli.render import Target, render
 from rnncli.report.check import Limits, Subject, check, failures
-from rnncli.specs import sequential
 
 LSTM = ("Input((100, 32))", "LSTM(64)")  # 24,832 weights, 99,328 bytes, 2,457,600 MACs
 

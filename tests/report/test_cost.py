@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from rnncli.cli.models import cell_specs
 from rnncli.cli.options import CellFlags
-from rnncli.expressions import parse_stack
-from rnncli.graph import build
+from rnncli.graph.build import build
+from rnncli.graph.expressions import parse_stack
+from rnncli.graph.specs import CallSpec, LayerSpec, ModelSpec, sequential
 from rnncli.model import Model, Ref, Source
 from rnncli.report.cost import cost
-from rnncli.specs import CallSpec, LayerSpec, ModelSpec, sequential
 
 GOLDENS = Path(__file__).parents[1] / "goldens"
 FLOPS = json.loads((GOLDENS / "flops.json").read_text())

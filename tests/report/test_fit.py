@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from rnncli.cli.models import cell_specs
 from rnncli.cli.options import CellFlags
 from rnncli.errors import UsageError
-from rnncli.expressions import parse_stack
-from rnncli.graph import build
+from rnncli.graph.build import build
+from rnncli.graph.expressions import parse_stack
+from rnncli.graph.specs import sequential
 from rnncli.model import Model, Source
 from rnncli.report.fit import fit
-from rnncli.specs import sequential
 
 SIZES = {"float32": 4, "float16": 2, "int8": 1}
 Sizes = dict[str, Any]

@@ -9,10 +9,10 @@ from rnncli.cli.models import CLASSES, cell_specs, steps_of
 from rnncli.cli.options import CellFlags, CellName, OutputFlags, StackFlags, amount, with_options
 from rnncli.cli.output import emit, talk
 from rnncli.errors import ExitCode, UsageError
-from rnncli.graph import build
+from rnncli.graph.build import build
+from rnncli.graph.resize import with_sizes
+from rnncli.graph.specs import sequential
 from rnncli.model import Model, Source
-from rnncli.rebuild import with_sizes
-from rnncli.specs import sequential
 
 # The arguments that may be looked for: more of them takes more.
 SIZES = ("units", "filters", "input_dim", "output_dim", "n", "shape", "batch_shape")
@@ -74,7 +74,7 @@ def _cells(cell: CellFlags) -> dict[str, Callable[[int], Model]]:
 
 
 def _stack(stack: StackFlags, cell: CellFlags) -> dict[str, Callable[[int], Model]]:
-    from rnncli.expressions import HOLE, parse_stack
+    from rnncli.graph.expressions import HOLE, parse_stack
 
     texts = stack.layer or []
     others = [flag for flag in cell.given() if flag != "--steps"]

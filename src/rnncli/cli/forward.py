@@ -8,13 +8,13 @@ from rnncli.cli.options import CellFlags, LayerFlags, ModelFlags, OutputFlags, w
 from rnncli.cli.output import emit, page, progress_bar, warn
 from rnncli.cli.pictures import check_svg, save_svg
 from rnncli.errors import UsageError
+from rnncli.graph.resize import alone
 from rnncli.model import Model
-from rnncli.rebuild import alone
 from rnncli.shapes import Dim
 
 if TYPE_CHECKING:
     from rnncli.forward import Request, Result
-    from rnncli.forward.inside import Look
+    from rnncli.forward.probe import Look
     from rnncli.report import Picture
 
 
@@ -108,7 +108,7 @@ def _look(
                              "add --stats, --plot, --gate NAME or --svg FILE")  # fmt: skip
         return None
     check_svg(flags.svg)
-    from rnncli.forward.inside import Look
+    from rnncli.forward.probe import Look
 
     return Look(flags.stats, drawn, layer, flags.gate)
 

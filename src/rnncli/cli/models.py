@@ -8,8 +8,8 @@ from rnncli.errors import UsageError, nearest
 from rnncli.model import Layer, Model, Source
 
 if TYPE_CHECKING:
-    from rnncli.naming import Namer
-    from rnncli.specs import LayerSpec
+    from rnncli.graph.naming import Namer
+    from rnncli.graph.specs import LayerSpec
 
 CLASSES: dict[CellName, str] = {"simple_rnn": "SimpleRNN", "lstm": "LSTM", "gru": "GRU"}
 
@@ -30,11 +30,11 @@ def load(
         from rnncli.formats import read
 
         return read(model.file, optimizer)
-    from rnncli.graph import build
-    from rnncli.specs import sequential
+    from rnncli.graph.build import build
+    from rnncli.graph.specs import sequential
 
     if model.layer:
-        from rnncli.expressions import parse_stack
+        from rnncli.graph.expressions import parse_stack
 
         return build(sequential(parse_stack(model.layer)), Source("layers"))
     return build(sequential(cell_specs(cell)), Source("flags"))
@@ -57,8 +57,8 @@ def _check_sources(model: ModelFlags, given: list[str]) -> None:
 
 def cell_specs(flags: CellFlags) -> tuple["LayerSpec", ...]:
     """Return the input layer and the recurrent layers that the cell flags describe."""
-    from rnncli.naming import Namer
-    from rnncli.specs import LayerSpec
+    from rnncli.graph.naming import Namer
+    from rnncli.graph.specs import LayerSpec
 
     _check(flags)
     namer = Namer()

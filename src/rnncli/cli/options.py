@@ -28,8 +28,8 @@ def size(text: str) -> int:
 
 def amount(text: str) -> int:
     """Return an amount such as 50k. Raises: typer.BadParameter, which names the flag."""
-    from rnncli.amounts import parse_amount
     from rnncli.errors import UsageError
+    from rnncli.units import parse_amount
 
     try:
         return parse_amount(text)

@@ -29,7 +29,7 @@ def command(
       rnncli params --cell lstm --gates --convention torch
       rnncli params model.h5 --layer-name lstm_1
     """
-    from rnncli.layers.uses import framework
+    from rnncli.layers.rnn.uses import framework
     from rnncli.report.params import params
 
     found = load(model, cell)

@@ -18,7 +18,7 @@ Svg = Annotated[
 def check_svg(path: str | None) -> None:
     """Check early that a file can go to `path`. Raises: FileError."""
     if path is not None:
-        from rnncli.writing import check_place
+        from rnncli.atomic import check_place
 
         check_place(path)
 
@@ -40,7 +40,7 @@ def save_svg(report: Report, path: str, flags: AnyOutput, **options: Any) -> Non
 
 def replace(path: str, data: bytes) -> None:
     """Put the data in place of what `path` holds; on any failure that stays. Raises: FileError."""
-    from rnncli.writing import replacing
+    from rnncli.atomic import replacing
 
     with replacing(path) as file:
         file.write(data)

@@ -15,12 +15,12 @@ from rnncli.model import Model
 
 # What each reader's module is called, and the suffixes that completion offers.
 READERS = {
-    "keras_zip": (".keras",),
-    "keras_json": (".json",),
-    "keras_h5": (".h5", ".hdf5"),
-    "torch": (".pt", ".pth", ".bin", ".ckpt"),
+    "keras.zipped": (".keras",),
+    "keras.json": (".json",),
+    "keras.h5": (".h5", ".hdf5"),
+    "torch.file": (".pt", ".pth", ".bin", ".ckpt"),
     "safetensors": (".safetensors",),
-    "onnx": (".onnx",),
+    "onnx.file": (".onnx",),
 }
 SUFFIXES = tuple(suffix for suffixes in READERS.values() for suffix in suffixes)
 
@@ -48,7 +48,7 @@ def read(path: str, optimizer: bool = False) -> Model:
     """
     with _naming(path):
         if path == "-":
-            return _reader("keras_json").read_stdin()  # type: ignore[no-any-return]
+            return _reader("keras.json").read_stdin()  # type: ignore[no-any-return]
         _check_regular(path)
         with open(path, "rb") as file:
             reader = _recognise(file, path)
@@ -64,11 +64,11 @@ def attach_weights(model: Model, path: str) -> Model:
         _check_regular(path)
         with open(path, "rb") as file:
             reader = _recognise(file, path)
-        if reader not in ("keras_h5", "keras_zip"):
+        if reader not in ("keras.h5", "keras.zipped"):
             raise FileError(
                 "not a file of Keras weights", "expected .npz, .h5, .weights.h5 or .keras"
             )
-        return _reader("keras_attach").attached(model, path)  # type: ignore[no-any-return]
+        return _reader("keras.attach").attached(model, path)  # type: ignore[no-any-return]
 
 
 def located(model: Model) -> Model:
@@ -77,7 +77,7 @@ def located(model: Model) -> Model:
     if model.source.format != "Keras v3" or model.store is None or path is None:
         return model
     with _naming(path):
-        return _reader("keras_zip").located(model, path)  # type: ignore[no-any-return]
+        return _reader("keras.zipped").located(model, path)  # type: ignore[no-any-return]
 
 
 def _reader(name: str) -> Any:
@@ -125,21 +125,21 @@ def _recognise(file: BinaryIO, path: str) -> str:
     if start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _zip_kind(path)
     if _is_hdf5(file, size):
-        return "keras_h5"
+        return "keras.h5"
     length = int.from_bytes(start[:8], "little")
     if len(start) > 8 and start[8:9] == b"{" and (length <= size or path.endswith(".safetensors")):
         return "safetensors"
     if start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[", b'"'):
-        return "keras_json"
+        return "keras.json"
     if start[:1] == b"\x80" and start[1:2] in b"\x02\x03\x04\x05":
-        return "torch"
+        return "torch.file"
     if start[4:8] == b"TFL3":
         raise FileError("a TensorFlow Lite model, which rnncli does not read", EXPECTED)
     for mark, what in OTHERS.items():
         if start.startswith(mark):
             raise FileError(f"it is {what}", EXPECTED)
     if path.lower().endswith(".onnx") or (start[:1] == b"\x08" and b"\x12" in start[:4]):
-        return "onnx"
+        return "onnx.file"
     raise FileError(f"it begins with {start[:8]!r}, as no model format that rnncli knows", EXPECTED)
 
 
@@ -155,14 +155,14 @@ def _is_hdf5(file: BinaryIO, size: int) -> bool:
 
 
 def _zip_kind(path: str) -> str:
-    from rnncli.formats.archive import Archive
+    from rnncli.formats.containers.zip import Archive
 
     with Archive(path) as archive:
         names = archive.names
     if "config.json" in names:
-        return "keras_zip"
+        return "keras.zipped"
     if any(name.endswith("data.pkl") for name in names):
-        return "torch"
+        return "torch.file"
     if names and all(name.endswith(".npy") for name in names):
         raise FileError("it holds NumPy arrays (.npz), not a model",
                         "give it to forward as --weights or --input")  # fmt: skip

@@ -11,11 +11,11 @@ from math import prod
 from typing import Any
 
 from rnncli.errors import FileError
-from rnncli.formats import bounds
-from rnncli.formats.keras_json import load
-from rnncli.formats.torch_modules import model_of
-from rnncli.formats.torch_tensors import TorchTensor
-from rnncli.formats.torch_tree import Found
+from rnncli.formats import limits
+from rnncli.formats.keras.json import load
+from rnncli.formats.torch.modules import model_of
+from rnncli.formats.torch.tensors import TorchTensor
+from rnncli.formats.torch.tree import Found
 from rnncli.model import Model, Source, Store, Tensor
 
 _DTYPES = {
@@ -50,12 +50,12 @@ def _header(path: str) -> dict[str, Any]:
         if length > size - 8:
             raise FileError(f"truncated safetensors: its header has {length:,} bytes, "
                             f"the file {size:,}")  # fmt: skip
-        bounds.check("bytes in the header", length, bounds.SAFETENSORS_HEADER)
-        bounds.check("bytes in the header", length, bounds.JSON_BYTES)
+        limits.check("bytes in the header", length, limits.SAFETENSORS_HEADER)
+        limits.check("bytes in the header", length, limits.JSON_BYTES)
         header = load(file.read(length), "the header")
     if not isinstance(header, dict):
         raise FileError("safetensors whose header is no object")
-    bounds.check("tensors", len(header), bounds.TENSORS)
+    limits.check("tensors", len(header), limits.TENSORS)
     ends = [_end(name, each) for name, each in header.items() if name != "__metadata__"]
     if max(ends, default=0) != size - 8 - length:
         raise FileError(f"damaged safetensors: its tensors take {max(ends, default=0):,} bytes, "
@@ -87,7 +87,7 @@ def _end(name: str, node: Any) -> int:
 
 def _sizes(value: Any) -> bool:
     return isinstance(value, list) and all(
-        type(each) is int and 0 <= each <= bounds.DIMENSION for each in value
+        type(each) is int and 0 <= each <= limits.DIMENSION for each in value
     )
 
 
@@ -102,7 +102,7 @@ def _bits(dtype: Any) -> int:
 
 
 def _tensor(name: str, node: Any) -> TorchTensor:
-    bounds.check("characters in a tensor's name", len(name), bounds.NAME_CHARACTERS)
+    limits.check("characters in a tensor's name", len(name), limits.NAME_CHARACTERS)
     shape = tuple(node["shape"])
     dtype = _DTYPES.get(node["dtype"], str(node["dtype"]))
     return TorchTensor(dtype, shape, _row_major(shape), "", 0)
@@ -136,7 +136,7 @@ class _Values:
         """Return a tensor. Raises: FileError for a dtype that NumPy does not have."""
         piece = self.file.get_slice(name)
         dtype = _DTYPES.get(piece.get_dtype(), "")
-        bounds.check(f"values of {name[:80]}", prod(piece.get_shape()), bounds.TENSOR_BYTES)
+        limits.check(f"values of {name[:80]}", prod(piece.get_shape()), limits.TENSOR_BYTES)
         try:
             array = self.file.get_tensor(name)
         except (TypeError, AttributeError, ValueError):

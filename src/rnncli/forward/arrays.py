@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, NamedTuple, Protocol
 import numpy as np
 
 from rnncli.errors import FileError
-from rnncli.forward.op import Array
+from rnncli.layers.op import Array
 
 _NPY, _ZIP = b"\x93NUMPY", b"PK\x03\x04"
 

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnncli.errors import ShapeError, UnsupportedError
-from rnncli.forward.op import Array, Notes, Op, Setup, Value
 from rnncli.forward.ops import TABLE, make, unsupported
 from rnncli.forward.ops.core import EachStep
+from rnncli.graph.order import in_order
+from rnncli.layers.op import Array, Notes, Op, OpContext, Value
 from rnncli.model import Call, Layer, Model, Ref
-from rnncli.topology import in_order
 
 Weights = Mapping[str, Array]  # by the path within the model: `lstm/lstm_cell/kernel`
 Node = tuple[str, int]
@@ -136,7 +136,7 @@ def _operation(layer: Layer, weights: Weights, rules: Rules, prefix: str) -> Op 
     if layer.kind == "InputLayer":
         return None
     own = {each.path: weights[f"{name}/{each.path}"] for each in layer.weights or ()}
-    return make(Setup(name, layer.kind or "", layer.config, own, *rules))
+    return make(OpContext(name, layer.kind or "", layer.config, own, *rules))
 
 
 def _run(step: Step, op: Op, values: dict[Ref, Value]) -> None:

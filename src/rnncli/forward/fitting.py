@@ -6,7 +6,7 @@ import numpy as np
 
 from rnncli.errors import FileError, ShapeError
 from rnncli.forward.arrays import NpyFile, Source
-from rnncli.forward.op import Array
+from rnncli.layers.op import Array
 from rnncli.shapes import Shape, show
 
 _AXES = ("sequence", "step", "feature")

@@ -8,9 +8,9 @@ import numpy as np
 from rnncli.errors import ShapeError, UsageError
 from rnncli.forward.arrays import Source, read_named
 from rnncli.forward.fitting import Input
-from rnncli.forward.op import Array
+from rnncli.graph.resize import with_input_shapes
+from rnncli.layers.op import Array
 from rnncli.model import Config, Layer, Model, Ref
-from rnncli.rebuild import with_input_shapes
 from rnncli.shapes import Shape, show
 
 STEPS = 100  # of a random sequence, where the model leaves their number open

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import numpy as np
 
+from rnncli.atomic import replacing
 from rnncli.forward import memory, save, weights
 from rnncli.forward.arrays import Loaded, NpyFile
 from rnncli.forward.engine import Graph, Rules, check_runnable, keep
 from rnncli.forward.fitting import Input
 from rnncli.forward.inputs import check_batches, file_inputs, fitted, random_inputs
-from rnncli.forward.op import Array, Notes, Sizes, Value
 from rnncli.forward.outputs import outputs_of, sequences_of
-from rnncli.forward.stats import Stats
-from rnncli.forward.stream import Chain, Collected, Progress, block_steps, chain_of, run_chain
+from rnncli.forward.statistics import Stats
+from rnncli.forward.streaming import Chain, Collected, Progress, block_steps, chain_of, run_chain
+from rnncli.layers.op import Array, Notes, Sizes, Value
 from rnncli.model import Model, Ref, Source
-from rnncli.writing import replacing
 
 if TYPE_CHECKING:
-    from rnncli.forward.inside import Look, Watch
+    from rnncli.forward.probe import Look, Watch
     from rnncli.forward.trace import Trace
 
 
@@ -118,7 +118,7 @@ def forward(model: Model, request: Request, progress: Progress | None = None) ->
 
 def _watch(graph: Graph, look: "Look") -> "Watch":
     """Return the watch over what is to be seen; its code is loaded only where it is asked for."""
-    from rnncli.forward.inside import Watch
+    from rnncli.forward.probe import Watch
 
     return Watch(graph, look)
 

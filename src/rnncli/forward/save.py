@@ -7,9 +7,9 @@ from typing import IO, BinaryIO
 
 import numpy as np
 
+from rnncli.atomic import check_place, is_replaced
 from rnncli.errors import UsageError
-from rnncli.forward.op import Array, Value
-from rnncli.writing import check_place, is_replaced
+from rnncli.layers.op import Array, Value
 
 SUFFIXES = (".npy", ".csv", ".npz")
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rnncli.forward.op import Array
+from rnncli.layers.op import Array
 
 BINS = 4096  # kept at most; more steps share one, so that a sequence of any length can be seen
 

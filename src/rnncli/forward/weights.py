@@ -12,9 +12,9 @@ import numpy as np
 
 from rnncli.errors import FileError, ShapeError, UsageError
 from rnncli.forward.arrays import read_named
-from rnncli.forward.convert import assemble
 from rnncli.forward.engine import needed
-from rnncli.forward.op import Array
+from rnncli.forward.stored import assemble
+from rnncli.layers.op import Array
 from rnncli.model import Layer, Model, Ref, Weight
 from rnncli.shapes import show
 

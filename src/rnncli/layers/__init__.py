@@ -8,32 +8,32 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from rnncli.layers.kind import Kind
+from rnncli.layers.layer_type import LayerType
 from rnncli.model import Config
 
 _FAMILIES = {
-    "recurrent": (
+    "rnn.keras": (
         "SimpleRNN LSTM GRU SimpleRNNCell LSTMCell GRUCell StackedRNNCells RNN Bidirectional"
     ),
     "core": ("InputLayer Dense Activation Embedding Masking TimeDistributed"),
-    "regularize": (
+    "regularization": (
         "Dropout SpatialDropout1D SpatialDropout2D SpatialDropout3D GaussianNoise GaussianDropout "
         "AlphaDropout ActivityRegularization"
     ),
-    "normalize": (
+    "normalization": (
         "LayerNormalization BatchNormalization GroupNormalization UnitNormalization Normalization"
     ),
-    "reshape": (
+    "reshaping": (
         "Flatten Reshape Permute RepeatVector UpSampling1D ZeroPadding1D Cropping1D "
         "UpSampling2D ZeroPadding2D Cropping2D"
     ),
-    "convolve": "Conv1D Conv2D SeparableConv1D ConvLSTM2D",
-    "pool": (
+    "convolutional": "Conv1D Conv2D SeparableConv1D ConvLSTM2D",
+    "pooling": (
         "MaxPooling1D AveragePooling1D GlobalMaxPooling1D GlobalAveragePooling1D "
         "MaxPooling2D AveragePooling2D GlobalMaxPooling2D GlobalAveragePooling2D"
     ),
-    "activate": "ReLU LeakyReLU ELU ThresholdedReLU PReLU Softmax Rescaling",
-    "merge": "Add Subtract Multiply Average Maximum Minimum Concatenate Dot Merge",
+    "activation": "ReLU LeakyReLU ELU ThresholdedReLU PReLU Softmax Rescaling",
+    "merging": "Add Subtract Multiply Average Maximum Minimum Concatenate Dot Merge",
     "attention": "Attention AdditiveAttention",
     "legacy": "TimeDistributedDense MaxoutDense Highway CuDNNLSTM CuDNNGRU",
     "onnx": " ".join(
@@ -56,7 +56,7 @@ _FAMILIES = {
             "ZerosLike OnesLike Any All Sum Mean Max Min ExpandDims Concatenate GetItem"
         ).split()
     ),
-    "torch": "torch.RNN torch.LSTM torch.GRU torch.RNNCell torch.LSTMCell torch.GRUCell",
+    "rnn.torch": "torch.RNN torch.LSTM torch.GRU torch.RNNCell torch.LSTMCell torch.GRUCell",
 }
 
 TABLE = {name: family for family, names in _FAMILIES.items() for name in names.split()}
@@ -75,14 +75,14 @@ ALIASES = {
 
 
 @cache
-def kind(name: str) -> Kind:
+def layer_type(name: str) -> LayerType:
     """Return the kind called `name`. Raises: KeyError if there is none."""
-    return import_module(f"rnncli.layers.{TABLE[name]}").KINDS[name]  # type: ignore[no-any-return]
+    return import_module(f"rnncli.layers.{TABLE[name]}").TYPES[name]  # type: ignore[no-any-return]
 
 
 def complete(class_name: str, config: Config) -> Config:
     """Return `config` with the defaults of what it leaves out, in nested layers too."""
-    known = kind(class_name) if class_name in TABLE else Kind()
+    known = layer_type(class_name) if class_name in TABLE else LayerType()
     return known.complete({key: _complete_nested(value) for key, value in config.items()})
 
 

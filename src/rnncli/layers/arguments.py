@@ -5,8 +5,8 @@ from typing import Any
 
 from rnncli.activation_names import check_activation
 from rnncli.errors import UsageError
-from rnncli.layers import TABLE, kind
-from rnncli.layers.kind import REQUIRED
+from rnncli.layers import TABLE, layer_type
+from rnncli.layers.layer_type import REQUIRED
 from rnncli.model import Config
 
 Check = Callable[[str, Any], None]
@@ -19,7 +19,7 @@ def check_arguments(class_name: str, config: Config, activations: bool = True) -
     """
     if class_name not in TABLE:  # an initializer, say
         return
-    for name, default in kind(class_name).signature.items():
+    for name, default in layer_type(class_name).signature.items():
         if default is REQUIRED and name not in config:
             raise UsageError(f"{class_name} needs {name}=…")
     for name, value in config.items():

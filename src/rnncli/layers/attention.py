@@ -1,6 +1,6 @@
 """Attention over steps."""
 
-from rnncli.layers.kind import Kind, last_dim, signature
+from rnncli.layers.layer_type import LayerType, last_dim, signature
 from rnncli.model import Config, Weight
 from rnncli.shapes import Dim, Shapes
 
@@ -39,14 +39,14 @@ def _macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
     return queries * steps * (features + values)
 
 
-KINDS = {
-    "Attention": Kind(
+TYPES = {
+    "Attention": LayerType(
         signature("use_scale=False, score_mode='dot', dropout=0.0, seed=None"),
         _outputs,
         _scale,
         _macs,
     ),
-    "AdditiveAttention": Kind(
+    "AdditiveAttention": LayerType(
         signature("use_scale=True, dropout=0.0"), _outputs, _additive_scale, _macs
     ),
 }

@@ -1,7 +1,7 @@
 """The layers that most stacks begin and end with."""
 
 from rnncli.errors import ShapeError
-from rnncli.layers.kind import REQUIRED, Kind, last_dim
+from rnncli.layers.layer_type import REQUIRED, LayerType, last_dim
 from rnncli.model import Config, Weight
 from rnncli.shapes import Dim, Shape, Shapes, product, show
 
@@ -45,11 +45,11 @@ def _each_step(inputs: Shapes) -> Shapes:
     return ((batch, *rest[1:]),)
 
 
-def _inner(config: Config) -> tuple[Kind, Config, str]:
-    from rnncli.layers import kind
+def _inner(config: Config) -> tuple[LayerType, Config, str]:
+    from rnncli.layers import layer_type
 
     layer = config["layer"]
-    return kind(layer["class_name"]), layer["config"], layer["class_name"]
+    return layer_type(layer["class_name"]), layer["config"], layer["class_name"]
 
 
 def _distributed_outputs(config: Config, inputs: Shapes) -> Shapes:
@@ -117,22 +117,22 @@ _INPUT = {
 }
 
 
-KINDS = {
-    "InputLayer": Kind(_INPUT, lambda config, _: (_input_shape(config),)),
-    "Dense": Kind(
+TYPES = {
+    "InputLayer": LayerType(_INPUT, lambda config, _: (_input_shape(config),)),
+    "Dense": LayerType(
         _DENSE,
         lambda config, inputs: ((*inputs[0][:-1], config["units"]),),
         _dense_weights,
         _dense_macs,
     ),
-    "Activation": Kind({"activation": REQUIRED}),
-    "Embedding": Kind(
+    "Activation": LayerType({"activation": REQUIRED}),
+    "Embedding": LayerType(
         _EMBEDDING,
         lambda config, inputs: ((*inputs[0], config["output_dim"]),),
         _embedding_weights,
     ),
-    "Masking": Kind({"mask_value": 0.0}),
-    "TimeDistributed": Kind(
+    "Masking": LayerType({"mask_value": 0.0}),
+    "TimeDistributed": LayerType(
         {"layer": REQUIRED}, _distributed_outputs, _distributed_weights, _distributed_macs
     ),
 }

@@ -1,8 +1,8 @@
 """Layers that Keras 1 and 2 had and Keras 3 has not."""
 
 from rnncli.cells import GRU, LSTM, Cell
-from rnncli.layers.kind import Kind, last_dim, rank, signature
-from rnncli.layers.recurrent import AXES
+from rnncli.layers.layer_type import LayerType, last_dim, rank, signature
+from rnncli.layers.rnn.keras import AXES
 from rnncli.model import Config, Weight
 from rnncli.shapes import Dim, Shapes, product
 
@@ -49,7 +49,7 @@ def _highway_macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
     return None if size is None else 2 * size * size
 
 
-def _cudnn(name: str, cell: Cell, arguments: str) -> Kind:
+def _cudnn(name: str, cell: Cell, arguments: str) -> LayerType:
     """Return the kind of a CuDNN layer, which always keeps two bias values per unit and gate."""
 
     def weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
@@ -75,7 +75,7 @@ def _cudnn(name: str, cell: Cell, arguments: str) -> Kind:
             return None
         return steps * cell.macs_per_step(size, config["units"])
 
-    return Kind(signature(arguments), outputs, weights, macs)
+    return LayerType(signature(arguments), outputs, weights, macs)
 
 
 _CUDNN = "units, return_sequences=False, return_state=False, go_backwards=False, stateful=False"
@@ -84,17 +84,17 @@ CUDNN = {
     "CuDNNLSTM": _cudnn("CuDNNLSTM", LSTM, _CUDNN),
     "CuDNNGRU": _cudnn("CuDNNGRU", GRU, _CUDNN),
 }
-KINDS = {
-    "TimeDistributedDense": Kind(
+TYPES = {
+    "TimeDistributedDense": LayerType(
         signature("units, activation='linear', use_bias=True"),
         _onto_units,
         _dense_weights,
         _dense_macs,
     ),
-    "MaxoutDense": Kind(
+    "MaxoutDense": LayerType(
         signature("units, nb_feature=4, use_bias=True"), _onto_units, _maxout_weights, _maxout_macs
     ),
-    "Highway": Kind(
+    "Highway": LayerType(
         signature("activation='linear', use_bias=True"),
         weights=_highway_weights,
         macs=_highway_macs,

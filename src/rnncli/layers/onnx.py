@@ -3,7 +3,7 @@
 from math import prod
 
 from rnncli.layers import TABLE
-from rnncli.layers.kind import Kind
+from rnncli.layers.layer_type import LayerType
 from rnncli.model import Config, Weight
 from rnncli.shapes import Dim, Shapes
 
@@ -55,8 +55,8 @@ _MACS = {
     "onnx.MatMul": _product_macs,
     "onnx.Gemm": _product_macs,
 }
-KINDS = {
-    name: Kind(outputs=_outputs, weights=_weights, macs=_MACS.get(name, Kind().macs))
+TYPES = {
+    name: LayerType(outputs=_outputs, weights=_weights, macs=_MACS.get(name, LayerType().macs))
     for name, family in TABLE.items()
     if family == "onnx"
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 from rnncli.errors import ShapeError
 from rnncli.layers import TABLE
-from rnncli.layers.kind import Kind, Outputs, pair
+from rnncli.layers.layer_type import LayerType, Outputs, pair
 from rnncli.model import Config
 from rnncli.shapes import Dim, Shapes
 
@@ -42,9 +42,9 @@ def _expanded(config: Config, inputs: Shapes) -> Shapes:
 
 
 def _joined(config: Config, inputs: Shapes) -> Shapes:
-    from rnncli.layers import kind
+    from rnncli.layers import layer_type
 
-    return kind("Concatenate").outputs({"axis": config["axis"]}, inputs)
+    return layer_type("Concatenate").outputs({"axis": config["axis"]}, inputs)
 
 
 def _part(config: Config, inputs: Shapes) -> Shapes:
@@ -91,8 +91,8 @@ _OTHERS: dict[str, tuple[dict[str, Any], Outputs]] = {
     "Concatenate": ({"axis": 0}, _joined),
     "GetItem": ({}, _part),
 }
-KINDS = {
-    name: Kind(*_OTHERS.get(name.removeprefix("keras."), ({}, _broadcast)))
+TYPES = {
+    name: LayerType(*_OTHERS.get(name.removeprefix("keras."), ({}, _broadcast)))
     for name, family in TABLE.items()
     if family == "operations"
 }

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from rnncli.equations import bias_name, equations
 from rnncli.errors import UsageError
-from rnncli.layers.uses import CellUse, cell_uses
+from rnncli.layers.rnn.uses import CellUse, cell_uses
 from rnncli.model import Layer
 from rnncli.report import Column, Report, Table
 from rnncli.shapes import Dim, Shape

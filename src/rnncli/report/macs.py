@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
-from rnncli.layers import kind
-from rnncli.layers.kind import channels_first, no_macs
-from rnncli.layers.uses import cell_uses, framework
+from rnncli.graph.resize import with_input_shapes, with_sizes
+from rnncli.layers import layer_type
+from rnncli.layers.layer_type import channels_first, no_macs
+from rnncli.layers.rnn.uses import cell_uses, framework
 from rnncli.model import Call, Layer, Model
-from rnncli.rebuild import with_input_shapes, with_sizes
 from rnncli.shapes import Dim, Shapes
 
 # What does the same work at each step of a sequence, beside the layers that run a cell.
@@ -32,7 +32,7 @@ def macs_of(layer: Layer) -> Macs:
         found = [_nested(layer, call.input_shapes) for call in layer.calls]
     elif layer.kind is None:
         return None, None
-    elif kind(layer.kind).macs is no_macs:
+    elif layer_type(layer.kind).macs is no_macs:
         return 0, 0
     else:
         found = [_called(layer, call) for call in layer.calls]
@@ -45,7 +45,7 @@ def _called(layer: Layer, call: Call) -> Macs:
     inputs, outputs = call.input_shapes, outputs_of(layer, call)
     if layer.kind is None or inputs is None or outputs is None:
         return None, None
-    count = kind(layer.kind).macs
+    count = layer_type(layer.kind).macs
     macs = count(layer.config, inputs, outputs)
     stepping = layer.kind in _STEPPING or (cell_uses(layer) and framework(layer) != "onnx")
     if not stepping or channels_first(layer.config) or len(inputs[0]) < 3:
@@ -61,7 +61,7 @@ def outputs_of(layer: Layer, call: Call) -> Shapes | None:
     """
     if layer.kind is None or not layer.inferred or not cell_uses(layer):
         return call.output_shapes
-    return kind(layer.kind).outputs(layer.config, call.input_shapes or ())
+    return layer_type(layer.kind).outputs(layer.config, call.input_shapes or ())
 
 
 def _nested(layer: Layer, inputs: Shapes | None) -> Macs:

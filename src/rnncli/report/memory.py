@@ -1,13 +1,13 @@
 """The bytes of what a model computes: states, outputs, and what of them is alive at once."""
 
-from rnncli.layers import kind
-from rnncli.layers.kind import no_macs
-from rnncli.layers.recurrent import directions
-from rnncli.layers.uses import cell_uses, framework
+from rnncli.graph.order import in_order
+from rnncli.layers import layer_type
+from rnncli.layers.layer_type import no_macs
+from rnncli.layers.rnn.keras import directions
+from rnncli.layers.rnn.uses import cell_uses, framework
 from rnncli.model import ITEM_SIZE, Config, Layer, Model, Ref
 from rnncli.report.macs import one_step, outputs_of, times, total
 from rnncli.shapes import Dim, Shape, Shapes, product
-from rnncli.topology import in_order
 
 # What cannot begin before it has all steps of its input.
 _WHOLE = frozenset((
@@ -33,7 +33,7 @@ def state_bytes(layer: Layer, dtype: str | None) -> Dim:
         return None
     call = layer.calls[0] if layer.calls else None
     if call is None or call.input_shapes is None or outputs_of(layer, call) is None:
-        return 0 if kind(layer.kind).macs is no_macs else None
+        return 0 if layer_type(layer.kind).macs is no_macs else None
     if framework(layer) == "keras":
         states = _states(layer.kind, layer.config, call.input_shapes)
     else:
@@ -48,10 +48,10 @@ def _states(name: str, config: Config, inputs: Shapes) -> Dim:
     if name == "TimeDistributed":
         inner, (batch, _, *rest) = config["layer"], inputs[0]
         return _states(inner["class_name"], inner["config"], ((batch, *rest),))
-    if "return_state" not in kind(name).signature:
+    if "return_state" not in layer_type(name).signature:
         return 0
     asked = {**config, "return_state": True, "return_sequences": False}
-    return total(product(state[1:]) for state in kind(name).outputs(asked, inputs)[1:])
+    return total(product(state[1:]) for state in layer_type(name).outputs(asked, inputs)[1:])
 
 
 def output_bytes(layer: Layer, dtype: str | None) -> Dim:
@@ -99,7 +99,7 @@ def peak_bytes(model: Model, dtype: str | None, streaming: bool) -> Dim:
 
 def _shared(layer: Layer, made: dict[Ref, int], dying: list[int]) -> int:
     """Return the bytes of an output that can take the place of an input."""
-    if layer.kind is None or kind(layer.kind).macs is not no_macs or len(made) != 1:
+    if layer.kind is None or layer_type(layer.kind).macs is not no_macs or len(made) != 1:
         return 0
     (size,) = made.values()
     return size if size in dying else 0

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from rnncli.conventions import LAYOUTS, Layout, cell_weights
-from rnncli.layers.uses import CellUse, cell_uses, framework
+from rnncli.layers.rnn.uses import CellUse, cell_uses, framework
+from rnncli.layers.rnn.weight_layouts import LAYOUTS, Layout, cell_weights
 from rnncli.model import Layer, Weight
 from rnncli.report import Column, Report, Table
 

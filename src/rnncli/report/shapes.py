@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any
 
-from rnncli.layers import complete, kind
+from rnncli.layers import complete, layer_type
 from rnncli.model import Layer
 from rnncli.report import Column, Report, Table
 from rnncli.shapes import Shapes
@@ -90,7 +90,7 @@ def _outputs(layer: Layer, row: Mapping[str, Any], inputs: Shapes) -> Shapes:
         inner = {**inner, "config": {**inner["config"], **switches}}
         config = {**layer.config, "layer": inner, "merge_mode": row["merge_mode"]}
     name = layer.kind or ""
-    return kind(name).outputs(complete(name, config), inputs)
+    return layer_type(name).outputs(complete(name, config), inputs)
 
 
 def _row(layer: Layer) -> dict[str, Any]:

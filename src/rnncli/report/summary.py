@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from rnncli.graph.naming import snake_case
+from rnncli.graph.order import Node, is_chain, keras_depths
 from rnncli.model import Layer, Model, Ref, Weight
-from rnncli.naming import snake_case
 from rnncli.report import Column, Report, Table
-from rnncli.topology import Node, is_chain, keras_depths
 
 _COLUMNS = (
     Column("name", "Layer"),

@@ -1,52 +1,56 @@
 """The table of layers that can be run: layer kind → the module that knows how.
 
-Each module's `OPS` maps a kind to a function that makes its operation from a `Setup`.
+Each module's `OPS` maps a kind to a function that makes its operation from a `OpContext`.
 """
 
 from importlib import import_module
 
 from rnncli.errors import UnsupportedError
-from rnncli.forward.op import Op, Setup
-from rnncli.layers import TABLE as KINDS
+from rnncli.layers import TABLE as TYPES
+from rnncli.layers.op import Op, OpContext
 
 _MODULES = {
-    "recurrent": "SimpleRNN LSTM GRU RNN Bidirectional",
+    "rnncli.layers.rnn.run_keras": "SimpleRNN LSTM GRU RNN Bidirectional",
     "core": (
         "Dense Activation Embedding Masking TimeDistributed Dropout SpatialDropout1D "
         "SpatialDropout2D SpatialDropout3D GaussianNoise GaussianDropout AlphaDropout "
         "ActivityRegularization"
     ),
-    "normalize": (
+    "normalization": (
         "LayerNormalization BatchNormalization GroupNormalization UnitNormalization Normalization"
     ),
-    "reshape": (
+    "reshaping": (
         "Flatten Reshape Permute RepeatVector UpSampling1D ZeroPadding1D Cropping1D "
         "UpSampling2D ZeroPadding2D Cropping2D"
     ),
-    "convolve": "Conv1D Conv2D SeparableConv1D",
-    "pool": (
+    "convolutional": "Conv1D Conv2D SeparableConv1D",
+    "pooling": (
         "MaxPooling1D AveragePooling1D GlobalMaxPooling1D GlobalAveragePooling1D "
         "MaxPooling2D AveragePooling2D GlobalMaxPooling2D GlobalAveragePooling2D"
     ),
-    "activate": "ReLU LeakyReLU ELU ThresholdedReLU PReLU Softmax Rescaling",
-    "merge": "Add Subtract Multiply Average Maximum Minimum Concatenate Dot Merge",
+    "activation": "ReLU LeakyReLU ELU ThresholdedReLU PReLU Softmax Rescaling",
+    "merging": "Add Subtract Multiply Average Maximum Minimum Concatenate Dot Merge",
     "attention": "Attention AdditiveAttention",
     "legacy": "TimeDistributedDense MaxoutDense Highway CuDNNLSTM CuDNNGRU",
-    "torch": "torch.RNN torch.LSTM torch.GRU torch.RNNCell torch.LSTMCell torch.GRUCell",
+    "rnncli.layers.rnn.run_torch": (
+        "torch.RNN torch.LSTM torch.GRU torch.RNNCell torch.LSTMCell torch.GRUCell"
+    ),
 }
 
 TABLE = {
     **{kind: module for module, kinds in _MODULES.items() for kind in kinds.split()},
-    **{kind: "onnx" for kind, family in KINDS.items() if family == "onnx"},
-    **{kind: "operations" for kind, family in KINDS.items() if family == "operations"},
+    **{kind: "onnx" for kind, family in TYPES.items() if family == "onnx"},
+    **{kind: "operations" for kind, family in TYPES.items() if family == "operations"},
 }
 
 
-def make(setup: Setup) -> Op:
+def make(setup: OpContext) -> Op:
     """Return the operation of a layer. Raises: UnsupportedError if there is none."""
     if setup.kind not in TABLE:
         raise unsupported(setup.name, setup.kind)
-    op: Op = import_module(f"rnncli.forward.ops.{TABLE[setup.kind]}").OPS[setup.kind](setup)
+    name = TABLE[setup.kind]
+    place = name if "." in name else f"rnncli.forward.ops.{name}"
+    op: Op = import_module(place).OPS[setup.kind](setup)
     return op
 
 

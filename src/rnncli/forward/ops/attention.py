@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from rnncli.forward.activations import softmax
-from rnncli.forward.op import Array, Op, Setup, Value
+from rnncli.kernels.activations import softmax
+from rnncli.layers.op import Array, Op, OpContext, Value
 
 _LEFT_OUT = 1e9  # what Keras takes from the score of a step that does not count
 
@@ -14,7 +14,7 @@ _LEFT_OUT = 1e9  # what Keras takes from the score of a step that does not count
 class Attention(Op):
     """Values weighted by the softmax of the scores of queries against keys."""
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: OpContext) -> None:
         self.weights, self.config = setup.weights, setup.config
         self.additive = setup.kind == "AdditiveAttention"
 

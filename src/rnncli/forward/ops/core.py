@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 
 from rnncli.errors import ShapeError, UnsupportedError
-from rnncli.forward.activations import activation
-from rnncli.forward.op import Array, Notes, Op, Setup, Value, elementwise
+from rnncli.kernels.activations import activation
+from rnncli.layers.op import Array, Notes, Op, OpContext, Value, elementwise
 
 
-def _dense(setup: Setup) -> Op:
+def _dense(setup: OpContext) -> Op:
     kernel, bias = setup.weights["kernel"], setup.weights.get("bias")
     function = activation(setup.config.get("activation"))
 
@@ -26,7 +26,7 @@ def _dense(setup: Setup) -> Op:
 class Embedding(Op):
     """A row of the table for each token."""
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: OpContext) -> None:
         self.name, self.table = setup.name, setup.weights["embeddings"]
         self.masks = bool(setup.config.get("mask_zero"))
 
@@ -50,7 +50,7 @@ class Embedding(Op):
 class Masking(Op):
     """A mask of the steps that hold nothing but the mask value, which become zeros."""
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: OpContext) -> None:
         self.masked = setup.dtype.type(setup.config.get("mask_value", 0.0))
 
     def __call__(self, inputs: Sequence[Value], options: Mapping[str, Any]) -> tuple[Value, ...]:
@@ -86,7 +86,7 @@ class EachStep(Op):
         return rank >= 3
 
 
-def _distributed(setup: Setup) -> Op:
+def _distributed(setup: OpContext) -> Op:
     from rnncli.forward.ops import make
 
     layer = setup.config["layer"]
@@ -97,11 +97,11 @@ def _distributed(setup: Setup) -> Op:
     return EachStep(make(inner._replace(notes=Notes())))  # its states are not the sequence's
 
 
-def _nothing(setup: Setup) -> Op:
+def _nothing(setup: OpContext) -> Op:
     return elementwise(lambda x: x)
 
 
-def _activation(setup: Setup) -> Op:
+def _activation(setup: OpContext) -> Op:
     return elementwise(activation(setup.config.get("activation")))
 
 

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from rnncli.forward.activations import activation, sigmoid
-from rnncli.forward.op import Array, Op, Plain, Setup
 from rnncli.forward.ops.core import OPS as CORE
-from rnncli.forward.ops.cudnn import without_cudnn
-from rnncli.forward.ops.recurrent import Recurrent
+from rnncli.kernels.activations import activation, sigmoid
+from rnncli.layers.op import Array, Op, OpContext, Plain
+from rnncli.layers.rnn.run_cudnn import without_cudnn
+from rnncli.layers.rnn.run_keras import Recurrent
 
 
-def _maxout(setup: Setup) -> Op:
+def _maxout(setup: OpContext) -> Op:
     kernel, bias = setup.weights["kernel"], setup.weights.get("bias", 0)
 
     def maxout(x: Array) -> Array:
@@ -20,7 +20,7 @@ def _maxout(setup: Setup) -> Op:
     return Plain(maxout)
 
 
-def _highway(setup: Setup) -> Op:
+def _highway(setup: OpContext) -> Op:
     weights, function = setup.weights, activation(setup.config["activation"])
 
     def highway(x: Array) -> Array:
@@ -32,7 +32,7 @@ def _highway(setup: Setup) -> Op:
     return Plain(highway)
 
 
-def _cudnn(setup: Setup) -> Op:
+def _cudnn(setup: OpContext) -> Op:
     return Recurrent(without_cudnn(setup))
 
 

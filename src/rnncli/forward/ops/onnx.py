@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 
 from rnncli.cells import Cell, cell_for
-from rnncli.conventions import LAYOUTS
 from rnncli.errors import ShapeError, UnsupportedError
-from rnncli.forward.kernel import Recurrence
-from rnncli.forward.op import Array, Op, Setup, Value
-from rnncli.forward.opened import Openable, Opened, Textbook
 from rnncli.forward.ops.onnx_math import MATH
 from rnncli.forward.ops.onnx_shapes import SHAPES
+from rnncli.kernels.recurrence import Recurrence
 from rnncli.layers import TABLE
 from rnncli.layers.onnx import RECURRENT
+from rnncli.layers.op import Array, Op, OpContext, Value
+from rnncli.layers.rnn.opened import Openable, Opened, Textbook
+from rnncli.layers.rnn.weight_layouts import LAYOUTS
 
 # ONNX's names of activations with the arguments that they have unless the node says otherwise.
 _ACTIVATIONS = {
@@ -29,7 +29,7 @@ _FUNCTIONS = {**MATH, **SHAPES}
 class Operator(Op):
     """A node: its operands are tensors of the graph, constants of the file, or left out."""
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: OpContext) -> None:
         self.setup = setup
         self.attributes: Mapping[str, Any] = setup.config["attributes"]
         self.operands: list[tuple[str, Any]] = list(map(tuple, setup.config["operands"]))
@@ -59,7 +59,7 @@ class Operator(Op):
 class Recurrent(Operator, Openable):
     """`RNN`, `LSTM` or `GRU`, in one or both directions."""
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: OpContext) -> None:
         super().__init__(setup)
         operator = setup.config["operator"]
         reset_after = bool(self.attributes.get("linear_before_reset"))

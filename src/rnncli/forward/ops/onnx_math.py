@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from rnncli.errors import UnsupportedError
-from rnncli.forward.activations import activation, erf, sigmoid, softmax
-from rnncli.forward.op import Array
 from rnncli.forward.ops.onnx_operands import Attributes, Function, Operands, given, ints, of_first
+from rnncli.kernels.activations import activation, erf, sigmoid, softmax
+from rnncli.layers.op import Array
 
 _CASTS = {1: "f4", 2: "u1", 3: "i1", 5: "i2", 6: "i4", 7: "i8", 9: "?", 10: "f4", 11: "f8"}
 

@@ -5,8 +5,8 @@ Source: the operator schemas at onnx.ai/onnx/operators, opset 7 to 23.
 
 import numpy as np
 
-from rnncli.forward.op import Array
 from rnncli.forward.ops.onnx_operands import Attributes, Function, Operands, given, ints, of_first
+from rnncli.layers.op import Array
 
 
 def _slice(operands: Operands, attributes: Attributes) -> Array:

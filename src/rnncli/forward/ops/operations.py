@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from rnncli.forward.activations import activation
-from rnncli.forward.op import Array, Op, Setup, Value
+from rnncli.kernels.activations import activation
 from rnncli.layers import TABLE
+from rnncli.layers.op import Array, Op, OpContext, Value
 from rnncli.layers.operations import key_of
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -26,7 +26,7 @@ _REDUCTIONS: dict[str, Callable[..., Any]] = {
 class Operation(Op):
     """An operation whose operands are the call's tensors and constants, in their order."""
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: OpContext) -> None:
         self.setup, self.name = setup, setup.kind.removeprefix("keras.")
 
     def __call__(self, inputs: Sequence[Value], options: Mapping[str, Any]) -> tuple[Value, ...]:

@@ -1,0 +1,1 @@
+"""What several formats are kept in: zip, HDF5, pickle."""

@@ -1,0 +1,156 @@
+"""The stack and the memo on which a pickle works, and what stands there for what is not made."""
+
+from typing import Any, BinaryIO
+
+from rnncli.errors import FileError
+from rnncli.formats import limits
+
+
+class Global:
+    """The name of something importable, which is never imported."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+class Record:
+    """A call that a pickle asks for and that is not made.
+
+    `what` names the class or function, `args` are what it would get; `items` and `pairs` what
+    would be appended and set, `state` what `__setstate__` would get.
+    """
+
+    __slots__ = ("args", "items", "pairs", "state", "what")
+
+    def __init__(self, what: str, args: tuple[Any, ...]) -> None:
+        self.what, self.args = what, args
+        self.items: list[Any] = []
+        self.pairs: dict[Any, Any] = {}
+        self.state: Any = None
+
+
+class Persistent:
+    """A reference to what is stored outside the pickle; for PyTorch a storage."""
+
+    __slots__ = ("key",)
+
+    def __init__(self, key: Any) -> None:
+        self.key = key
+
+
+_KEYS = (str, int, float, bytes, bool, type(None), Global, Record, Persistent)
+
+
+class _Mark:
+    pass
+
+
+MARK = _Mark()
+
+
+class Machine:
+    """The stack and the memo of one pickle."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.stream, self.used = stream, 0
+        self.stack: list[Any] = []
+        self.memo: dict[int, Any] = {}
+
+    def take(self, count: int) -> bytes:
+        """Return the next bytes."""
+        self.used += count
+        if self.used > limits.PICKLE_BYTES:  # asked here, for a call takes longer than the rest
+            limits.check("bytes in a pickle", self.used, limits.PICKLE_BYTES)
+        data = self.stream.read(count)
+        if len(data) < count:
+            raise FileError("a truncated pickle")
+        return data
+
+    def number(self, size: int, signed: bool = False) -> int:
+        """Return a number of `size` bytes."""
+        return int.from_bytes(self.take(size), "little", signed=signed)
+
+    def line(self) -> str:
+        """Return the text up to the next line end."""
+        data = self.stream.readline(limits.PICKLE_LINE + 1)
+        self.used += len(data)
+        if not data.endswith(b"\n"):
+            raise FileError("a damaged pickle (a line without an end)")
+        return data[:-1].decode("utf-8")
+
+    def pop(self) -> Any:
+        """Return the top of the stack, taken off."""
+        top = self.stack.pop()
+        if top is MARK:
+            raise ValueError("a mark in place of a value")
+        return top
+
+    def marked(self) -> list[Any]:
+        """Return what is above the last mark, taken off."""
+        for index in range(len(self.stack) - 1, -1, -1):
+            if self.stack[index] is MARK:
+                found = self.stack[index + 1 :]
+                del self.stack[index:]
+                return found
+        raise ValueError("no mark")
+
+    def push(self, value: Any) -> None:
+        """Put a value on the stack."""
+        self.stack.append(value)
+
+    def remember(self, index: int) -> None:
+        """Keep the top of the stack under a number."""
+        limits.check("remembered values of a pickle", len(self.memo), limits.PICKLE_MEMO)
+        self.memo[index] = self.stack[-1]
+
+    def call(self, what: Any, args: Any) -> None:
+        """Put the record of a call on the stack."""
+        self.push(Record(_name(what), args if isinstance(args, tuple) else (args,)))
+
+    def append(self, items: list[Any]) -> None:
+        """Append to the list, set or record on top of the stack."""
+        target = self.stack[-1]
+        if isinstance(target, list):
+            target.extend(items)
+        elif isinstance(target, Record):
+            target.items.extend(items)
+        else:
+            raise TypeError(f"cannot append to {type(target).__name__}")
+
+    def set_pairs(self, flat: list[Any]) -> None:
+        """Set keys of the dict or record on top of the stack."""
+        target = self.stack[-1]
+        if isinstance(target, Record):
+            target = target.pairs
+        if not isinstance(target, dict) or len(flat) % 2:
+            raise TypeError("cannot set keys")
+        target.update(pairs(flat))
+
+    def build(self) -> None:
+        """Give a record its state; anything else keeps what it is."""
+        state, target = self.pop(), self.stack[-1]
+        if isinstance(target, Record):
+            target.state = state
+
+
+def _name(what: Any) -> str:
+    """Return the name of what is called, of whatever depth: a result is called, say."""
+    if isinstance(what, Global):
+        return what.name
+    return what.what if isinstance(what, Record) else type(what).__name__
+
+
+def pairs(flat: list[Any]) -> dict[Any, Any]:
+    """Return keys and values that follow each other as a dict."""
+    return {_key(key): value for key, value in zip(flat[::2], flat[1::2], strict=True)}
+
+
+def _key(key: Any) -> Any:
+    """Return a key that can be hashed in constant time."""
+    if isinstance(key, _KEYS):
+        return key
+    if isinstance(key, tuple) and all(isinstance(each, _KEYS) for each in key):
+        return key
+    raise TypeError(f"a {type(key).__name__} as a key")

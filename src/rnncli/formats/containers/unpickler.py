@@ -1,0 +1,169 @@
+"""A pickle read without running it: every global stays a name, every call a record of itself.
+
+Only numbers, strings and containers come out as themselves. Source of the operations: the comments
+of `pickletools` and PEP 307, 3154, 574.
+"""
+
+import struct
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+from rnncli.errors import FileError
+from rnncli.formats import limits
+from rnncli.formats.containers.pickle_machine import MARK, Global, Machine, Persistent, pairs
+
+
+def unpickled(stream: BinaryIO) -> Any:
+    """Return what the next pickle of a stream describes. Raises: FileError if it is damaged."""
+    try:
+        return _run(Machine(stream))
+    except (IndexError, KeyError, ValueError, TypeError, struct.error, UnicodeDecodeError) as error:
+        reason = str(error) or type(error).__name__
+        raise FileError(f"a damaged pickle ({reason})") from None
+
+
+def _run(machine: Machine) -> Any:
+    """Take operations until the one that stops."""
+    operations = _OPERATIONS
+    for _ in range(limits.PICKLE_OPERATIONS):
+        code = machine.take(1)
+        if code == b".":
+            return machine.pop()
+        operation = operations.get(code)
+        if operation is None:
+            raise FileError(f"a damaged pickle (unknown operation {code!r})")
+        operation(machine)
+    raise FileError(f"a pickle of more than {limits.PICKLE_OPERATIONS:,} operations")
+
+
+def _fixed(value: Any) -> Callable[[Machine], None]:
+    return lambda machine: machine.push(value)
+
+
+def _sized(width: int, make: Callable[[bytes], Any]) -> Callable[[Machine], None]:
+    return lambda machine: machine.push(make(machine.take(machine.number(width))))
+
+
+def _tuple(size: int) -> Callable[[Machine], None]:
+    def operation(machine: Machine) -> None:
+        items = [machine.pop() for _ in range(size)]
+        machine.push(tuple(items[::-1]))
+
+    return operation
+
+
+def _long(machine: Machine, width: int) -> None:
+    machine.push(int.from_bytes(machine.take(machine.number(width)), "little", signed=True))
+
+
+def _text_int(machine: Machine) -> None:
+    line = machine.line()
+    machine.push({"00": False, "01": True}.get(line) if line in ("00", "01") else int(line))
+
+
+def _global(machine: Machine) -> None:
+    module = machine.line()
+    machine.push(Global(f"{module}.{machine.line()}"))
+
+
+def _stack_global(machine: Machine) -> None:
+    name, module = machine.pop(), machine.pop()
+    if not isinstance(name, str) or not isinstance(module, str):
+        raise TypeError("a global whose name is no string")
+    machine.push(Global(f"{module}.{name}"))
+
+
+def _reduce(machine: Machine) -> None:
+    args = machine.pop()
+    machine.call(machine.pop(), args)
+
+
+def _new_with_keywords(machine: Machine) -> None:
+    machine.pop()
+    _reduce(machine)
+
+
+def _object(machine: Machine) -> None:
+    found = machine.marked()
+    machine.call(found[0], tuple(found[1:]))
+
+
+def _instance(machine: Machine) -> None:
+    module = machine.line()
+    what = Global(f"{module}.{machine.line()}")
+    machine.call(what, tuple(machine.marked()))
+
+
+def _one_pair(machine: Machine) -> None:
+    value, key = machine.pop(), machine.pop()
+    machine.set_pairs([key, value])
+
+
+def _utf8(data: bytes) -> str:
+    return data.decode("utf-8", "surrogatepass")
+
+
+_OPERATIONS: dict[bytes, Callable[[Machine], Any]] = {
+    b"\x80": lambda m: m.take(1),  # PROTO
+    b"\x95": lambda m: m.take(8),  # FRAME
+    b"(": _fixed(MARK),
+    b"0": lambda m: m.stack.pop(),
+    b"1": lambda m: m.marked(),
+    b"2": lambda m: m.push(m.stack[-1]),
+    b"N": _fixed(None),
+    b"\x88": _fixed(True),
+    b"\x89": _fixed(False),
+    b"I": _text_int,
+    b"L": lambda m: m.push(int(m.line().removesuffix("L"))),
+    b"J": lambda m: m.push(m.number(4, signed=True)),
+    b"K": lambda m: m.push(m.number(1)),
+    b"M": lambda m: m.push(m.number(2)),
+    b"\x8a": lambda m: _long(m, 1),
+    b"\x8b": lambda m: _long(m, 4),
+    b"F": lambda m: m.push(float(m.line())),
+    b"G": lambda m: m.push(struct.unpack(">d", m.take(8))[0]),
+    b"S": lambda m: m.push(m.line().strip("'\"")),
+    b"V": lambda m: m.push(m.line()),
+    b"T": _sized(4, lambda data: data.decode("latin-1")),
+    b"U": _sized(1, lambda data: data.decode("latin-1")),
+    b"X": _sized(4, _utf8),
+    b"\x8c": _sized(1, _utf8),
+    b"\x8d": _sized(8, _utf8),
+    b"B": _sized(4, bytes),
+    b"C": _sized(1, bytes),
+    b"\x8e": _sized(8, bytes),
+    b"\x96": _sized(8, bytes),
+    b"]": lambda m: m.push([]),
+    b"a": lambda m: m.append([m.pop()]),
+    b"e": lambda m: m.append(m.marked()),
+    b"l": lambda m: m.push(m.marked()),
+    b")": _fixed(()),
+    b"t": lambda m: m.push(tuple(m.marked())),
+    b"\x85": _tuple(1),
+    b"\x86": _tuple(2),
+    b"\x87": _tuple(3),
+    b"}": lambda m: m.push({}),
+    b"d": lambda m: m.push(pairs(m.marked())),
+    b"s": _one_pair,
+    b"u": lambda m: m.set_pairs(m.marked()),
+    b"\x8f": lambda m: m.push([]),  # a set, kept as a list
+    b"\x90": lambda m: m.append(m.marked()),
+    b"\x91": lambda m: m.push(m.marked()),
+    b"p": lambda m: m.remember(int(m.line())),
+    b"q": lambda m: m.remember(m.number(1)),
+    b"r": lambda m: m.remember(m.number(4)),
+    b"\x94": lambda m: m.remember(len(m.memo)),
+    b"g": lambda m: m.push(m.memo[int(m.line())]),
+    b"h": lambda m: m.push(m.memo[m.number(1)]),
+    b"j": lambda m: m.push(m.memo[m.number(4)]),
+    b"c": _global,
+    b"\x93": _stack_global,
+    b"i": _instance,
+    b"o": _object,
+    b"R": _reduce,
+    b"\x81": _reduce,  # NEWOBJ
+    b"\x92": _new_with_keywords,
+    b"b": lambda m: m.build(),
+    b"P": lambda m: m.push(Persistent(m.line())),
+    b"Q": lambda m: m.push(Persistent(m.pop())),
+}

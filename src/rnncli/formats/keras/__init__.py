@@ -1,0 +1,1 @@
+"""Files that Keras wrote, of any version."""

@@ -1,0 +1,57 @@
+"""Weights of one file for the model of another: `load_weights`."""
+
+from functools import partial
+from typing import Any
+
+from rnncli.errors import FileError, ShapeError
+from rnncli.formats.containers import hdf5
+from rnncli.formats.containers.hdf5 import Entry
+from rnncli.formats.keras import h5, layer_groups, variables, zipped
+from rnncli.formats.keras.matching import Holdings, matched, unmatched
+from rnncli.model import Model
+
+
+def attached(model: Model, path: str) -> Model:
+    """Return the model with its weights located in another file.
+
+    Raises: FileError; ShapeError if a layer's weights are not there, or have other shapes.
+    """
+    is_zip = _is_zip(path)
+    with (zipped.opened if is_zip else hdf5.opened)(path) as file:
+        found = matched(model._replace(warnings=()), _holdings(model, file))
+    wrong = (
+        *found.warnings,
+        *(f"layer {name!r}: its weights are not in it" for name in unmatched(found)),
+    )
+    if wrong:
+        raise ShapeError(f"not the weights of this model; {wrong[0]}")
+    opener = zipped.store if is_zip else h5.store
+    return found._replace(warnings=model.warnings, store=partial(opener, path))
+
+
+def _is_zip(path: str) -> bool:
+    with open(path, "rb") as file:
+        return file.read(2) == b"PK"
+
+
+def _holdings(model: Model, file: Any) -> Holdings:
+    if layer_groups.is_sections(file):
+        held = layer_groups.sections(file)
+        theano = layer_groups.is_theano(file, held)
+        return Holdings(_by_name_or_order(model, held), trainable_first=True, theano=theano)
+    if variables.is_store(file):
+        return variables.holdings(model, file)
+    raise FileError("HDF5 that holds no Keras weights", "expected layer_names or Keras 3's layers")
+
+
+def _by_name_or_order(model: Model, held: dict[str, list[Entry]]) -> dict[str, list[Entry]]:
+    """Return the tensors by the model's names; layers of other names go in order, as in Keras."""
+    weighty = [layer.name for layer in model.layers if layer.params]
+    given = {name: entries for name, entries in held.items() if entries}
+    if set(weighty) <= set(given):
+        return given
+    if len(weighty) != len(given):
+        names = ", ".join(list(given)[:8])
+        raise ShapeError(f"it holds the weights of {len(given)} layers ({names}), "
+                         f"but the model has {len(weighty)} with weights")  # fmt: skip
+    return dict(zip(weighty, given.values(), strict=True))

@@ -1,0 +1,158 @@
+"""The connections in a Keras config: `inbound_nodes`, `input_layers`, `output_layers`.
+
+Keras 1 and 2 list tensors as `["lstm", 0, 0, {kwargs}]`; Keras 3 as `__keras_tensor__` objects
+among the arguments of each call, which also say the tensor's shape.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rnncli.errors import FileError
+from rnncli.graph.specs import CallSpec
+from rnncli.model import Ref, refs_in
+from rnncli.shapes import Shape
+
+# The arguments of `call` after the first, for layers that can be handed tensors there.
+_CALL = ("initial_state", "mask", "training")
+_RECURRENT = ("SimpleRNN", "LSTM", "GRU", "RNN", "Bidirectional", "ConvLSTM2D")
+
+Shapes = dict[Ref, Shape]
+
+
+def shape_of(value: Any) -> Shape | None:
+    """Return a list of sizes as a shape, None if it is something else."""
+    if not isinstance(value, list | tuple):
+        return None
+    if not all(dim is None or (type(dim) is int and dim >= 0) for dim in value):
+        return None
+    return tuple(value)
+
+
+def calls(kind: str, nodes: Any, name: str, shapes: Shapes) -> tuple[CallSpec, ...]:
+    """Return the calls of a layer; the shapes that Keras 3 gives on the way go into `shapes`.
+
+    Raises: FileError if the connections are not as any Keras writes them.
+    """
+    if not isinstance(nodes, list):
+        raise FileError(f"inbound_nodes of layer {name!r} is not a list")
+    return tuple(_call(kind, node, name, shapes) for node in nodes)
+
+
+def _call(kind: str, node: Any, name: str, shapes: Shapes) -> CallSpec:
+    if isinstance(node, dict) and isinstance(node.get("args"), list | tuple):
+        return _keras3_call(kind, node, shapes)
+    if not isinstance(node, list | dict):
+        raise FileError(f"inbound_nodes of layer {name!r} holds {str(node)[:40]!r}, not a call")
+    kwargs: dict[str, Any] = {}
+    inputs = []
+    for record in _records(node):
+        if record[0] != "_CONSTANT_VALUE":
+            inputs.append(_ref(record, name))
+        if len(record) > 3 and isinstance(record[3], dict):
+            kwargs |= record[3]
+    return CallSpec(tuple(inputs), _arguments(kwargs, shapes, lists=True))
+
+
+def _keras3_call(kind: str, node: Mapping[str, Any], shapes: Shapes) -> CallSpec:
+    args = [_tensors(arg, shapes) for arg in node["args"]]
+    given = node.get("kwargs")
+    kwargs = _arguments(given if isinstance(given, dict) else {}, shapes)
+    first, rest = args[:1], args[1:]
+    if kind in _RECURRENT:
+        kwargs = {**dict(zip(_CALL, rest, strict=False)), **kwargs}
+        rest = []
+    inputs = list(refs_in([first, rest]))
+    if not inputs:  # everything by keyword, as `layer(inputs=x)`
+        key = next((key for key, value in kwargs.items() if any(refs_in(value))), None)
+        inputs = list(refs_in(kwargs.pop(key))) if key is not None else []
+    return CallSpec(tuple(inputs), {k: v for k, v in kwargs.items() if v is not None})
+
+
+def operands(nodes: Any) -> dict[str, Any]:
+    """Return what the first call of one of Keras 3's operations gives it beside tensors."""
+    args = nodes[0].get("args") if isinstance(nodes, list) and isinstance(nodes[0], dict) else None
+    if not isinstance(args, list):
+        return {}
+    constants = [arg if isinstance(arg, int | float) else None for arg in args]
+    return {"operands": constants, "key": args[1] if len(args) > 1 else ()}
+
+
+def _arguments(kwargs: Mapping[str, Any], shapes: Shapes, lists: bool = False) -> dict[str, Any]:
+    found = {str(key): _tensors(value, shapes, lists) for key, value in kwargs.items()}
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _tensors(value: Any, shapes: Shapes, lists: bool = False) -> Any:
+    """Return a value of a config with its tensors as `Ref`s; `lists`: Keras 2's are lists."""
+    if isinstance(value, dict):
+        if value.get("class_name") == "__keras_tensor__":
+            config = value.get("config")
+            config = config if isinstance(config, dict) else {}
+            ref = _ref(config.get("keras_history"), "__keras_tensor__")
+            shape = shape_of(config.get("shape"))
+            if shape is not None:
+                shapes[ref] = shape
+            return ref
+        return {str(key): _tensors(item, shapes, lists) for key, item in value.items()}
+    if lists and _is_record(value) and len(value) == 3:
+        return value[2] if value[0] == "_CONSTANT_VALUE" else _ref(value, "kwargs")
+    if isinstance(value, list):
+        return [_tensors(item, shapes, lists) for item in value]
+    return value
+
+
+def _is_record(value: Any) -> bool:
+    """Whether a value is `[layer, call, tensor]`, perhaps with arguments behind it."""
+    return (
+        isinstance(value, list | tuple)
+        and len(value) in (3, 4)
+        and isinstance(value[0], str)
+        and type(value[1]) is int
+        and (type(value[2]) is int or value[0] == "_CONSTANT_VALUE")
+    )
+
+
+def _records(value: Any) -> Iterator[Any]:
+    if _is_record(value):
+        yield value
+    elif isinstance(value, dict):
+        for key in sorted(value):
+            yield from _records(value[key])
+    elif isinstance(value, list):
+        for item in value:
+            yield from _records(item)
+
+
+def _ref(value: Any, where: str) -> Ref:
+    if not _is_record(value) or value[1] < 0 or value[2] < 0:
+        raise FileError(f"{where} refers to {str(value)[:60]}, not to [layer, call, tensor]")
+    return Ref(value[0], value[1], value[2])
+
+
+def ends(value: Any) -> tuple[Ref, ...]:
+    """Return the tensors that `input_layers` or `output_layers` name, in whatever nest."""
+    return tuple(_ref(record, "the model's inputs or outputs") for record in _records(value))
+
+
+def renumbered(value: Any, first: Mapping[str, int]) -> Any:
+    """Return a nest of tensors with the calls of the layers in `first` counted from there.
+
+    Keras counts the calls of a nested model from 1: its inside is call 0.
+    """
+    if isinstance(value, Ref):
+        return value._replace(call=value.call - first.get(value.layer, 0))
+    if isinstance(value, tuple | list):
+        return type(value)(renumbered(item, first) for item in value)
+    if isinstance(value, dict):
+        return {key: renumbered(item, first) for key, item in value.items()}
+    return value
+
+
+def renumbered_calls(calls: tuple[CallSpec, ...], first: Mapping[str, int]) -> tuple[CallSpec, ...]:
+    """Return calls whose tensors are renumbered."""
+    if not first:
+        return calls
+    return tuple(
+        CallSpec(renumbered(call.inputs, first), renumbered(dict(call.kwargs), first))
+        for call in calls
+    )

@@ -1,0 +1,106 @@
+"""Keras's HDF5: a full model with its architecture, or the weights alone."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from rnncli.errors import FileError
+from rnncli.formats.containers import hdf5
+from rnncli.formats.containers.hdf5 import Entry, Hdf5Store
+from rnncli.formats.keras import inference, layer_groups, variables
+from rnncli.formats.keras.config import model_spec
+from rnncli.formats.keras.json import details, parse, written_by
+from rnncli.formats.keras.matching import Holdings, matched
+from rnncli.formats.keras.version import KerasVersion, version_of
+from rnncli.graph.build import build
+from rnncli.graph.specs import ModelSpec, sequential
+from rnncli.model import Model, Source, Store
+
+
+def read(path: str, optimizer: bool = False) -> Model:
+    """Return the model in a file; its weights are located, not read. Raises: FileError."""
+    with hdf5.opened(path) as file:
+        config = hdf5.text(file, "model_config")
+        if config is not None:
+            model = _full(file, path, config)
+        elif layer_groups.is_sections(file):
+            model = inference.from_sections(file, path)
+        elif variables.is_store(file):
+            model = inference.from_store(file, path)
+        else:
+            raise FileError(f"HDF5 that is data, not a model: it holds {_few(file)}",
+                            "expected model_config, layer_names or Keras 3's layers")  # fmt: skip
+        if optimizer:
+            found = layer_groups.optimizer_weights(file) or variables.optimizer_weights(file)
+            model = model._replace(optimizer=found)
+    return model._replace(store=partial(store, path))
+
+
+@contextmanager
+def store(path: str) -> Iterator[Store]:
+    """Give the tensors of a file by their paths. Raises: FileError."""
+    with hdf5.opened(path) as file:
+        yield Hdf5Store(file)
+
+
+def era_in(file: Any, node: object = None) -> KerasVersion:
+    """Return which Keras wrote a file, as it says at its root or beside its weights."""
+    group = layer_groups.weights_group(file)
+    version = hdf5.text(file, "keras_version") or hdf5.text(group, "keras_version")
+    backend = hdf5.text(file, "backend") or hdf5.text(group, "backend")
+    return version_of(version, backend, node)
+
+
+def _full(file: Any, path: str, config: str) -> Model:
+    node = parse(config, "model_config")
+    era = era_in(file, node)
+    held = layer_groups.sections(file)
+    spec = _with_stored(_named(model_spec(node, era), held), held)
+    source = Source("file", path, "Keras HDF5", written_by(era), details(era, node))
+    model = build(spec, source, strict=False)
+    theano = layer_groups.is_theano(file, held)
+    return matched(model, Holdings(held, trainable_first=True, theano=theano))
+
+
+def _named(spec: ModelSpec, held: dict[str, list[Entry]]) -> ModelSpec:
+    """Return a Sequential whose models inside have the names that the weights have.
+
+    In Keras 1's config they are nameless.
+    """
+    known = {layer.name for layer in spec.layers}
+    free = iter([name for name in held if name not in known])
+    if not any(layer.model is not None and layer.name not in held for layer in spec.layers):
+        return spec
+    layers = tuple(
+        layer._replace(name=next(free, layer.name))
+        if layer.model is not None and layer.name not in held
+        else layer
+        for layer in spec.layers
+    )
+    if spec.type != "Sequential":
+        return spec
+    return sequential(layers, spec.name)._replace(trainable=spec.trainable)
+
+
+_SEQUENCES = ("SimpleRNN", "LSTM", "GRU", "Bidirectional", "CuDNNLSTM", "CuDNNGRU")
+
+
+def _with_stored(spec: ModelSpec, held: dict[str, list[Entry]]) -> ModelSpec:
+    """Return the spec with the stored weights of layers whose own may stay unknown: those that
+    rnncli does not know, and those after them."""
+    layers = []
+    for layer in spec.layers:
+        entries = held.get(layer.name)
+        if entries and layer.model is None:
+            layer = layer._replace(stored=tuple(each.weight for each in entries))
+            shape = entries[0].shape
+            if layer.class_name in _SEQUENCES and layer.build_shapes is None and len(shape) == 2:
+                layer = layer._replace(build_shapes=((None, None, shape[0]),))
+        layers.append(layer)
+    return spec._replace(layers=tuple(layers))
+
+
+def _few(file: Any) -> str:
+    names = [repr(str(name)[:30]) for name, _ in zip(file, range(4), strict=False)]
+    return ", ".join(names) + (", …" if len(file) > 4 else "") if names else "nothing"

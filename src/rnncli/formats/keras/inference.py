@@ -1,0 +1,228 @@
+"""Weights without an architecture: layers and their kinds, as far as names and shapes tell."""
+
+import os
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from rnncli.formats.containers.hdf5 import Entry
+from rnncli.formats.keras import h5, layer_groups, variables
+from rnncli.formats.keras.json import details, written_by
+from rnncli.formats.keras.matching import Holdings, matched
+from rnncli.formats.keras.version import KerasVersion
+from rnncli.graph.build import build
+from rnncli.graph.naming import snake_case
+from rnncli.graph.specs import CallSpec, LayerSpec, ModelSpec
+from rnncli.layers import ALIASES, TABLE, complete, layer_type
+from rnncli.layers.layer_type import REQUIRED
+from rnncli.model import Config, Model, Source
+
+# What Keras calls layers, with and without the underscores that Keras 1 left out.
+_NAMES = {snake_case(kind): kind for kind in TABLE}
+_NAMES |= {name.replace("_", ""): kind for name, kind in _NAMES.items()}
+_NAMES["input"] = "InputLayer"
+_OLDER = {name.lower(): name for name in (*ALIASES, "TimeDistributedDense")}  # of Keras 1
+_CELLS = {1: "SimpleRNN", 3: "GRU", 4: "LSTM"}  # by the number of gates
+
+
+class Guess(NamedTuple):
+    """A layer's kind and what its config must be; `doubt` says what else it could be."""
+
+    kind: str
+    config: Config
+    inputs: tuple[int | None, ...] | None = None
+    doubt: str | None = None
+
+
+def from_sections(file: Any, path: str) -> Model:
+    """Return the model of a weights file that lists its layers by name. Raises: FileError."""
+    held = layer_groups.sections(file)
+    era = h5.era_in(file)
+    theano = layer_groups.is_theano(file, held)
+    return _model(path, held, "Keras weights", Holdings(held, theano=theano), era)
+
+
+def from_store(file: Any, path: str) -> Model:
+    """Return the model of a Keras 3 weights file, whose layers are called after their class."""
+    found = variables.shelf(file)
+    container = found.container("")
+    # Beside the layers stand the variables of metrics and of the optimizer.
+    inside = [group for group in found.groups if group.startswith(f"{container}/")]
+    depth = container.count("/") + 2
+    bases = dict.fromkeys("/".join(group.split("/")[:depth]) for group in inside or found.groups)
+    held = {base.rpartition("/")[2]: _directions(found.under(base)) for base in bases}
+    return _model(path, held, "Keras 3 weights", Holdings(held), None)
+
+
+def _directions(entries: list[Entry]) -> list[Entry]:
+    """Return tensors with those of the forward layer first."""
+    return sorted(entries, key=lambda each: "backward_layer" in each.path)
+
+
+def _model(
+    path: str,
+    held: dict[str, list[Entry]],
+    format: str,
+    holdings: Holdings,
+    era: KerasVersion | None,
+) -> Model:
+    specs, warnings = [], ["the file holds weights only: layers are inferred from names and shapes"]
+    for name, entries in held.items():
+        spec, doubt = _layer(name, entries)
+        specs.append(spec)
+        if doubt:
+            warnings.append(f"layer {name!r} is ambiguous: {doubt}")
+    stem = os.path.basename(path).partition(".")[0]
+    told = details(era, {}) if era is not None else {}
+    stated = written_by(era) if era is not None and era.text else None
+    if era is None:
+        stated = "Keras 3, by its looks"
+    source = Source("file", path, format, stated, told)
+    model = build(ModelSpec(stem, "Weights", tuple(specs)), source, strict=False)
+    return matched(model._replace(warnings=(*warnings, *model.warnings)), holdings)
+
+
+def _layer(name: str, entries: Sequence[Entry]) -> tuple[LayerSpec, str | None]:
+    """Return the layer that holds these tensors, and what is ambiguous about it."""
+    guess = _guess(name, entries)
+    if guess is None or not _agrees(guess, entries):
+        weights = tuple(each.weight for each in entries)
+        type_ = _NAMES.get(_stem(name), "?")
+        class_name = type_ if not entries and _stands_alone(type_) else f"weights.{type_}"
+        return LayerSpec(class_name, name, {}, stored=weights, inferred=True, type=type_), None
+    spec = LayerSpec(
+        guess.kind, name, guess.config, calls=(CallSpec(),) if guess.inputs else (),
+        build_shapes=(guess.inputs,) if guess.inputs else None,
+        stored=tuple(each.weight for each in entries), inferred=True, type=_type(name),
+    )  # fmt: skip
+    return spec, guess.doubt
+
+
+def _stands_alone(type_: str) -> bool:
+    """Whether a layer needs no argument, so that its name alone says all of it."""
+    return type_ in TABLE and REQUIRED not in layer_type(type_).signature.values()
+
+
+def _type(name: str) -> str:
+    """Return the class to show: what the name says, where it is another name for the guess."""
+    return _OLDER.get(_stem(name), "")
+
+
+def _agrees(guess: Guess, entries: Sequence[Entry]) -> bool:
+    """Whether the layer that was guessed has as many parameters as the file holds for it."""
+    inputs = (guess.inputs,) if guess.inputs else ()
+    weights = layer_type(guess.kind).weights(complete(guess.kind, guess.config), inputs)
+    return sum(each.params for each in weights) == sum(each.weight.params for each in entries)
+
+
+def _stem(name: str) -> str:
+    return re.sub(r"_\d+$", "", name.rpartition("/")[2])
+
+
+def _guess(name: str, entries: Sequence[Entry]) -> Guess | None:
+    if not all(each.shape for each in entries) or not entries:
+        return None
+    halves = len(entries) // 2
+    ends = [_end(each) for each in entries]
+    recurrent = [i for i, shape in enumerate(_shapes(entries)) if _is_recurrent(entries, i, shape)]
+    gates = {end for end in ends if end.startswith("U_")}
+    if len(recurrent) == 2 or len(gates) * 2 == sum(end.startswith("U_") for end in ends) > 0:
+        inner = _cell(entries[:halves])
+        if inner is not None:
+            layer = {"class_name": inner.kind, "config": inner.config}
+            return inner._replace(kind="Bidirectional", config={"layer": layer})
+    if len(recurrent) == 1 or gates:
+        return _cell(entries)
+    return _plain(name, entries, ends)
+
+
+def _end(found: Entry) -> str:
+    """Return what a tensor is called within its layer: `kernel`, or Keras 1's `W_i`."""
+    mark = re.search(r"_([WUb](_[a-z])?)$", found.weight.name)
+    return mark[1] if mark else found.weight.name
+
+
+def _shapes(entries: Sequence[Entry]) -> list[tuple[int, ...]]:
+    return [each.shape for each in entries]
+
+
+def _is_recurrent(entries: Sequence[Entry], index: int, shape: tuple[int, ...]) -> bool:
+    """Whether a tensor is a recurrent kernel: called so, or in Keras 3 the second of a cell."""
+    if len(shape) != 2:
+        return False
+    if entries[index].weight.name == "recurrent_kernel" or _end(entries[index]) == "U":
+        return True
+    path = entries[index].path.replace("\\", "/")
+    return path.endswith("cell/vars/1")
+
+
+def _cell(entries: Sequence[Entry]) -> Guess | None:
+    """Return the recurrent layer with these tensors, None if they are not one cell's."""
+    per_gate = [each for each in entries if _end(each).startswith("U_")]
+    shapes = _shapes(entries)
+    if per_gate:
+        units, gates, inputs = per_gate[0].shape[-1], len(per_gate), shapes[0][0]
+        kind, bias = _CELLS.get(gates), True
+        if kind is None:
+            return None
+        return Guess(
+            kind, {"units": units, "use_bias": bias, "reset_after": False}, (None, None, inputs)
+        )
+    if len(shapes) < 2 or len(shapes[0]) != 2 or not shapes[1] or not shapes[1][0]:
+        return None
+    (inputs, columns), units = shapes[0], shapes[1][0]
+    kind = _CELLS.get(columns // units) if columns % units == 0 else None
+    if kind is None or shapes[1] != (units, columns):
+        return None
+    config: dict[str, Any] = {"units": units, "use_bias": len(shapes) > 2}
+    doubt = None
+    if kind == "GRU":
+        config["reset_after"] = len(shapes) > 2 and len(shapes[2]) == 2
+    if len(shapes) > 2 and shapes[2] == (2 * columns,) and kind != "SimpleRNN":
+        kind, config = f"CuDNN{kind}", {"units": units}
+    elif len(shapes) == 2 and kind == "GRU":
+        doubt = "without a bias nothing tells whether its reset_after is on"
+    return Guess(kind, config, (None, None, inputs), doubt)
+
+
+def _plain(name: str, entries: Sequence[Entry], ends: list[str]) -> Guess | None:
+    """Return the layer without recurrence that has these tensors."""
+    first, stem = entries[0].shape, _NAMES.get(_stem(name))
+    if "moving_mean" in ends or "running_mean" in ends or stem == "BatchNormalization":
+        sizes = {
+            "scale": "gamma" in ends or len(ends) == 4,
+            "center": "beta" in ends or len(ends) == 4,
+        }
+        return Guess("BatchNormalization", sizes, (None, *first))
+    if ends[:2] == ["gamma", "beta"] or stem == "LayerNormalization":
+        return Guess("LayerNormalization", {}, (None, None, *first))
+    if len(first) == 2 and ("embeddings" in ends or stem == "Embedding"):
+        return Guess("Embedding", {"input_dim": first[0], "output_dim": first[1]}, (None, None))
+    if len(first) == 4 and _NAMES.get(_stem(name), ALIASES.get(_type(name))) == "Conv1D":
+        first = (first[0], *first[2:])  # Keras 1 has one axis more
+    bias = len(entries) == 2 and entries[1].shape == first[-1:]
+    if len(entries) > 2 or (len(entries) == 2 and not bias):
+        return None
+    if len(first) == 2:
+        config: dict[str, Any] = {"units": first[1], "use_bias": bias}
+        if stem == "TimeDistributed":
+            inner = {"class_name": "Dense", "config": config}
+            return Guess(stem, {"layer": inner}, (None, None, first[0]))
+        return Guess("Dense", config, (None, first[0]))
+    if len(first) == 3:
+        config = {
+            "filters": first[2],
+            "kernel_size": [first[0]],
+            "use_bias": bias,
+            "padding": "same",
+        }
+        return Guess("Conv1D", config, (None, None, first[1]))
+    if len(first) == 4 and stem in (None, "Conv2D"):
+        config = {
+            "filters": first[3],
+            "kernel_size": list(first[:2]),
+            "use_bias": bias,
+            "padding": "same",
+        }
+        return Guess("Conv2D", config, (None, None, None, first[2]))
+    return None

@@ -1,0 +1,64 @@
+"""HDF5 as Keras 1, 2 and 3 write it under `.h5`: a group per layer, whose attribute lists its
+tensors in order."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from rnncli.errors import FileError
+from rnncli.formats import limits
+from rnncli.formats.containers.hdf5 import Entry, child, entries, entry, names, text
+from rnncli.model import Weight
+
+_KERAS_1 = re.compile(r"_[WUb](_[a-z])?$")
+
+
+def weights_group(file: Any) -> Any:
+    """Return the group that holds the layers: `model_weights` of a full model, else the root."""
+    group = child(file, "model_weights")
+    return file if group is None else group
+
+
+def is_sections(file: Any) -> bool:
+    """Whether the file lists layers, as every legacy file does."""
+    return names(weights_group(file), "layer_names") is not None
+
+
+def sections(file: Any) -> dict[str, list[Entry]]:
+    """Return the tensors of each layer, both in the order of the file. Raises: FileError."""
+    group = weights_group(file)
+    listed = names(group, "layer_names") or []
+    limits.check("layers", len(listed), limits.LAYERS)
+    found = {name: list(_layer(group, name)) for name in listed}
+    limits.check("tensors", sum(map(len, found.values())), limits.TENSORS)
+    return found
+
+
+def _layer(group: Any, name: str) -> Iterator[Entry]:
+    layer = child(group, name)
+    if layer is None:
+        return
+    listed = names(layer, "weight_names")
+    if listed is None:  # before Keras 1
+        yield from entries(layer)
+        return
+    for each in listed:
+        dataset = child(layer, each)
+        if dataset is None or not hasattr(dataset, "dtype"):
+            raise FileError(f"layer {name[:60]!r} lists {each[:80]!r}, which is not there")
+        yield entry(dataset, f"{layer.name}/{each}".lstrip("/"))
+
+
+def is_theano(file: Any, found: dict[str, list[Entry]]) -> bool:
+    """Whether Theano wrote the tensors; Keras 1 does not say, but only TensorFlow's end in `:0`."""
+    backend = text(file, "backend") or text(weights_group(file), "backend")
+    if backend is not None:
+        return backend == "theano"
+    paths = [each.path for held in found.values() for each in held]
+    return any(_KERAS_1.search(path) for path in paths)
+
+
+def optimizer_weights(file: Any) -> tuple[Weight, ...] | None:
+    """Return the variables of the optimizer, None if the file has none."""
+    group = child(file, "optimizer_weights")
+    return None if group is None else tuple(each.weight for each in entries(group)) or None

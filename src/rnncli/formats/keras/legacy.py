@@ -1,0 +1,211 @@
+"""What Keras 1 and 2 wrote, in the nouns of Keras 3.
+
+Every value whose meaning depends on the Keras that wrote the file is made explicit here, so that
+nothing after this module asks for a version: `reset_after`, `recurrent_activation`,
+`zero_output_for_mask`, and `hard_sigmoid`, which Keras 1 and 2 computed as clip(0.2 x + 0.5) and
+whose name is then `hard_sigmoid_keras2`.
+
+Sources: `get_config` of Keras 1.2.2, 2.3.1, tf.keras 1.14 to 2.15 and Keras 3.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from rnncli.formats.keras.version import KerasVersion
+from rnncli.graph.specs import UNKNOWN
+from rnncli.layers import ALIASES, TABLE
+
+Node = Mapping[str, Any]  # {"class_name": ..., "config": ...}
+
+
+_CLASSES = {
+    **ALIASES,
+    "AtrousConvolution1D": "Conv1D",
+    "AtrousConvolution2D": "Conv2D",
+    "UnifiedLSTM": "LSTM",  # TensorFlow 1.13
+    "UnifiedGRU": "GRU",
+    "BatchNormalizationV1": "BatchNormalization",  # TensorFlow 1.13 and 1.14
+    "BatchNormalizationV2": "BatchNormalization",
+    "SyncBatchNormalization": "BatchNormalization",
+}
+
+_RENAMED = {
+    "output_dim": "units",
+    "nb_filter": "filters",
+    "filter_length": "kernel_size",
+    "subsample_length": "strides",
+    "subsample": "strides",
+    "stride": "strides",
+    "border_mode": "padding",
+    "atrous_rate": "dilation_rate",
+    "pool_length": "pool_size",
+    "length": "size",
+    "bias": "use_bias",
+    "inner_activation": "recurrent_activation",
+    "init": "kernel_initializer",
+    "inner_init": "recurrent_initializer",
+    "W_regularizer": "kernel_regularizer",
+    "U_regularizer": "recurrent_regularizer",
+    "b_regularizer": "bias_regularizer",
+    "W_constraint": "kernel_constraint",
+    "b_constraint": "bias_constraint",
+    "dropout_W": "dropout",
+    "dropout_U": "recurrent_dropout",
+    "p": "rate",
+    "sigma": "stddev",
+}
+# Keys of Keras 1 that mean nothing once the weights are trained.
+_DROPPED = ("input_dtype", "consume_less", "forget_bias_init", "input_length", "batch_input_shape",
+            "dim_ordering", "nb_row", "nb_col")  # fmt: skip
+_RECURRENT = ("SimpleRNN", "LSTM", "GRU", "SimpleRNNCell", "LSTMCell", "GRUCell", "ConvLSTM2D")
+_INNER = ("layer", "backward_layer", "cell")
+
+# A tensor's operation, not a layer: no weights of its own.
+WEIGHTLESS = ("Lambda", "TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "ClassMethod",
+              "InstanceMethod", "InstanceProperty")  # fmt: skip
+
+
+def class_of(node: Node) -> tuple[str, str]:
+    """Return `(kind, type)`: the class in the table of layer kinds, and the name the file gives.
+
+    The kind of a layer that rnncli does not know, a user's own `LSTM` say, is in no table.
+    """
+    written = str(node.get("class_name"))
+    type_ = written.rpartition(">")[2]
+    kind = _CLASSES.get(type_, type_)
+    config = node.get("config")
+    config = config if isinstance(config, dict) else {}
+    if f"keras.{type_}" in TABLE and _is_operation(node, config):
+        return f"keras.{type_}", type_
+    known = kind in TABLE and ">" not in written and not _is_custom(node)
+    if kind in ("Attention", "AdditiveAttention") and "use_scale" not in config:
+        known = False  # a class of the user's: Keras's own always says
+    if kind == "Merge" and config.get("mode_type", "raw") != "raw":
+        known = False  # the mode is code
+    for inner in (config.get(key) for key in _INNER):
+        known = known and (not isinstance(inner, dict) or is_model(inner) or _knows(inner))
+    return (kind if known else f"{UNKNOWN}{type_}"), type_
+
+
+def _is_operation(node: Node, config: Node) -> bool:
+    """Whether a node of Keras 3 is an operation on tensors: HDF5 leaves out the module, but all
+    layers say whether they are trainable."""
+    calls = node.get("inbound_nodes")
+    if not isinstance(calls, list) or not calls or not isinstance(calls[0], dict):
+        return False
+    return ".ops." in str(node.get("module", ".ops.")) and "trainable" not in config
+
+
+def _knows(node: Node) -> bool:
+    kind, _ = class_of(node)
+    if kind == "StackedRNNCells":
+        config = node.get("config")
+        cells = config.get("cells") if isinstance(config, dict) else None
+        return isinstance(cells, list) and all(isinstance(c, dict) and _knows(c) for c in cells)
+    return kind in TABLE
+
+
+def _is_custom(node: Node) -> bool:
+    """Whether a file of Keras 2.12 or later says that the class is not one of Keras's layers."""
+    module, registered = node.get("module"), node.get("registered_name")
+    if isinstance(module, str):
+        return not re.fullmatch(r"((tf_)?keras|tensorflow)(\..*)?", module) or ".ops." in module
+    return isinstance(registered, str) and registered != node.get("class_name")
+
+
+def is_model(node: Node) -> bool:
+    """Whether a node is a model with layers of its own, of whatever class."""
+    config = node.get("config")
+    if node.get("class_name") == "Sequential":
+        return isinstance(config, list) or (isinstance(config, dict) and "layers" in config)
+    return (
+        isinstance(config, dict)
+        and isinstance(config.get("layers"), list)
+        and ("output_layers" in config or "input_layers" in config)
+    )
+
+
+def normalised(node: Node, era: KerasVersion) -> dict[str, Any]:
+    """Return the config of a node in Keras 3's nouns, with the layers inside it."""
+    kind, _ = class_of(node)
+    given = node.get("config")
+    config = dict(given) if isinstance(given, dict) else {}
+    if kind not in TABLE:
+        return config
+    _rename(kind, config)
+    _reshape_arguments(kind, config)
+    for key in ("activation", "recurrent_activation"):
+        if key in config:
+            config[key] = _activation(config[key], era)
+    if isinstance(config.get("dtype"), dict):
+        inner = config["dtype"].get("config")
+        config["dtype"] = inner.get("name") if isinstance(inner, dict) else None
+    _explicit(kind, config, era)
+    for key in _INNER:
+        if isinstance(config.get(key), dict):
+            config[key] = _inner(config[key], era)
+    if isinstance(config.get("cells"), list):
+        config["cells"] = [_inner(cell, era) for cell in config["cells"] if isinstance(cell, dict)]
+    return config
+
+
+def _inner(node: Node, era: KerasVersion) -> dict[str, Any]:
+    if is_model(node):
+        return dict(node)
+    return {"class_name": class_of(node)[0], "config": normalised(node, era)}
+
+
+def _rename(kind: str, config: dict[str, Any]) -> None:
+    for old, new in _RENAMED.items():
+        if old not in config or (kind == "Embedding" and old == "output_dim"):
+            continue
+        value = config.pop(old)
+        config.setdefault(
+            "embeddings_initializer" if kind == "Embedding" and old == "init" else new, value
+        )
+    if kind == "LeakyReLU" and "alpha" in config:
+        config.setdefault("negative_slope", config.pop("alpha"))
+
+
+def _reshape_arguments(kind: str, config: dict[str, Any]) -> None:
+    """Bring what Keras 1 split or wrote in another form into Keras 3's arguments."""
+    if "nb_row" in config and "nb_col" in config:
+        config.setdefault("kernel_size", [config["nb_row"], config["nb_col"]])
+    if "dim_ordering" in config:
+        first = config["dim_ordering"] == "th"
+        config.setdefault("data_format", "channels_first" if first else "channels_last")
+    if "forget_bias_init" in config:
+        config.setdefault("unit_forget_bias", config["forget_bias_init"] == "one")
+    padding = config.get("padding")
+    if kind == "ZeroPadding1D" and isinstance(padding, dict):
+        config["padding"] = [padding.get("left_pad", 0), padding.get("right_pad", 0)]
+    if kind == "ZeroPadding2D" and isinstance(padding, list) and len(padding) == 4:
+        config["padding"] = [padding[:2], padding[2:]]
+    if kind == "InputLayer" and "batch_input_shape" in config:
+        config.setdefault("batch_shape", config["batch_input_shape"])
+    for key in _DROPPED if kind == "Embedding" else (*_DROPPED, "input_dim"):
+        config.pop(key, None)
+
+
+def _activation(value: Any, era: KerasVersion) -> Any:
+    """Return an activation's name; a function of the user's keeps its own."""
+    if isinstance(value, dict):
+        inner = value.get("config")
+        value = inner if isinstance(inner, str) else value.get("class_name")
+    if value == "hard_sigmoid" and era.major < 3:
+        return "hard_sigmoid_keras2"
+    return "softmax" if value == "softmax_v2" else value
+
+
+def _explicit(kind: str, config: dict[str, Any], era: KerasVersion) -> None:
+    """Write out what the Keras of the file took for granted."""
+    if kind in ("GRU", "GRUCell"):
+        config.setdefault("reset_after", era.major == 3)
+    if kind in _RECURRENT and not kind.startswith("Simple"):
+        gates = "hard_sigmoid_keras2" if era.hard_sigmoid_gates else "sigmoid"
+        config.setdefault("recurrent_activation", gates)
+    if kind == "Bidirectional":
+        # True: masked steps of a returned sequence are zero (tf.keras, Keras 3). False: they repeat
+        # the last output, as in any other recurrent layer (Keras 1, and 2 up to 2.3.1).
+        config["zero_output_for_mask"] = era.zeros_where_masked

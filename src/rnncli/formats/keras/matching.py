@@ -1,0 +1,165 @@
+"""Which stored tensors are which weights of a model, and whether there are as many as its config
+gives.
+
+Every Keras writes a layer's tensors in the order of its weights; Keras 1 writes one tensor per
+gate.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from rnncli.formats.containers.hdf5 import Entry
+from rnncli.model import Layer, Model, Stored, Weight
+
+_PER_GATE = re.compile(r"_([WUb])_([a-z])$")
+_LETTERS = {"kernel": "W", "recurrent_kernel": "U", "bias": "b"}
+
+
+class Slot(NamedTuple):
+    """A weight and the kind of the layer that it is of."""
+
+    kind: str | None
+    weight: Weight
+
+
+class Holdings(NamedTuple):
+    """What a file holds for each layer, by the layer's name, in the file's order.
+
+    `trainable_first`: tensors of a nested model stand with all trainable ones first. `theano`: the
+    windows of convolutions are stored backwards.
+    """
+
+    layers: Mapping[str, Sequence[Entry]]
+    trainable_first: bool = False
+    theano: bool = False
+
+
+def matched(model: Model, held: Holdings) -> Model:
+    """Return the model with its weights located; what does not agree is a warning."""
+    layers, warnings = [], list(model.warnings)
+    for layer in model.layers:
+        entries = held.layers.get(layer.name)
+        if entries is None or not layer.built:
+            layers.append(layer)
+            continue
+        found, problem = _located(layer, entries, held)
+        layers.append(found)
+        if problem:
+            warnings.append(f"layer {layer.name!r}: {problem}")
+    return model._replace(layers=tuple(layers), warnings=tuple(warnings))
+
+
+def _located(layer: Layer, entries: Sequence[Entry], held: Holdings) -> tuple[Layer, str | None]:
+    """Return the layer with its weights located, and what does not agree."""
+    slots = list(_slots(layer))
+    orders = [list(range(len(slots)))]
+    if held.trainable_first and layer.model is not None:
+        orders.insert(0, sorted(orders[0], key=lambda index: not slots[index].weight.trainable))
+    for order in orders:
+        stored = _in_order([slots[index] for index in order], entries, held.theano)
+        if stored is not None:
+            placed = dict(zip(order, stored, strict=True))
+            return _with_stored(layer, iter([placed[index] for index in range(len(slots))])), None
+    expected, found = layer.params, sum(each.weight.params for each in entries)
+    if expected != found:
+        return layer, f"its config gives {expected:,} parameters, the file holds {found:,}"
+    return layer, None
+
+
+def _slots(layer: Layer) -> Iterator[Slot]:
+    if layer.model is not None:
+        for inner in layer.model.layers:
+            yield from _slots(inner)
+        return
+    wrapped = layer.config.get("layer") if layer.kind == "TimeDistributed" else None
+    kind = wrapped["class_name"] if isinstance(wrapped, Mapping) else layer.kind
+    yield from (Slot(kind, weight) for weight in layer.weights or ())
+
+
+def _with_stored(layer: Layer, stored: Iterator[Stored]) -> Layer:
+    if layer.model is not None:
+        inner = tuple(_with_stored(each, stored) for each in layer.model.layers)
+        return layer._replace(model=layer.model._replace(layers=inner))
+    weights = tuple(
+        weight._replace(stored=place, dtype=weight.dtype)
+        for weight, place in zip(layer.weights or (), stored, strict=False)
+    )
+    return layer._replace(weights=weights if layer.weights is not None else None)
+
+
+def _in_order(slots: Sequence[Slot], entries: Sequence[Entry], theano: bool) -> list[Stored] | None:
+    """Return where each weight is, None if shapes or numbers do not agree."""
+    left, stored = list(entries), []
+    for index, (kind, weight) in enumerate(slots):
+        gates = _per_gate(weight, left)
+        if gates is not None:
+            stored.append(Stored(tuple(gates), "keras1"))
+            # The tensors of a cell stand together: go on behind them with the next cell.
+            if index + 1 == len(slots) or slots[index + 1].weight.name == "kernel":
+                left = left[_cell_tensors(slots, index, len(gates)) :]
+            continue
+        layout = _layout(kind, weight, left[0], theano) if left else None
+        if layout is None:
+            return None
+        stored.append(Stored((left.pop(0).path,), layout))
+    return None if left else stored
+
+
+def _per_gate(weight: Weight, left: Sequence[Entry]) -> list[str] | None:
+    """Return the tensors of each gate of a weight, as Keras 1 stores a cell; else None."""
+    if len(weight.gates) < 2 or not left or not _PER_GATE.search(left[0].weight.name):
+        return None
+    names = {}
+    for each in left[: 3 * len(weight.gates)]:
+        mark = _PER_GATE.search(each.weight.name)
+        if mark:
+            names[mark[1], mark[2]] = each
+    letter = _LETTERS.get(weight.name, "")
+    found = [names.get((letter, gate)) for gate in weight.gates]
+    shape = (*weight.shape[:-1], weight.shape[-1] // len(weight.gates))
+    if any(each is None or each.shape != shape for each in found):
+        return None
+    return [each.path for each in found if each is not None]
+
+
+def _cell_tensors(slots: Sequence[Slot], last: int, gates: int) -> int:
+    """Return how many tensors the cell whose last weight is at `last` has."""
+    first = last
+    while slots[first].weight.name != "kernel" and first:
+        first -= 1
+    return (last - first + 1) * gates
+
+
+def _layout(kind: str | None, weight: Weight, found: Entry, theano: bool) -> str | None:
+    """Return the layout in which a tensor holds a weight, None if it cannot."""
+    shape = found.shape
+    window = kind == "Conv1D" and weight.name == "kernel"
+    if window and len(shape) == 4:  # Keras 1 has one axis more
+        steps, inputs, filters = weight.shape
+        if shape == (steps, 1, inputs, filters):
+            return "theano_window" if theano else "keras1_window"
+        if shape == (filters, inputs, steps, 1):
+            return "theano_filters" if theano else "keras1_filters"
+        return None
+    if kind == "Conv2D" and weight.name == "kernel" and len(shape) == 4:
+        return _plane_layout(weight.shape, shape, theano)
+    if shape == weight.shape:
+        return "theano_window" if window and theano else "keras"
+    return "reshape" if shape in ((), (1,)) and weight.params == 1 else None
+
+
+def _plane_layout(expected: tuple[int, ...], shape: tuple[int, ...], theano: bool) -> str | None:
+    """Return the layout of a Conv2D kernel: Keras 1 may have its filters and channels first."""
+    if shape == expected:
+        return "theano_plane" if theano else "keras"
+    if shape == (*expected[:1:-1], *expected[:2]):
+        return "theano_plane_filters" if theano else "keras1_plane_filters"
+    return None
+
+
+def unmatched(model: Model) -> Iterable[str]:
+    """Yield the names of layers with weights that the file does not hold."""
+    for layer in model.layers:
+        if any(weight.stored is None for weight in layer.all_weights()):
+            yield layer.name

@@ -1,0 +1,140 @@
+"""HDF5 as Keras 3 writes it under `.weights.h5` and inside `.keras`: a group per layer, called
+after its class and numbered, not after its name.
+
+Source: `_save_state` and `_save_container_state` of `keras/src/saving/saving_lib.py`. Keras 2.12 to
+2.15 call the outermost group otherwise.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from rnncli.formats.containers.hdf5 import Entry, child, entries
+from rnncli.formats.keras.matching import Holdings
+from rnncli.graph.naming import snake_case
+from rnncli.graph.specs import LayerSpec, ModelSpec
+from rnncli.layers import TABLE
+from rnncli.model import Config, Layer, Model, Weight
+
+CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
+
+
+class Shelf(NamedTuple):
+    """The tensors of a file by the group they are in, in their order."""
+
+    groups: Mapping[str, list[Entry]]
+
+    def under(self, base: str) -> list[Entry]:
+        """Return the tensors of a group and of those inside it."""
+        return [
+            each
+            for group, held in self.groups.items()
+            if group == base or group.startswith(f"{base}/")
+            for each in held
+        ]
+
+    def container(self, base: str) -> str:
+        """Return where the layers of the model at `base` are."""
+        places = [f"{base}/{name}".lstrip("/") for name in CONTAINERS]
+        return next((place for place in places if self.under(place)), places[0])
+
+
+def shelf(file: Any) -> Shelf:
+    """Return the tensors of all layers; a file written on Windows has `\\` in its groups' names."""
+    groups: dict[str, list[Entry]] = {}
+    for each in entries(file):
+        path = each.path.replace("\\", "/")
+        group, _, number = path.rpartition("/")
+        if number.isdecimal() and group.endswith("vars") and "seed_generator" not in path:
+            groups.setdefault(group.removesuffix("vars").strip("/"), []).append(each)
+    for held in groups.values():
+        held.sort(key=lambda each: int(each.path.replace("\\", "/").rpartition("/")[2]))
+    return Shelf(
+        {group: held for group, held in groups.items() if not group.startswith("optimizer")}
+    )
+
+
+def is_store(file: Any) -> bool:
+    """Whether the file is laid out like this."""
+    return bool(shelf(file).groups)
+
+
+def holdings(model: Model, file: Any) -> Holdings:
+    """Return what the file holds for each layer of the model."""
+    found = shelf(file)
+    return Holdings(
+        {name: list(_held(layer, found, base)) for layer, name, base in _placed(model, found, "")}
+    )
+
+
+def _placed(model: Model, found: Shelf, base: str) -> Iterator[tuple[Layer, str, str]]:
+    """Yield the layers of a model, their names and their groups."""
+    container, counter = found.container(base), Counter[str]()
+    for layer in model.layers:
+        yield layer, layer.name, f"{container}/{_numbered(layer.type, counter)}"
+
+
+def _numbered(type_: str, counter: Counter[str]) -> str:
+    name = snake_case(type_)
+    counter[name] += 1
+    return name if counter[name] == 1 else f"{name}_{counter[name] - 1}"
+
+
+def _held(layer: Layer, found: Shelf, base: str) -> Iterator[Entry]:
+    if layer.model is not None:
+        inside = f"{base}/layer" if layer.kind == "TimeDistributed" else base
+        for inner, _, place in _placed(layer.model, found, inside):
+            yield from _held(inner, found, place)
+    elif layer.kind is None:
+        yield from found.under(base)
+    else:
+        for group in _groups(layer.kind, layer.config):
+            yield from found.groups.get(f"{base}/{group}".rstrip("/"), ())
+
+
+def _groups(kind: str, config: Config) -> Iterator[str]:
+    """Yield the groups within that of a layer, in the order of its weights."""
+    inner = config.get("layer")
+    if kind == "Bidirectional" and inner:
+        backward = config.get("backward_layer") or inner
+        for name, each in (("forward_layer", inner), ("backward_layer", backward)):
+            yield from (f"{name}/{group}" for group in _groups(each["class_name"], each["config"]))
+    elif kind == "TimeDistributed" and inner:
+        yield from (f"layer/{group}" for group in _groups(inner["class_name"], inner["config"]))
+    elif kind == "RNN" and config["cell"]["class_name"] == "StackedRNNCells":
+        counter = Counter[str]()
+        for cell in config["cell"]["config"]["cells"]:
+            yield f"cell/cells/{_numbered(cell['class_name'], counter)}"
+    elif kind in ("RNN", "SimpleRNN", "LSTM", "GRU", "ConvLSTM2D"):
+        yield "cell"
+    else:
+        yield ""
+
+
+def with_stored(spec: ModelSpec, file: Any) -> ModelSpec:
+    """Return the spec with the stored weights of the layers that rnncli does not know."""
+    return _filled(spec, shelf(file), "")
+
+
+def _filled(spec: ModelSpec, found: Shelf, base: str) -> ModelSpec:
+    container, counter = found.container(base), Counter[str]()
+    layers: list[LayerSpec] = []
+    for layer in spec.layers:
+        group = f"{container}/{_numbered(layer.type or layer.class_name, counter)}"
+        if layer.model is not None:
+            layer = layer._replace(model=_filled(layer.model, found, group))
+        elif layer.class_name not in TABLE and layer.stored is None:
+            layer = layer._replace(stored=tuple(_weights(found.under(group))))
+        layers.append(layer)
+    return spec._replace(layers=tuple(layers))
+
+
+def _weights(held: Iterable[Entry]) -> Iterator[Weight]:
+    for each in held:
+        yield Weight(each.path, each.shape, path=each.path, dtype=each.dtype)
+
+
+def optimizer_weights(file: Any) -> tuple[Weight, ...] | None:
+    """Return the variables of the optimizer, None if the file has none."""
+    group = child(file, "optimizer")
+    return None if group is None else tuple(each.weight for each in entries(group)) or None

@@ -1,0 +1,107 @@
+"""Keras's own format since version 3 (and 2.12): a zip with `config.json` and the weights."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from rnncli.errors import FileError, RnncliError
+from rnncli.formats import limits
+from rnncli.formats.containers.zip import Archive
+from rnncli.formats.keras.config import model_spec
+from rnncli.formats.keras.json import details, load, parse, written_by
+from rnncli.formats.keras.version import version_of
+from rnncli.graph.build import build
+from rnncli.graph.specs import ModelSpec
+from rnncli.layers import TABLE
+from rnncli.model import Model, Source, Store
+
+WEIGHTS = "model.weights.h5"
+_METADATA_BYTES = 1 << 20
+
+
+def read(path: str, optimizer: bool = False) -> Model:
+    """Return the model; the weights are opened only where they are asked for.
+
+    Raises: FileError.
+    """
+    with Archive(path) as archive:
+        node = parse(archive.read("config.json", limits.JSON_BYTES), "config.json")
+        metadata = _metadata(archive)
+        has_weights = WEIGHTS in archive.names
+    version = metadata.get("keras_version")
+    era = version_of(version if isinstance(version, str) else None, None, node)
+    saved = metadata.get("date_saved")
+    told = details(era, node, date=saved[:40] if isinstance(saved, str) else None)
+    spec = model_spec(node, era)
+    source = Source("file", path, "Keras v3", written_by(era), told)
+    model = build(spec, source, strict=False)
+    if not has_weights:
+        return model
+    if _has_unknown(spec):
+        model = _with_unknown(path, spec, model)
+    if optimizer:
+        from rnncli.formats.keras.variables import optimizer_weights
+
+        with opened(path) as file:
+            model = model._replace(optimizer=optimizer_weights(file))
+    return model._replace(store=partial(store, path))
+
+
+def _metadata(archive: Archive) -> dict[str, Any]:
+    if "metadata.json" not in archive.names:
+        return {}
+    found = load(archive.read("metadata.json", _METADATA_BYTES), "metadata.json")
+    return found if isinstance(found, dict) else {}
+
+
+@contextmanager
+def opened(path: str) -> Iterator[Any]:
+    """Give the HDF5 file of the weights, read where it lies. Raises: FileError."""
+    from rnncli.formats.containers import hdf5
+
+    with Archive(path) as archive:
+        if WEIGHTS not in archive.names:
+            raise FileError(f"{path} holds no {WEIGHTS}")
+        with hdf5.opened(archive.opened(WEIGHTS)) as file:
+            yield file
+
+
+@contextmanager
+def store(path: str) -> Iterator[Store]:
+    """Give the tensors of the weights by their paths. Raises: FileError."""
+    from rnncli.formats.containers.hdf5 import Hdf5Store
+
+    with opened(path) as file:
+        yield Hdf5Store(file)
+
+
+def located(model: Model, path: str) -> Model:
+    """Return the model with its weights located in the file. Raises: FileError."""
+    from rnncli.formats.keras.matching import matched
+    from rnncli.formats.keras.variables import holdings
+
+    with opened(path) as file:
+        return matched(model, holdings(model, file))
+
+
+def _has_unknown(spec: ModelSpec) -> bool:
+    return any(
+        _has_unknown(layer.model)
+        if layer.model is not None
+        else layer.class_name not in TABLE and layer.stored is None
+        for layer in spec.layers
+    )
+
+
+def _with_unknown(path: str, spec: ModelSpec, model: Model) -> Model:
+    """Return the model with the stored weights of the layers that rnncli does not know counted."""
+    from rnncli.formats.keras.variables import with_stored
+
+    try:
+        with opened(path) as file:
+            return build(with_stored(spec, file), model.source, strict=False)
+    except RnncliError as error:  # the row stays, its count unknown
+        hint = f" ({error.hint})" if error.hint else ""
+        warning = f"weights of unknown layers are not counted: {error.message}{hint}"
+        return model._replace(warnings=(*model.warnings, warning))

@@ -1,0 +1,128 @@
+"""Statistics of outputs, gathered block by block, and of the inside of cells, step by step."""
+
+from collections.abc import Mapping
+from math import sqrt
+from typing import Any
+
+import numpy as np
+
+from rnncli.cells import Cell
+from rnncli.kernels.activations import BOUNDS, saturated
+from rnncli.layers.op import Array, Notes
+
+WASHED_OUT = 1e-3  # a start that differed by 1 no longer matters
+
+
+class Stats:
+    """Extremes, mean and spread of all values that are numbers, and how many are not."""
+
+    def __init__(self) -> None:
+        self.count = self.nan = 0
+        self.low, self.high = np.inf, -np.inf
+        self.mean = self.squares = 0.0
+
+    def add(self, array: Array) -> None:
+        """Take values into account (Chan, Golub & LeVeque, 1979)."""
+        if array.dtype.kind != "f":
+            array = array.astype(np.float64)
+        missing = np.isnan(array)
+        if missing.any():
+            self.nan += int(np.count_nonzero(missing))
+            array = array[~missing]
+        if not array.size:
+            return
+        self.low = min(self.low, float(array.min()))
+        self.high = max(self.high, float(array.max()))
+        mean = float(array.mean(dtype=np.float64))
+        squares = float(np.square(array - mean, dtype=np.float64).sum())
+        total, shift = self.count + array.size, mean - self.mean
+        self.squares += squares + shift * shift * self.count * array.size / total
+        self.mean += shift * array.size / total
+        self.count = total
+
+    def summary(self, notes: Notes) -> dict[str, Any]:
+        """Return the statistics, with the share of recurrent outputs that are near a bound."""
+        known = self.count > 0
+        return {
+            "min": self.low if known else None,
+            "max": self.high if known else None,
+            "mean": self.mean if known else None,
+            "std": sqrt(self.squares / self.count) if known else None,
+            "saturated": notes.saturated / notes.bounded if notes.bounded else None,
+            "nan": self.nan,
+        }
+
+
+class Inside:
+    """Figures of one recurrent cell, gathered step by step.
+
+    The batch is there twice: as it runs, and after a start that was `changed`.
+    """
+
+    def __init__(
+        self, cell: Cell, activation: str | None, recurrent_activation: str | None
+    ) -> None:
+        # A gate that is called like a state is the candidate for it.
+        self.activations = {
+            gate: activation if gate in cell.states else recurrent_activation for gate in cell.gates
+        }
+        self.near = dict.fromkeys(cell.gates, 0)
+        self.count, self.size = 0, 0.0  # of states: how many, and their absolute sum
+        self.taken = self.steps = self.differing = 0
+        self.bad: int | None = None
+
+    def begin(self) -> None:
+        """Start at the first step again: another call of the layer."""
+        self.taken = 0
+
+    def step(
+        self, gates: Mapping[str, Array], states: tuple[Array, ...], kept: Array | None
+    ) -> None:
+        """Take the gates and the states after a step; `kept` is the step's mask."""
+        self.taken += 1
+        self.steps = max(self.steps, self.taken)
+        pairs = [np.split(state, 2) for state in states]
+        if self.bad is None and not all(np.isfinite(state).all() for state, _ in pairs):
+            self.bad = self.taken
+        if not all((np.abs(state - other) <= WASHED_OUT).all() for state, other in pairs):
+            self.differing = max(self.differing, self.taken)
+        state, half = pairs[0][0], len(pairs[0][0])
+        rows = slice(half) if kept is None else np.flatnonzero(kept[:half])
+        for gate, values in gates.items():
+            self.near[gate] += saturated(self.activations[gate], values[rows])
+        state = state[rows]
+        self.count += state.size
+        self.size += float(np.abs(state).sum(dtype=np.float64))
+
+    def figures(self, recurrent_kernel: Array, reverse: bool) -> dict[str, Any]:
+        """Return the contract's figures; steps count from 1, at the beginning of the sequence."""
+        bad = self.bad
+        return {
+            "saturated": {
+                gate: near / self.count if self.activations[gate] in BOUNDS and self.count else None
+                for gate, near in self.near.items()
+            },
+            "mean_abs_state": self.size / self.count if self.count else None,
+            "spectral_radius": _radii(tuple(self.near), recurrent_kernel),
+            "washout_steps": min(self.steps, self.differing + 1),
+            "first_bad_step": self.steps + 1 - bad if bad is not None and reverse else bad,
+        }
+
+
+def changed(state: Array) -> Array:
+    """Return a start that differs by 1, up or down, in each unit; the signs are always the same."""
+    signs = np.random.default_rng(0).choice((-1, 1), size=state.shape[-1])
+    moved: Array = (state + signs).astype(state.dtype)
+    return moved
+
+
+def _radii(gates: tuple[str, ...], recurrent_kernel: Array) -> dict[str, float]:
+    """Return the largest absolute eigenvalue of each gate's kernel `(units, units)`."""
+    parts = np.split(recurrent_kernel.astype(np.float64), len(gates), axis=-1)
+    return {gate: _radius(part) for gate, part in zip(gates, parts, strict=True)}
+
+
+def _radius(kernel: Array) -> float:
+    if not np.isfinite(kernel).all():
+        return float("nan")
+    return float(np.abs(np.linalg.eigvals(kernel)).max(initial=0))

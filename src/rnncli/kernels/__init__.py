@@ -1,0 +1,1 @@
+"""Arrays only: the recurrence, its steps, activations and products."""

@@ -1,0 +1,102 @@
+"""What the graph must know of a layer kind, and the small pieces the family files share."""
+
+import ast
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from rnncli.errors import ShapeError
+from rnncli.model import Config, Weight
+from rnncli.shapes import Dim, Shape, Shapes, show
+
+REQUIRED = object()  # the value of a constructor argument that has no default
+
+Outputs = Callable[[Config, Shapes], Shapes]
+Weights = Callable[[Config, Shapes], tuple[Weight, ...]]
+Macs = Callable[[Config, Shapes, Shapes], Dim]
+
+
+def same_shape(config: Config, inputs: Shapes) -> Shapes:
+    """Return the input's shape: the output of layers that work element by element."""
+    return (inputs[0],)
+
+
+def no_weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
+    """Return no weights."""
+    return ()
+
+
+def no_macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
+    """Return 0: the layer has no matrix product."""
+    return 0
+
+
+class LayerType(NamedTuple):
+    """A layer kind.
+
+    `signature` lists the constructor's arguments in Keras's order with their defaults; `outputs`
+    and `weights` follow from a full config and the input shapes; `macs` counts the
+    multiply-accumulates of the matrix products of one sample (None: an open dimension).
+    """
+
+    signature: Mapping[str, Any] = MappingProxyType({})
+    outputs: Outputs = same_shape
+    weights: Weights = no_weights
+    macs: Macs = no_macs
+    built_at_init: bool = False  # Keras counts it as built before it has seen an input
+
+    def complete(self, config: Config) -> Config:
+        """Return `config` with the defaults of what it leaves out."""
+        defaults = {key: value for key, value in self.signature.items() if value is not REQUIRED}
+        return MappingProxyType({**defaults, **config})
+
+
+def rank(shape: Shape, expected: int, what: str, axes: str) -> Shape:
+    """Return `shape` if it has `expected` dimensions.
+
+    Raises: ShapeError that names the axes, such as `(batch, time, inputs)`.
+    """
+    if len(shape) != expected:
+        raise ShapeError(f"{what} expects {expected} dimensions {axes}, but gets {show(shape)}")
+    return shape
+
+
+def last_dim(shape: Shape, what: str) -> int:
+    """Return the size of the last axis. Raises: ShapeError if it is open or missing."""
+    if len(shape) < 2 or shape[-1] is None:
+        raise ShapeError(f"{what} needs the size of its input's last axis, but gets {show(shape)}")
+    return shape[-1]
+
+
+def pair(value: Any, length: int = 1) -> tuple[int, ...]:
+    """Return `value` as a tuple of `length` ints: `3` and `[3]` are the same to Keras."""
+    if isinstance(value, list | tuple):
+        return tuple(value)
+    return (value,) * length
+
+
+def signature(text: str) -> dict[str, Any]:
+    """Return the arguments of a constructor written as in Python: `"units, activation=None"`."""
+    arguments = ast.parse(f"lambda {text}: 0", mode="eval").body.args  # type: ignore[attr-defined]
+    names = [argument.arg for argument in arguments.args]
+    defaults = [ast.literal_eval(node) for node in arguments.defaults]
+    return dict(zip(names, [REQUIRED] * (len(names) - len(defaults)) + defaults, strict=True))
+
+
+def channels_first(config: Config) -> bool:
+    """Whether the channels stand before the steps or the image."""
+    return config.get("data_format") == "channels_first"
+
+
+def scan(size: Dim, window: int, stride: int, padding: str, dilation: int = 1) -> Dim:
+    """Return how many positions a window takes along an axis of `size`.
+
+    Raises: ShapeError if the axis is shorter than the window.
+    """
+    if size is None:
+        return None
+    if padding == "valid":
+        size -= dilation * (window - 1)
+        if size < 1:
+            raise ShapeError(f"a window of {window} is longer than the input")
+    return -(-size // stride)

@@ -1,0 +1,112 @@
+"""What an operation is: one layer with its weights prepared, ready to run."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnncli.model import Config
+
+Array = NDArray[Any]
+Carry = Any  # what an operation keeps from one block of steps to the next
+Sizes = tuple[int, ...]
+
+
+class Value(NamedTuple):
+    """A tensor of the graph, and its mask: True where a step counts."""
+
+    array: Array
+    mask: Array | None = None
+
+
+@dataclass(slots=True)
+class Notes:
+    """What recurrent layers leave behind: final states, and how many outputs are near a bound."""
+
+    states: dict[str, list[tuple[str, Sizes]]] = field(default_factory=dict)
+    bounded: int = 0
+    saturated: int = 0
+
+
+class OpContext(NamedTuple):
+    """What an operation is made of. `weights` are in Keras's layout, by path within the layer;
+    `keras` is the major version whose rules hold."""
+
+    name: str
+    kind: str
+    config: Config
+    weights: Mapping[str, Array]
+    dtype: np.dtype[Any]
+    keras: int
+    notes: Notes
+
+    def inside(self, prefix: str, kind: str, config: Config) -> "OpContext":
+        """Return the setup of a layer within this one, whose weights begin with `prefix`."""
+        start = f"{prefix}/"
+        weights = {
+            path.removeprefix(start): array
+            for path, array in self.weights.items()
+            if path.startswith(start)
+        }
+        return self._replace(kind=kind, config=config, weights=weights)
+
+
+class Op:
+    """One layer. Called on whole tensors, or, where `stepwise`, on one block of steps at a time."""
+
+    remembers = False  # whether a block depends on the blocks before it
+
+    def __call__(self, inputs: Sequence[Value], options: Mapping[str, Any]) -> tuple[Value, ...]:
+        """Return the outputs; `options` are the other arguments of the call."""
+        raise NotImplementedError
+
+    def stepwise(self, rank: int) -> bool:
+        """Whether a step of the output of an input of this rank follows from the steps so far."""
+        return False
+
+    def reads(self) -> tuple[bool, ...] | None:
+        """Return the passes over the steps that give the last output (True: from the end).
+
+        None: the layer gives every step, in one pass from the start.
+        """
+        return None
+
+    def block(self, value: Value, carry: Carry, reading: int = 0) -> tuple[Value, Carry]:
+        """Return the output of a block of steps, and what to carry to the next block."""
+        return self((value,), {})[0], None
+
+    def finish(self, value: Value, carries: Sequence[Carry]) -> tuple[Value, ...]:
+        """Return all outputs, `value` being what the blocks gave and `carries` one per pass."""
+        return (value,)
+
+
+class Plain(Op):
+    """A layer of one input and no memory.
+
+    `least_rank` is the rank from which it works step by step, None: it does not; `keeps_mask` says
+    whether Keras hands the mask on.
+    """
+
+    def __init__(
+        self,
+        function: Callable[[Array], Array],
+        least_rank: int | None = None,
+        keeps_mask: bool = False,
+    ) -> None:
+        self.function, self.least_rank, self.keeps_mask = function, least_rank, keeps_mask
+
+    def __call__(self, inputs: Sequence[Value], options: Mapping[str, Any]) -> tuple[Value, ...]:
+        """Return the function of the only input."""
+        (value,) = inputs
+        return (Value(self.function(value.array), value.mask if self.keeps_mask else None),)
+
+    def stepwise(self, rank: int) -> bool:
+        """Whether the layer works along steps, axis 1."""
+        return self.least_rank is not None and rank >= self.least_rank
+
+
+def elementwise(function: Callable[[Array], Array]) -> Plain:
+    """Return the operation of a layer that works on each value, or each step's features, alone."""
+    return Plain(function, least_rank=3, keeps_mask=True)

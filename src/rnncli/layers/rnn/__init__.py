@@ -1,0 +1,1 @@
+"""Recurrent layers: what they are made of, and how they run."""
