@@ -1,6 +1,6 @@
-"""The README's console blocks: what they run, and what they say comes out.
+"""The console blocks of the README and of `docs/`: what they run, and what they say comes out.
 
-Usage: python tests/readme.py   rewrites the outputs from what the commands print now.
+Usage: python tests/readme.py [PAGE ...]   rewrites the outputs from what the commands print now.
 """
 
 import os
@@ -11,11 +11,13 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import dedent
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
+PAGES = (README, *sorted((ROOT / "docs").glob("*.md")))
+BLOCK = re.compile(r"^( *)```console\n(.*?)```", re.DOTALL | re.MULTILINE)
 
 
 # What stands for jq where there is none: the value at a path such as .totals.params.
@@ -84,14 +86,20 @@ def run(command: str, folder: Path) -> str:
     return start(command, folder).stdout.rstrip("\n")
 
 
+def text() -> str:
+    """Return all pages, one after another."""
+    return "\n".join(page.read_text() for page in PAGES)
+
+
 def blocks(language: str = "console") -> list[str]:
-    """Return the README's blocks in a language."""
-    return re.findall(rf"```{language}\n(.*?)```", README.read_text(), re.DOTALL)
+    """Return the blocks in a language of all pages."""
+    found = re.findall(rf"^ *```{language}\n(.*?)```", text(), re.DOTALL | re.MULTILINE)
+    return [dedent(block) for block in found]
 
 
 def table(header: str) -> list[list[str]]:
     """Return the cells of the table below a header such as `| Bound | At most | Of |`."""
-    below = README.read_text().partition(f"{header}\n")[2].splitlines()[1:]
+    below = text().partition(f"{header}\n")[2].splitlines()[1:]
     rows = []
     for line in below:
         if not line.startswith("|"):
@@ -100,20 +108,35 @@ def table(header: str) -> list[list[str]]:
     return rows
 
 
-def main() -> None:
-    """Rewrite the outputs."""
+def known() -> str:
+    """Return the table of the cells and layers that rnncli knows, a row per file of `layers/`."""
+    from rnncli.layers import TABLE
 
-    def written(match: re.Match[str]) -> str:
-        with tempfile.TemporaryDirectory() as folder:
-            prepare(Path(folder))
-            parts = []
-            for step in steps(match[1]):
-                shown = step.command.replace("\n", "\n> ")
-                parts += [f"$ {shown}", *filter(None, [run(step.command, Path(folder))])]
-        return "```console\n" + "\n".join(parts) + "\n```"
+    rows: dict[str, list[str]] = {}
+    for name, family in TABLE.items():
+        if "." not in name:
+            title = "recurrent" if family.startswith("rnn") else family
+            rows.setdefault(title, []).append(f"`{name}`")
+    lines = (f"| {family} | {' '.join(names)} |" for family, names in rows.items())
+    return "\n".join(("| Family | Layers |", "|---|---|", *lines))
 
-    README.write_text(BLOCK.sub(written, README.read_text()))
+
+KNOWN = re.compile(r"(<!-- known: .*? -->\n).*?(?=<!-- end -->)", re.DOTALL)
+
+
+def written(match: re.Match[str]) -> str:
+    """Return a block with the outputs that its commands have now."""
+    with tempfile.TemporaryDirectory() as folder:
+        prepare(Path(folder))
+        parts = []
+        for step in steps(dedent(match[2])):
+            shown = step.command.replace("\n", "\n> ")
+            parts += [f"$ {shown}", *filter(None, [run(step.command, Path(folder))])]
+    lines = "\n".join(("```console", *parts, "```")).splitlines()
+    return "\n".join(f"{match[1]}{line}".rstrip(" ") if match[1] else line for line in lines)
 
 
 if __name__ == "__main__":
-    main()
+    for page in map(Path, sys.argv[1:]) if sys.argv[1:] else PAGES:
+        found = KNOWN.sub(lambda match: f"{match[1]}{known()}\n", page.read_text())
+        page.write_text(BLOCK.sub(written, found))

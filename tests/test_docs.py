@@ -12,7 +12,13 @@ import readme
 from rnncli.cli import COMMANDS
 
 ROOT = readme.ROOT
-PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
+PAGES = tuple(
+    str(path.relative_to(ROOT))
+    for path in (
+        *readme.PAGES,
+        *map(ROOT.joinpath, ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")),
+    )
+)
 # Options of other programs: of gh, the benchmarks and the fuzzer.
 OTHERS = {"--body-file", "--peers", "--inputs"}
 
@@ -27,7 +33,8 @@ def test_every_command_is_in_the_change_log(command: str) -> None:
 @every_page
 def test_every_link_leads_somewhere(page: str) -> None:
     links = re.findall(r"\]\((?!https?:)([^)#]+)\)", (ROOT / page).read_text())
-    assert [link for link in links if not (ROOT / link).exists()] == []
+    folder = (ROOT / page).parent
+    assert [link for link in links if not (folder / link).exists()] == []
 
 
 @every_page

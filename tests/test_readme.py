@@ -1,4 +1,4 @@
-"""The README says what the commands print."""
+"""The README and the pages in `docs/` say what the commands print."""
 
 import json
 import re
@@ -89,3 +89,7 @@ def test_the_table_of_keys(command: str, tmp_path: Path) -> None:
     line = f"rnncli {command} {LIMITS.get(command, '')} --format json"
     found = list(json.loads(readme.run(line, tmp_path)))
     assert found == ["schema", "command", *stated[command]]
+
+
+def test_the_table_of_layers() -> None:
+    assert readme.KNOWN.search(TEXT)[0].endswith(f"-->\n{readme.known()}\n")
