@@ -85,3 +85,9 @@ def test_an_error_is_one_line(rnncli: Any, arguments: list[str], message: str) -
     assert message in first
     assert all(line.startswith("hint: ") for line in rest)
     assert len(rest) <= 1
+
+
+def test_seconds_on_a_device(rnncli: Any) -> None:
+    told = rnncli("cost", "--cell", "lstm", "--macs-per-second", "7.5M", "--format", "json")
+    assert json.loads(told.stdout)["totals"]["seconds"] == pytest.approx(2_457_600 / 7.5e6)
+    assert rnncli("cost", "--macs-per-second", "0").returncode == 2

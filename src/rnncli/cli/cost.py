@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 from typer import Option
 
 from rnncli.cli.models import check_input, load, steps_of
-from rnncli.cli.options import CellFlags, ModelFlags, OutputFlags, size, with_options
+from rnncli.cli.options import CellFlags, ModelFlags, OutputFlags, amount, size, with_options
 from rnncli.cli.output import emit, talk, warn
+from rnncli.errors import UsageError
 from rnncli.model import Model
 from rnncli.shapes import Dim
 
@@ -30,6 +31,14 @@ def command(
         Literal["float64", "float32", "float16", "bfloat16", "int8"] | None,
         Option("--dtype", help="As if stored in this type (the model's own).", show_default=False),
     ] = None,
+    macs_per_second: Annotated[
+        int | None,
+        Option("--macs-per-second", parser=amount, metavar="N", help="Add seconds, at this rate."),
+    ] = None,
+    train: Annotated[
+        Literal["adam", "sgd"] | None,
+        Option("--train", help="Add what training with this optimizer takes.", show_default=False),
+    ] = None,
 ) -> None:
     """Print what a model takes: multiply-accumulates and bytes, per layer.
 
@@ -38,8 +47,10 @@ def command(
       rnncli cost --cell lstm --units 64 --steps 100
       rnncli cost model.h5 --steps 50 --dtype int8
       rnncli cost --cell gru --batch-size 32 --format json
+      rnncli cost --cell lstm --steps 1 --dtype int8 --macs-per-second 7.5M
     """
     from rnncli.report.cost import cost
+    from rnncli.report.device import Asked
 
     found = load(model, cell, allow=("--steps",))
     warn(found, output)
@@ -47,7 +58,9 @@ def command(
     steps = steps_of(cell) if cell.steps is not None else None
     for flag, axis, given in (("--batch-size", 0, batch_size), ("--steps", 1, steps)):
         warn_of_fixed(found, flag, axis, given)
-    emit(cost(found, dtype, batch_size, steps), output)
+    if macs_per_second == 0:
+        raise UsageError("--macs-per-second: 0 MACs per second never end", "write 7.5M, say")
+    emit(cost(found, dtype, batch_size, steps, Asked(macs_per_second, train)), output)
 
 
 def warn_of_fixed(model: Model, flag: str, axis: int, given: Dim) -> None:

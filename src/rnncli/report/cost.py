@@ -5,6 +5,8 @@ from typing import Any
 
 from rnncli.model import ITEM_SIZE, Layer, Model
 from rnncli.report import Column, Report, Table
+from rnncli.report.device import NOTHING, Asked, figures
+from rnncli.report.device import notes as device_notes
 from rnncli.report.macs import macs_of, times, total, with_steps
 from rnncli.report.memory import output_bytes, peak_bytes, state_bytes
 from rnncli.shapes import Dim
@@ -30,13 +32,17 @@ _COLUMNS = (
 
 
 def cost(
-    model: Model, dtype: str | None = None, batch: int | None = None, steps: int | None = None
+    model: Model,
+    dtype: str | None = None,
+    batch: int | None = None,
+    steps: int | None = None,
+    asked: Asked = NOTHING,
 ) -> Report:
     """Return what each layer and the whole model take.
 
     `batch` and `steps` fill in what the model leaves open (batch: 1). `dtype` answers for weights
     and activations stored in it; None: each in its own. A figure that depends on an open dimension
-    is None.
+    is None. `asked` adds seconds on a device and what training takes.
     """
     # Weights are counted in the model as it was read: the one of other sizes forgets their dtypes.
     sized = with_steps(model, steps)
@@ -47,14 +53,16 @@ def cost(
     totals["peak_sequence_bytes"] = times(peak_bytes(sized, dtype, streaming=False), batch)
     totals["peak_streaming_bytes"] = times(peak_bytes(sized, dtype, streaming=True), batch)
     by_dtype = _by_dtype(model, dtype)
+    more = tuple(figures(model, totals, asked, dtype))
     table = Table(
         _COLUMNS,
         tuple(tuple(row[column.key] for column in _COLUMNS) for row in rows),
-        totals=tuple(_lines(totals, by_dtype)),
+        totals=(*_lines(totals, by_dtype), *(figure[1:] for figure in more)),
     )
-    data = {"dtype": dtype, "batch_size": batch, "layers": rows, "totals": totals,
+    data = {"dtype": dtype, "batch_size": batch, "layers": rows,
+            "totals": {**totals, **{figure.key: figure.value for figure in more}},
             "weight_bytes_by_dtype": by_dtype}  # fmt: skip
-    return Report("cost", data, (table,), notes=tuple(_notes(rows)))
+    return Report("cost", data, (table,), notes=(*_notes(rows), *device_notes(asked, dtype)))
 
 
 def fixed_batch(model: Model) -> Dim:
