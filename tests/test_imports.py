@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "formats": CONFIGS - {"equations", "kernels"} | {"formats"},
     "forward": CONFIGS - {"equations"} | {"forward", "atomic"},
     "report": CONFIGS - {"kernels"} | {"report"},
-    "render": SPINE | {"report", "render"},
+    "render": SPINE | {"report", "render", "units"},
     "cli": None,  # anything
     "__main__": None,
 }

@@ -84,11 +84,11 @@ def test_the_table_of_exit_codes() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_table_of_keys(command: str, tmp_path: Path) -> None:
-    rows = readme.table("| Command | Keys beside `schema` and `command` |")
+    rows = readme.table("| Command | Keys between `schema`, `command` and `warnings` |")
     stated = {name.strip("`"): re.findall("`(.*?)`", keys) for name, keys in rows}
     line = f"rnncli {command} {LIMITS.get(command, '')} --format json"
     found = list(json.loads(readme.run(line, tmp_path)))
-    assert found == ["schema", "command", *stated[command]]
+    assert found == ["schema", "command", *stated[command], "warnings"]
 
 
 def test_the_table_of_layers() -> None:

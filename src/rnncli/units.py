@@ -1,4 +1,4 @@
-"""Amounts as people write them: `50000`, `50_000`, `50k`, `1.5M`, `64KiB`, `2MB`."""
+"""Amounts as people write them (`50k`, `1.5M`, `64KiB`, `2MB`), and bytes as they read them."""
 
 import re
 from decimal import Decimal
@@ -28,3 +28,21 @@ def parse_amount(text: str) -> int:
     if value != value.to_integral_value():
         raise UsageError(f"amount {text!r} is {value}, not a whole number")
     return int(value)
+
+
+_PREFIXES = ("", "K", "M", "G", "T", "P")
+
+
+def memory(size: int, keras: bool = False) -> str:
+    """Return bytes as text: `24.25 KiB`, powers of 1024, none above `PiB`.
+
+    With `keras` as `model.summary()` writes the same size: `24.25 KB`.
+    """
+    power = 0
+    while power + 1 < len(_PREFIXES) and size >= 1024 ** (power + 1):
+        power += 1
+    unit = f"{_PREFIXES[power]}{'i' if power and not keras else ''}B"
+    whole = size // 1024**power
+    if whole >= 2**1000:  # more than a float holds
+        return f"{whole}.00 {unit}"
+    return f"{size / 1024**power:.2f} {unit}"

@@ -6,7 +6,8 @@ from xml.etree import ElementTree
 import pytest
 
 from rnncli.render import Target, render
-from rnncli.render.heatmap import LINES, MARGIN, draw, room
+from rnncli.render.grid import plain
+from rnncli.render.heatmap import LINES, MARGIN, parts_of, room
 from rnncli.render.svg import svg
 from rnncli.report import Column, Picture, Report, Table
 
@@ -16,7 +17,7 @@ NAN, INF = float("nan"), float("inf")
 
 
 def text_lines(picture: Picture, color: bool = False, unicode: bool = True) -> list[str]:
-    return draw(picture, color, unicode).plain.split("\n")
+    return [plain(line) for line in parts_of(picture, color, unicode)]
 
 
 def test_shades_show_the_size() -> None:
@@ -40,22 +41,20 @@ def test_without_unicode_all_is_ascii() -> None:
 
 def styles(picture: Picture) -> dict[str, list[str]]:
     """Return the style of each half block, by the line it stands in."""
-    text = draw(picture, color=True, unicode=True)
     found: dict[str, list[str]] = {}
-    for span in text.spans:
-        if text.plain[span.start : span.end] == "▀":
-            start = text.plain.rfind("\n", 0, span.start) + 1
-            label = text.plain[start : start + MARGIN].strip()
-            found.setdefault(label, []).append(str(span.style))
+    for line in parts_of(picture, color=True, unicode=True):
+        halves = [style for text, style in line if text == "▀"]
+        if halves:
+            found[plain(line)[:MARGIN].strip()] = halves
     return found
 
 
 def test_half_blocks_show_two_rows_on_a_scale_around_zero() -> None:
     found = styles(PICTURE)
     assert list(found) == ["unit 1", "3"]
-    upper = [style.split(" on ")[0] for style in found["unit 1"]]
-    lower = [style.split(" on ")[1] for style in found["unit 1"]]
-    assert upper[2] == lower[0] == lower[3]  # zero
+    upper = [style.split(";48")[0] for style in found["unit 1"]]
+    lower = [style.partition(";48")[2].removeprefix(";5;") for style in found["unit 1"]]
+    assert upper[2].split(";")[2] == lower[0] == lower[3]  # zero
     assert len({*upper, lower[4]}) == 6
     assert found["3"] == [upper[4]] * 4 + [upper[0]]  # the last of three rows has none below
 
@@ -63,11 +62,11 @@ def test_half_blocks_show_two_rows_on_a_scale_around_zero() -> None:
 def rgb(style: str) -> tuple[int, int, int]:
     from rich.color import Color
 
-    return tuple(Color.parse(style).get_truecolor())
+    return tuple(Color.from_ansi(int(style.split(";")[2])).get_truecolor())
 
 
 def test_negative_is_blue_and_positive_red() -> None:
-    low, *_, high = (rgb(style.split(" on ")[0]) for style in styles(PICTURE)["unit 1"])
+    low, *_, high = (rgb(style.split(";48")[0]) for style in styles(PICTURE)["unit 1"])
     assert low[2] > low[0] and high[0] > high[2]
 
 
@@ -91,7 +90,7 @@ def test_what_is_no_number_stands_out() -> None:
     assert lines[2:4] == ["unit 1 !░█", "     2  !!"]
     assert lines[5].endswith("2 (size; the sign is not shown)   ! NaN or Inf")
     (found,) = styles(picture).values()
-    assert found[0].split(" on ")[0] == found[1].split(" on ")[1] == found[2].split(" on ")[1]
+    assert all("46" in part for part in found)
     assert "NaN" not in "".join(text_lines(PICTURE))
 
 

@@ -165,6 +165,6 @@ def _picture(result: "Result", color: bool, unicode: bool) -> "Picture | None":
     trace, batch = result.trace, result.input_shapes[0][0]
     if trace is None:
         return None
-    values, norms = trace.means(*room(page().columns, color, unicode))
+    values, norms = trace.means(*room(page().width, color, unicode))
     title = trace.title if batch == 1 else f"{trace.title}, first of {batch:,} sequences"
     return Picture(title, values, norms, (trace.steps, trace.units))

@@ -3,11 +3,13 @@
 import inspect
 from collections.abc import Callable
 from functools import wraps
-from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeAlias, get_type_hints
 
 from typer import Argument, BadParameter, Option
 
 from rnncli.cli.completion import activations, files, layer_names
+from rnncli.render import FORMATS
+from rnncli.render import TABLE as RENDERERS
 
 MODEL, CELL, OUTPUT = "Model", "Cell flags", "Output"
 
@@ -139,6 +141,12 @@ class LayerFlags(NamedTuple):
     ] = None
 
 
+if TYPE_CHECKING:
+    Format: TypeAlias = str
+    SummaryFormat: TypeAlias = str
+else:  # the choices are those of the table of renderers
+    Format, SummaryFormat = Literal[FORMATS], Literal[tuple(RENDERERS)]
+
 Verbose = Annotated[
     bool, Option("--verbose", rich_help_panel=OUTPUT, help="What a file says of itself.")
 ]
@@ -151,7 +159,7 @@ class OutputFlags(NamedTuple):
     """How the answer is printed."""
 
     format: Annotated[
-        Literal["table", "json", "csv", "markdown"],
+        Format,
         Option("--format", rich_help_panel=OUTPUT, help="How to print it."),
     ] = "table"
     verbose: Verbose = False
@@ -162,7 +170,7 @@ class SummaryOutputFlags(NamedTuple):
     """How a summary is printed: the table of Keras 1 and 2 too."""
 
     format: Annotated[
-        Literal["table", "json", "csv", "markdown", "classic"],
+        SummaryFormat,
         Option("--format", rich_help_panel=OUTPUT, help="How to print it; classic: Keras 1 and 2."),
     ] = "table"
     verbose: Verbose = False

@@ -51,7 +51,6 @@ def page(**options: Any) -> "Target":
 
     return Target(
         width=_width(),
-        columns=_columns(),
         color=_color(sys.stdout),
         unicode=_unicode(sys.stdout),
         **options,
@@ -108,18 +107,13 @@ def fail(message: str, hint: str | None = None, code: ExitCode = ExitCode.USAGE)
 
 
 def _width() -> int | None:
-    """Return the columns of the terminal, None where stdout is not one."""
+    """Return the columns that COLUMNS states, else those of the terminal, None without either."""
+    stated = os.environ.get("COLUMNS", "").lstrip("0")
+    if stated.isascii() and stated.isdecimal():
+        return int(stated[:_DIGITS])
     if not sys.stdout.isatty():
         return None
     return os.get_terminal_size(sys.stdout.fileno()).columns or None
-
-
-def _columns() -> int | None:
-    """Return the columns that COLUMNS or the terminal states."""
-    stated = os.environ.get("COLUMNS", "").lstrip("0")
-    if not (stated.isascii() and stated.isdecimal()):
-        return _width()
-    return int(stated[:_DIGITS])
 
 
 def _color(stream: TextIO) -> bool:

@@ -15,26 +15,24 @@ TABLE = {
     "markdown": "markdown",
     "classic": "classic",
 }
+SUMMARY_ONLY = ("classic",)
+FORMATS = tuple(name for name in TABLE if name not in SUMMARY_ONLY)
 
 
 class Target(NamedTuple):
     """Where text is going.
 
-    `width` is the terminal's, None where nothing must be folded; `columns` is what Keras would take
-    for the terminal's width, None where nobody says; `line_length` is the one asked for.
+    `width` is that of the page, None where nobody states one and nothing is to fold;
+    `line_length` is the one asked for.
     """
 
     width: int | None = None
-    columns: int | None = None
     color: bool = False
     unicode: bool = True
     line_length: int | None = None
 
 
 def render(report: Report, format: str, target: Target) -> str:
-    """Return the report as text. A summary's table is Keras's own."""
-    name = TABLE[format]
-    if name == "table" and report.command == "summary":
-        name = "keras"
-    module = import_module(f"rnncli.render.{name}")
+    """Return the report as text."""
+    module = import_module(f"rnncli.render.{TABLE[format]}")
     return str(module.render(report, target))

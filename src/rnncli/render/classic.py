@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from rnncli.render import Target
-from rnncli.render.text import printable
-from rnncli.report import Report
+from rnncli.render.text import printable, total
+from rnncli.report import UNBUILT, Report, Table, Total
 from rnncli.shapes import show
 
 _LINE = {False: 65, True: 98}  # characters, without and with connections
@@ -15,8 +15,10 @@ _PARAMS = 2  # the column that is never cut
 
 def render(report: Report, target: Target) -> str:
     """Return the table and the totals as Keras 2's `model.summary()` lays them out."""
-    rows = report.data["layers"]
-    connected = any(column.key == "connected_to" for column in report.tables[0].columns)
+    (table,) = report.tables
+    keys = [column.key for column in table.columns]
+    rows = [dict(zip(keys, row, strict=True)) for row in table.rows]
+    connected = "connected_to" in keys
     length = target.line_length or _LINE[connected]
     ends = [int(end * length) for end in _ENDS[connected]]
     longest = max((len(_count(row)) for row in rows), default=0)
@@ -25,7 +27,7 @@ def render(report: Report, target: Target) -> str:
     if short > 0:
         ends = [end + short if index >= _PARAMS else end for index, end in enumerate(ends)]
         length += short
-    return "\n".join([*_table(rows, ends, length, connected), *_totals(report), "_" * length])
+    return "\n".join([*_table(rows, ends, length, connected), *_totals(table), "_" * length])
 
 
 def _table(
@@ -36,7 +38,7 @@ def _table(
     yield _line(names, ends)
     yield "=" * length
     for index, row in enumerate(rows):
-        connections = row["connected_to"] or [""]
+        connections = row.get("connected_to") or [""]
         name = f"{printable(row['name'])} ({printable(row['type'])})"
         yield _line([name, _shapes(row), _count(row), printable(connections[0])], ends)
         for more in connections[1:] if connected else ():
@@ -60,9 +62,10 @@ def _shapes(row: dict[str, Any]) -> str:
 
 
 def _count(row: dict[str, Any]) -> str:
-    return "?" if row["params"] is None else str(row["params"])
+    count = row["params"]
+    return "?" if count in (None, UNBUILT) else str(count)
 
 
-def _totals(report: Report) -> Iterator[str]:
-    for label, _, (count, _) in report.tables[0].totals:
-        yield f"{label}: {count:,}"
+def _totals(table: Table) -> Iterator[str]:
+    for label, _, (count, _), unknown in table.totals:
+        yield f"{label}: {total(Total(label, 'count', count, unknown))}"

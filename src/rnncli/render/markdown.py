@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from rnncli.render import Target
-from rnncli.render.text import cell, cells_of, printable, right_aligned
+from rnncli.render.text import cells_of, printable, right_aligned, total
 from rnncli.report import Report, Table
 
 
@@ -17,8 +17,8 @@ def render(report: Report, target: Target) -> str:
             parts.append(f"**{_escaped(table.title)}**")
         parts.append("\n".join(_lines(table)))
         if table.totals:
-            totals = (f"{label}: {cell(kind, value)}" for label, kind, value in table.totals)
-            parts.append("\n".join(f"- {_escaped(total)}" for total in totals))
+            totals = (f"{each.label}: {total(each, table.style)}" for each in table.totals)
+            parts.append("\n".join(f"- {_escaped(text)}" for text in totals))
     parts += [_escaped(note) for note in report.notes]
     return "\n\n".join(parts)
 

@@ -13,11 +13,10 @@ def svg(report: Report, format: str, target: Target) -> str:
 
     from rnncli.render.heatmap import draw
 
-    if report.picture is not None:
-        content = draw(report.picture, color=True, unicode=True)
-    else:
-        text = render(report, format, target._replace(width=None, color=True, unicode=True))
-        content = Text.from_ansi(text.rstrip("\n"))
+    target = target._replace(width=None, color=True, unicode=True)
+    picture = report.picture
+    lines = render(report, format, target) if picture is None else "\n".join(draw(picture, target))
+    content = Text.from_ansi(lines.rstrip("\n"))
     width = max((line.cell_len for line in content.split("\n")), default=1)
     console = rich.console.Console(
         width=max(20, width), record=True, file=io.StringIO(), force_terminal=True,

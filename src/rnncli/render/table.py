@@ -1,96 +1,46 @@
-"""Tables for people, in the look of Keras's summary."""
+"""Text for people: the report's lines, tables, totals and notes, as wide as the page."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from rnncli.render import Target
-from rnncli.render.text import cell, cells_of, printable, right_aligned
+from rnncli.render.grid import BOLD, NUMBER, styled, width
+from rnncli.render.layout import lay_out, sentence
+from rnncli.render.text import printable, total
 from rnncli.report import Report, Table
-
-if TYPE_CHECKING:
-    import rich.console
-    import rich.table
-
-WIDEST = 100_000  # characters of a line that never folds: what a pipe gets
 
 
 def render(report: Report, target: Target) -> str:
-    """Return the report's lines, tables, totals and notes as text."""
-    from rnncli.render.plain import plain_text
+    """Return the report as text."""
+    lines: list[str] = []
+    for line in report.lines:
+        lines += sentence(line, target, BOLD, indent="")
+    lines += [""] if lines else []
+    for table in report.tables:
+        lines += _table(table, target)
+    for note in report.notes:
+        lines += sentence(note, target)
+    if report.picture is not None:
+        from rnncli.render.heatmap import draw
 
-    text = plain_text(report, target)
-    return _drawn(report, target) if text is None else text
-
-
-def _drawn(report: Report, target: Target) -> str:
-    """Return the same by rich, which folds and colours."""
-    from rich.text import Text
-
-    console = make_console(target)
-    with console.capture() as captured:
-        for line in report.lines:
-            console.print(Text(printable(line), style="bold"), soft_wrap=True)
-        if report.lines:
-            console.print()
-        for table in report.tables:
-            if table.title:
-                console.print(Text(printable(table.title), style="bold"))
-            _print_grid(console, _grid(table, target))
-            for label, kind, value in table.totals:
-                total = Text(f" {printable(label)}: ", style="bold")
-                console.print(total.append(cell(kind, value), "not bold color(34)"))
-        for note in report.notes:
-            console.print(Text(f" {printable(note)}", style="dim"))
-        if report.picture is not None:
-            from rnncli.render.heatmap import draw
-
-            console.print()
-            console.print(draw(report.picture, target.color, target.unicode), soft_wrap=True)
-    return "\n".join(line.rstrip() for line in captured.get().split("\n"))
+        lines += ["", *draw(report.picture, target)]
+    return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
-def make_console(target: Target) -> "rich.console.Console":
-    """Return a console as wide as the target, or that never folds."""
-    import rich.console
+def _table(table: Table, target: Target) -> Iterator[str]:
+    """Yield the title, the rows in the table's own style where that fits, and the totals."""
+    if table.title:
+        yield from sentence(table.title, target, BOLD, indent="")
+    drawn = None
+    if table.style == "keras":
+        from rnncli.render.keras import draw
 
-    return rich.console.Console(
-        width=target.width or WIDEST,
-        force_terminal=target.color,
-        color_system="256" if target.color else None,
-        no_color=not target.color,
-        highlight=False,
-        markup=False,
-        emoji=False,
-        legacy_windows=False,
-    )
-
-
-def _print_grid(console: "rich.console.Console", grid: "rich.table.Table") -> None:
-    """Print a table that may fold its text but runs over the page before it cuts a number."""
-    from rich.measure import Measurement
-
-    endless = console.options.update_width(WIDEST)
-    least = Measurement.get(console, endless, grid).minimum
-    console.print(grid, width=max(console.width, least), crop=False)
-
-
-def _grid(table: Table, target: Target) -> "rich.table.Table":
-    import rich.box
-    import rich.table
-    from rich.text import Text
-
-    box = rich.box.HEAVY_HEAD if target.unicode else rich.box.ASCII2
-    grid = rich.table.Table(box=box, safe_box=False)
-    if table.marked:
-        grid.add_column("")
-    for column in table.columns:
-        number = right_aligned(column)
-        justify = "right" if number else "left"
-        grid.add_column(Text(column.header), justify=justify, no_wrap=number, overflow="fold")  # type: ignore[arg-type]
-    arrow = "→" if target.unicode else ">"
-    for index, row in enumerate(cells_of(table)):
-        chosen = index in table.marked
-        cells = [Text(text, style="color(34)" if right_aligned(column) else "")
-                 for column, text in zip(table.columns, row, strict=True)]  # fmt: skip
-        mark = [Text(arrow if chosen else "")] if table.marked else []
-        grid.add_row(*mark, *cells, style="bold" if chosen else None)
-    return grid
+        drawn = draw(table, target)
+    yield from lay_out(table, target) if drawn is None else drawn
+    for each in table.totals:
+        label, text = f" {printable(each.label)}: ", printable(total(each, table.style))
+        if target.width is not None and width(label + text) > target.width:
+            yield from sentence(label.strip() + " " + text, target, "")
+        else:
+            value, _, rest = text.partition(" (")
+            after = f" ({rest}" if rest else ""
+            yield styled(target, [(label, BOLD), (value, NUMBER), (after, "")])

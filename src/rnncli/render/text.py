@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from rnncli.report import Column, Table
+from rnncli.report import UNBUILT, Column, Table, Total
 from rnncli.shapes import show
+from rnncli.units import memory
 
-_UNITS = ("B", "KB", "MB", "GB", "TB", "PB")
 _NUMBERS = ("count", "bytes", "number", "share")
 
 
@@ -27,17 +27,6 @@ def _escaped(code: int) -> str:
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-def memory(size: int) -> str:
-    """Return bytes as Keras prints them: `24.25 KB`, powers of 1024, none above petabytes."""
-    power = 0
-    while power + 1 < len(_UNITS) and size >= 1024 ** (power + 1):
-        power += 1
-    whole = size // 1024**power
-    if whole >= 2**1000:  # more than a float holds
-        return f"{whole}.00 {_UNITS[power]}"
-    return f"{size / 1024**power:.2f} {_UNITS[power]}"
-
-
 def cells_of(table: Table) -> Iterator[list[str]]:
     """Yield the texts of each row, for people: what rows share stands in the first of them."""
     before: tuple[Any, ...] = (None,) * len(table.columns)
@@ -49,16 +38,31 @@ def cells_of(table: Table) -> Iterator[list[str]]:
         before = row
 
 
+def total(each: Total, style: str = "") -> str:
+    """Return the text of a total, for people, in the units of the table's style."""
+    if each.kind == "memory" and each.value is not None:
+        count, size = each.value
+        shown, rest = f"{count:,}", f" ({memory(size, keras=style == 'keras')})"
+    else:
+        shown, rest = cell(each.kind, each.value), ""
+    if not each.unknown or each.value is None:
+        return shown + rest
+    layers = "1 layer" if each.unknown == 1 else f"{each.unknown:,} layers"
+    return f"at least {shown} ({layers} unknown){rest}"
+
+
 def cell(kind: str, value: Any) -> str:
     """Return the text of one table cell, for people."""
     if value is None:
-        return "" if kind in ("text", "flag") else "?"
+        return "" if kind in ("text", "group", "flag") else "?"
+    if value is UNBUILT:
+        return "0 (unbuilt)"
+    if kind == "names":
+        return ", ".join(map(printable, value))
     if kind == "shapes":
         return ", ".join("?" if shape is None else show(shape) for shape in value)
     if kind == "bytes":
         return memory(value)
-    if kind == "memory":
-        return f"{value[0]:,} ({memory(value[1])})"
     if kind == "number":
         return f"{value:.4g}"
     if kind == "share":
@@ -72,11 +76,11 @@ def cell(kind: str, value: Any) -> str:
 
 def raw(kind: str, value: Any) -> str:
     """Return the text of one table cell for programs: plain numbers, nothing for None."""
-    if value is None:
+    if value is None or value is UNBUILT:
         return ""
     if kind == "shape":
         return show(value)
-    if kind == "shapes":
+    if kind in ("shapes", "names"):
         return cell(kind, value)
     if kind == "any":
         return str(value) if isinstance(value, int) else _any(value)

@@ -5,36 +5,62 @@ they look. `data` is the JSON object of the command line's contract, `tables` ar
 """
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from enum import Enum
+from typing import Any, Final, NamedTuple
 
 SCHEMA = 1
+
+
+class Missing(Enum):
+    """Why a table cell has no value, where that is known."""
+
+    UNBUILT = "unbuilt"  # the layer's input shape is not known, so it has no weights yet
+
+
+UNBUILT: Final = Missing.UNBUILT
 
 
 class Column(NamedTuple):
     """A column. `kind` says what its cells are.
 
-    Kinds: `text`, `group` (text that several rows share), `shape` (a shape), `shapes` (a list of
-    them), `count` (an int), `bytes`, `memory` (a count and its bytes), `number` (a float), `share`
-    (a float from 0 to 1), `flag` (a bool), `any` (what the value's type tells). None is not known,
-    or in text and flags nothing.
+    Kinds: `text`, `group` (text that several rows share), `names` (a tuple of text), `shape` (a
+    shape), `shapes` (a tuple of them), `count` (an int), `bytes`, `memory` (a count and its bytes),
+    `number` (a float), `share` (a float from 0 to 1), `flag` (a bool), `any` (what the value's type
+    tells). None is not known, or in text and flags nothing.
+
+    On a narrow page the column of the highest `rank` goes first; one of rank 0 always stays.
     """
 
     key: str
     header: str
     kind: str = "text"
+    rank: int = 0
+
+
+class Total(NamedTuple):
+    """A labelled value below a table. `unknown` counts the layers that the value leaves out, so
+    that it is a lower bound."""
+
+    label: str
+    kind: str
+    value: Any
+    unknown: int = 0
 
 
 class Table(NamedTuple):
-    """Rows under columns; `totals` are labelled values below them, `(label, kind, value)`.
+    """Rows under columns, totals below them.
 
-    `marked` lists the rows to point out, such as the one that the flags chose.
+    `marked` lists the rows to point out, such as the one that the flags chose. `style` is how
+    people know a table like this: `keras` is that of Keras's `model.summary()`, whose rows have
+    `name`, `type`, `output_shapes`, `params` and perhaps `connected_to`, `trainable`, `depth`.
     """
 
     columns: tuple[Column, ...]
     rows: tuple[tuple[Any, ...], ...]
     title: str = ""
-    totals: tuple[tuple[str, str, Any], ...] = ()
+    totals: tuple[Total, ...] = ()
     marked: frozenset[int] = frozenset()
+    style: str = ""
 
 
 class Picture(NamedTuple):
@@ -51,7 +77,7 @@ class Picture(NamedTuple):
 
 class Report(NamedTuple):
     """What a command answers. `notes` are sentences below the tables; `lines` stand for a table
-    where the answer is text, such as equations."""
+    where the answer is text, such as equations; `warnings` say what the answer leaves open."""
 
     command: str
     data: Mapping[str, Any]
@@ -60,7 +86,13 @@ class Report(NamedTuple):
     notes: tuple[str, ...] = ()
     ok: bool = True
     picture: Picture | None = None
+    warnings: tuple[str, ...] = ()
 
     def json(self) -> dict[str, Any]:
-        """Return the whole JSON object, schema and command first."""
-        return {"schema": SCHEMA, "command": self.command, **self.data}
+        """Return the whole JSON object: schema and command first, warnings last."""
+        return {
+            "schema": SCHEMA,
+            "command": self.command,
+            **self.data,
+            "warnings": list(self.warnings),
+        }

@@ -11,7 +11,7 @@ from rnncli.shapes import Shapes, show
 _COLUMNS = (
     Column("model", "Model"),
     Column("name", "Check"),
-    Column("limit", "Limit", "any"),
+    Column("limit", "Limit", "any", rank=1),
     Column("actual", "Actual", "any"),
     Column("ok", "OK", "flag"),
 )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rnncli.model import ITEM_SIZE, Layer, Model
-from rnncli.report import Column, Report, Table
+from rnncli.report import Column, Report, Table, Total
 from rnncli.report.device import NOTHING, Asked, figures
 from rnncli.report.device import notes as device_notes
 from rnncli.report.macs import macs_of, times, total, with_steps
@@ -22,12 +22,12 @@ LEAST = (
 _KEYS = ("macs_per_step", "macs", "weight_bytes", "state_bytes", "output_bytes")
 _COLUMNS = (
     Column("name", "Layer"),
-    Column("type", "Type"),
-    Column("macs_per_step", "MACs per step", "count"),
+    Column("type", "Type", rank=5),
+    Column("macs_per_step", "MACs per step", "count", rank=2),
     Column("macs", "MACs", "count"),
-    Column("weight_bytes", "Weights", "bytes"),
-    Column("state_bytes", "State", "bytes"),
-    Column("output_bytes", "Outputs", "bytes"),
+    Column("weight_bytes", "Weights", "bytes", rank=1),
+    Column("state_bytes", "State", "bytes", rank=4),
+    Column("output_bytes", "Outputs", "bytes", rank=3),
 )
 
 
@@ -57,7 +57,7 @@ def cost(
     table = Table(
         _COLUMNS,
         tuple(tuple(row[column.key] for column in _COLUMNS) for row in rows),
-        totals=(*_lines(totals, by_dtype), *(figure[1:] for figure in more)),
+        totals=(*_lines(totals, by_dtype), *(Total(*figure[1:]) for figure in more)),
     )
     data = {"dtype": dtype, "batch_size": batch, "layers": rows,
             "totals": {**totals, **{figure.key: figure.value for figure in more}},
@@ -108,19 +108,21 @@ def _by_dtype(model: Model, dtype: str | None) -> dict[str, int]:
     return found
 
 
-def _lines(totals: dict[str, Dim], by_dtype: dict[str, int]) -> Iterator[tuple[str, str, Dim]]:
-    yield "MACs per step", "count", totals["macs_per_step"]
-    yield "MACs", "count", totals["macs"]
+def _lines(totals: dict[str, Dim], by_dtype: dict[str, int]) -> Iterator[Total]:
+    yield Total("MACs per step", "count", totals["macs_per_step"])
+    yield Total("MACs", "count", totals["macs"])
     if len(by_dtype) == 1:
-        yield f"Weights in {next(iter(by_dtype))}", "bytes", totals["weight_bytes"]
+        yield Total(f"Weights in {next(iter(by_dtype))}", "bytes", totals["weight_bytes"])
     else:
-        yield "Weights", "bytes", totals["weight_bytes"]
+        yield Total("Weights", "bytes", totals["weight_bytes"])
         for name, size in by_dtype.items():
-            yield f"Weights in {name}", "bytes", size
-    yield "State", "bytes", totals["state_bytes"]
-    yield "Outputs", "bytes", totals["output_bytes"]
-    yield "Live activations, whole sequences, at least", "bytes", totals["peak_sequence_bytes"]
-    yield "Live activations, step by step, at least", "bytes", totals["peak_streaming_bytes"]
+            yield Total(f"Weights in {name}", "bytes", size)
+    yield Total("State", "bytes", totals["state_bytes"])
+    yield Total("Outputs", "bytes", totals["output_bytes"])
+    yield Total(
+        "Live activations, whole sequences, at least", "bytes", totals["peak_sequence_bytes"]
+    )
+    yield Total("Live activations, step by step, at least", "bytes", totals["peak_streaming_bytes"])
 
 
 def _notes(rows: list[dict[str, Any]]) -> Iterator[str]:

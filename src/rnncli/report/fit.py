@@ -18,9 +18,9 @@ _COLUMNS = (
     Column("cell", "Cell"),
     Column("units", "Units", "count"),
     Column("params", "Param #", "count"),
-    Column("bytes", "Bytes", "bytes"),
-    Column("macs", "MACs", "count"),
-    Column("next_params", "Next param #", "count"),
+    Column("bytes", "Bytes", "bytes", rank=1),
+    Column("macs", "MACs", "count", rank=2),
+    Column("next_params", "Next param #", "count", rank=3),
     Column("reason", "Why not"),
 )
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from rnncli.report import Column, Picture, Report, Table
+from rnncli.report import Column, Picture, Report, Table, Total
 from rnncli.shapes import Shape, Shapes
 
 MUCH = 0.5  # of the activations saturated: worth a sentence
@@ -26,11 +26,15 @@ class Run(NamedTuple):
 _COLUMNS = (Column("what", "What"), Column("shape", "Shape", "shape"))
 _FIGURES = (("min", "number"), ("max", "number"), ("mean", "number"), ("std", "number"),
             ("saturated", "share"), ("nan", "count"))  # fmt: skip
+_GATE_COLUMNS = (
+    Column("name", "Layer", "group"),
+    Column("gate", "Gate"),
+    Column("saturated", "Saturated", "share"),
+    Column("spectral_radius", "Spectral radius", "number"),
+)
 _LAYER_COLUMNS = (
     Column("name", "Layer"),
-    Column("saturated", "Saturated"),
     Column("mean_abs_state", "Mean |h|", "number"),
-    Column("spectral_radius", "Spectral radius"),
     Column("washout_steps", "Washout", "count"),
     Column("first_bad_step", "First NaN or Inf"),
 )
@@ -58,10 +62,11 @@ def forward(
         "saved": run.saved,
         **({"layers": list(layers)} if layers is not None else {}),
     }  # fmt: skip
-    totals = [(f"Output {key}", kind, run.stats[key]) for key, kind in _FIGURES]
+    totals = [Total(f"Output {key}", kind, run.stats[key]) for key, kind in _FIGURES]
     tables = [Table(_COLUMNS, tuple(_rows(run)),
-                    totals=(("Params", "count", run.params), *totals))]  # fmt: skip
+                    totals=(Total("Params", "count", run.params), *totals))]  # fmt: skip
     if layers is not None:
+        tables.append(Table(_GATE_COLUMNS, tuple(_gate_rows(layers))))
         tables.append(Table(_LAYER_COLUMNS, tuple(map(_layer_row, layers))))
     return Report(
         "forward", data, tuple(tables), notes=tuple(_notes(run, layers or ())), picture=picture
@@ -77,13 +82,14 @@ def _rows(run: Run) -> Iterable[tuple[str, Shape]]:
         yield f"{layer}, final state {name}", shape
 
 
+def _gate_rows(layers: Sequence[Mapping[str, Any]]) -> Iterable[tuple[Any, ...]]:
+    for layer in layers:
+        for gate, radius in layer["spectral_radius"].items():
+            yield layer["name"], gate, layer["saturated"].get(gate), radius
+
+
 def _layer_row(layer: Mapping[str, Any]) -> tuple[Any, ...]:
-    shares = ", ".join(
-        f"{gate} {share:.1%}" for gate, share in layer["saturated"].items() if share is not None
-    )
-    radii = ", ".join(f"{gate} {radius:.3g}" for gate, radius in layer["spectral_radius"].items())
-    return (layer["name"], shares, layer["mean_abs_state"], radii, layer["washout_steps"],
-            layer["first_bad_step"])  # fmt: skip
+    return tuple(layer[column.key] for column in _LAYER_COLUMNS)
 
 
 def _notes(run: Run, layers: Sequence[Mapping[str, Any]]) -> Iterable[str]:

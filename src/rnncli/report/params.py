@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from rnncli.layers.rnn.uses import CellUse, cell_uses, framework
 from rnncli.layers.rnn.weight_layouts import LAYOUTS, Layout, cell_weights
 from rnncli.model import Layer, Weight
-from rnncli.report import Column, Report, Table
+from rnncli.report import Column, Report, Table, Total
 
 _COLUMNS = (
     Column("layer", "Layer (type)", "group"),
     Column("weight", "Weight"),
-    Column("shape", "Shape", "shape"),
-    Column("formula", "Formula"),
+    Column("shape", "Shape", "shape", rank=1),
+    Column("formula", "Formula", rank=2),
     Column("params", "Param #", "count"),
 )
 
@@ -26,7 +26,7 @@ def params(layers: tuple[Layer, ...], convention: str = "keras", gates: bool = F
         rows += [(f"{layer.name} ({layer.type})", *row) for row in _rows(weights, layout, gates)]
     total = sum(weight.params for layer in layers for weight in weights_in(layer, layout))
     data = {"convention": convention, "layers": entries, "totals": {"params": total}}
-    table = Table(_COLUMNS, tuple(rows), totals=(("Total params", "count", total),))
+    table = Table(_COLUMNS, tuple(rows), totals=(Total("Total params", "count", total),))
     return Report("params", data, (table,), notes=tuple(_notes(layers, layout, total)))
 
 

@@ -16,7 +16,7 @@ _COLUMNS = (
     Column("return_sequences", "return_sequences", "flag"),
     Column("return_state", "return_state", "flag"),
     Column("merge_mode", "merge_mode"),
-    Column("input_shapes", "Input", "shapes"),
+    Column("input_shapes", "Input", "shapes", rank=1),
     Column("output_shapes", "Output", "shapes"),
 )
 

@@ -6,17 +6,17 @@ from typing import Any
 from rnncli.graph.naming import snake_case
 from rnncli.graph.order import Node, is_chain, keras_depths
 from rnncli.model import Layer, Model, Ref, Weight
-from rnncli.report import Column, Report, Table
+from rnncli.report import UNBUILT, Column, Report, Table, Total
 
 _COLUMNS = (
     Column("name", "Layer"),
-    Column("type", "Type"),
-    Column("output_shapes", "Output Shape", "shapes"),
+    Column("type", "Type", rank=2),
+    Column("output_shapes", "Output Shape", "shapes", rank=1),
     Column("params", "Param #", "count"),
 )
-_CONNECTED = Column("connected_to", "Connected to")
-_TRAINABLE = Column("trainable", "Trainable", "flag")
-_DEPTH = Column("depth", "Depth", "count")
+_CONNECTED = Column("connected_to", "Connected to", "names", rank=5)
+_TRAINABLE = Column("trainable", "Trainable", "flag", rank=4)
+_DEPTH = Column("depth", "Depth", "count", rank=3)
 
 
 def summarize(
@@ -54,7 +54,8 @@ def summarize(
             "bytes": model.bytes,
         },
     }  # fmt: skip
-    return Report("summary", data, (Table(columns, cells, title, _totals(model, optimizer)),))
+    table = Table(columns, cells, title, _totals(model, optimizer), style="keras")
+    return Report("summary", data, (table,))
 
 
 def _rows(
@@ -112,7 +113,9 @@ def _trainable(layer: Layer) -> bool | None:
 def _cell(row: dict[str, Any], key: str) -> Any:
     if key == "depth":
         return row.get("depth", 0)
-    return ", ".join(row[key]) if key == "connected_to" else row[key]
+    if key == "params" and row.get("unbuilt"):
+        return UNBUILT
+    return tuple(row[key]) if key == "connected_to" else row[key]
 
 
 def _size(weights: Iterable[Weight]) -> tuple[int, int]:
@@ -121,17 +124,17 @@ def _size(weights: Iterable[Weight]) -> tuple[int, int]:
     return sum(weight.params for weight in found), sum(weight.bytes for weight in found)
 
 
-def _totals(model: Model, optimizer: bool) -> tuple[tuple[str, str, Any], ...]:
-    """Return Keras's lines below the table: `(label, kind, (count, bytes))`."""
+def _totals(model: Model, optimizer: bool) -> tuple[Total, ...]:
+    """Return Keras's lines below the table, of `(count, bytes)`."""
     weights = [weight for layer in model.layers for weight in layer.all_weights()]
     counted = [*weights, *(model.optimizer or ())] if optimizer else weights
     lines = [
-        ("Total params", "memory", _size(counted)),
-        ("Trainable params", "memory", _size(w for w in weights if w.trainable)),
-        ("Non-trainable params", "memory", _size(w for w in weights if not w.trainable)),
+        Total("Total params", "memory", _size(counted)),
+        Total("Trainable params", "memory", _size(w for w in weights if w.trainable)),
+        Total("Non-trainable params", "memory", _size(w for w in weights if not w.trainable)),
     ]
     if optimizer and model.optimizer is not None:
-        lines.append(("Optimizer params", "memory", _size(model.optimizer)))
+        lines.append(Total("Optimizer params", "memory", _size(model.optimizer)))
     return tuple(lines)
 
 
