@@ -18,7 +18,7 @@ from rnncli.report import Column, Report, Table
 
 LIMITS = {"fit": ["--max-params", "50k"], "check": ["--max-params", "50k"]}
 LINES = [[command, *LIMITS.get(command, [])] for command in COMMANDS]
-FORMATS = ["table", "json", "csv", "markdown"]
+FORMATS = ["table", "json", "csv", "markdown", "latex"]
 
 C_LOCALE = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0", "PYTHONIOENCODING": ""}
 each_line = pytest.mark.parametrize("line", LINES, ids=lambda line: line[0])

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rnncli.render import Target
 
 # One character for one, so that the columns of a table stay in line.
-_LIKE = str.maketrans("×·→└…", "x*>+~")
+_LIKE = str.maketrans("×·→└…−≤≥", "x*>+~-<>")
 _DIGITS = 6  # of COLUMNS; no terminal has more, and no table is as wide
 
 
@@ -23,8 +23,9 @@ def talk(line: str) -> None:
     """Print one line on stderr; what cannot be encoded or would steer a terminal is escaped."""
     from rnncli.render.text import printable
 
-    encoding = sys.stderr.encoding or "ascii"
-    safe = printable(line).encode(encoding, "backslashreplace").decode(encoding)
+    encoding = "ascii" if _c_locale() else sys.stderr.encoding or "ascii"
+    text = printable(line) if _unicode(sys.stderr) else printable(line).translate(_LIKE)
+    safe = text.encode(encoding, "backslashreplace").decode(encoding)
     print(safe, file=sys.stderr)
 
 
@@ -62,6 +63,7 @@ def write(text: str) -> None:
     encoding = sys.stdout.encoding or "ascii"
     if not _unicode(sys.stdout):
         text = text.translate(_LIKE)
+        encoding = "ascii" if _c_locale() else encoding
     data = text.encode(encoding, "backslashreplace")
     if not data.endswith(b"\n"):
         data += b"\n"
@@ -125,6 +127,27 @@ def _color(stream: TextIO) -> bool:
 
 
 def _unicode(stream: TextIO) -> bool:
+    """Whether the stream and whoever shows what it carries know box characters."""
+    return not _c_locale() and _encodes(stream)
+
+
+def _c_locale() -> bool:
+    """Whether the locale is C, which knows ASCII alone; Python then writes UTF-8 all the same.
+
+    Python itself may have set LC_CTYPE to C.UTF-8. Who states an encoding for Python means it.
+    """
+    if os.environ.get("PYTHONIOENCODING") or os.environ.get("PYTHONUTF8") == "1":
+        return False
+    coerced = os.environ.get("LC_CTYPE") in ("C.UTF-8", "C.utf8", "UTF-8")
+    stated = (
+        os.environ.get("LC_ALL"),
+        None if coerced else os.environ.get("LC_CTYPE"),
+        os.environ.get("LANG"),
+    )
+    return next(filter(None, stated), "") in ("C", "POSIX")
+
+
+def _encodes(stream: TextIO) -> bool:
     try:
         "┏━┳╇└→×·".encode(stream.encoding or "ascii")
     except UnicodeEncodeError:

@@ -13,6 +13,7 @@ TABLE = {
     "json": "json",
     "csv": "csv",
     "markdown": "markdown",
+    "latex": "latex",
     "classic": "classic",
 }
 SUMMARY_ONLY = ("classic",)

@@ -16,6 +16,18 @@ def render(report: Report, target: Target) -> str:
         writer = csv.writer(buffer)
         writer.writerow(column.key for column in table.columns)
         for row in table.rows:
-            writer.writerow(raw(c.kind, value) for c, value in zip(table.columns, row, strict=True))
+            cells = (raw(c.kind, value) for c, value in zip(table.columns, row, strict=True))
+            writer.writerow(map(_harmless, cells))
         parts.append(buffer.getvalue())
     return "\r\n".join(parts)
+
+
+def _harmless(cell: str) -> str:
+    """Return the cell, after an apostrophe where a spreadsheet would run it as a formula."""
+    if not cell.startswith(("=", "+", "-", "@")):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}"
+    return cell

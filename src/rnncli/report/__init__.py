@@ -77,7 +77,8 @@ class Picture(NamedTuple):
 
 class Report(NamedTuple):
     """What a command answers. `notes` are sentences below the tables; `lines` stand for a table
-    where the answer is text, such as equations; `warnings` say what the answer leaves open."""
+    where the answer is text, such as equations, and `math` are those equations in LaTeX; `warnings`
+    say what the answer leaves open."""
 
     command: str
     data: Mapping[str, Any]
@@ -87,6 +88,7 @@ class Report(NamedTuple):
     ok: bool = True
     picture: Picture | None = None
     warnings: tuple[str, ...] = ()
+    math: tuple[str, ...] = ()
 
     def json(self) -> dict[str, Any]:
         """Return the whole JSON object: schema and command first, warnings last."""
