@@ -35,7 +35,7 @@ THIRD_PARTY = {
     "numpy": {"forward", "kernels", "layers"},
     "h5py": {"formats"},
     "safetensors": {"formats"},
-    "onnx": {"formats"},
+    "onnx": {"formats", "forward/onnx"},
     "rich": {"render", "cli"},
     "typer": {"cli"},
 }

@@ -43,10 +43,6 @@ def test_values_are_those_of_onnx_runtime(record: dict[str, Any], tmp_path: Path
         np.save(tmp_path / f"{key}.npy", array)
     given = tuple((key, str(tmp_path / f"{key}.npy")) for key in arrays(name, "x"))
     request = Request(inputs=given, save=str(tmp_path / "y.npz"))
-    if name == "if_lstm":
-        with pytest.raises(RnncliError, match="'choose'"):
-            forward(model, request)
-        return
     result = forward(model, request)
     expected = arrays(name, "y")
     assert len(result.arrays) == len(expected)

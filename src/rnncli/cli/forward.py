@@ -63,7 +63,8 @@ def _part(
     """
     looking = inside.plotted() or inside.svg or inside.stats
     node = model.type == "ONNX" and within is not None and not looking
-    if model.source.kind == "file" and (node or not model.inputs):
+    unconnected = not model.inputs and model.type != "ONNX"
+    if model.source.kind == "file" and (node or unconnected):
         found = alone(model, _module(model, within), cell.activation)
         return found, within if looking else None
     if model.source.kind != "flags" and cell.activation is not None:

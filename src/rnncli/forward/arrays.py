@@ -12,6 +12,7 @@ import numpy as np
 from rnncli.errors import FileError
 from rnncli.layers.op import Array
 
+NUMBERS = "fiub"  # the kinds of NumPy's dtypes that are real numbers
 _NPY, _ZIP = b"\x93NUMPY", b"PK\x03\x04"
 
 
@@ -83,13 +84,14 @@ class NpyFile:
         return FileError(f"{self.path} has become shorter while it was read")
 
 
-def read_named(path: str) -> dict[str | None, Source]:
+def read_named(path: str, kinds: str = NUMBERS) -> dict[str | None, Source]:
     """Return the arrays of an `.npy`, `.npz` or `.csv` file by name; None: the only one.
 
-    `-` is an `.npy` on stdin. The format is told by the content. Raises: FileError.
+    `-` is an `.npy` on stdin. The format is told by the content; values are of one of `kinds`.
+    Raises: FileError.
     """
     if path == "-":
-        return {None: Loaded(_stdin())}
+        return {None: Loaded(_stdin(kinds))}
     try:
         mode = os.stat(path).st_mode
         if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # it may have no end
@@ -98,15 +100,15 @@ def read_named(path: str) -> dict[str | None, Source]:
         with open(path, "rb") as file:
             start = file.read(8)
             if start.startswith(_NPY):
-                return {None: NpyFile(path, _header(file, path))}
+                return {None: NpyFile(path, _header(file, path, kinds))}
         if start.startswith(_ZIP):
-            return read_npz(path)
+            return read_npz(path, kinds)
         return {None: Loaded(_csv(path))}
     except OSError as error:
         raise FileError(f"cannot read {path}: {error.strerror or error}") from None
 
 
-def _header(file: BinaryIO, path: str) -> Header:
+def _header(file: BinaryIO, path: str, kinds: str) -> Header:
     file.seek(0)
     try:
         version = np.lib.format.read_magic(file)
@@ -118,7 +120,7 @@ def _header(file: BinaryIO, path: str) -> Header:
     except (ValueError, KeyError) as error:
         raise FileError(f"{path} is not a readable .npy file: {error}") from None
     header = Header(shape, fortran, dtype, file.tell())
-    check_dtype(dtype, path)
+    check_dtype(dtype, path, kinds)
     needed = header.offset + int(np.prod(shape, dtype=object)) * dtype.itemsize
     size = os.fstat(file.fileno()).st_size
     if size < needed:
@@ -126,34 +128,34 @@ def _header(file: BinaryIO, path: str) -> Header:
     return header
 
 
-def check_dtype(dtype: np.dtype[Any], what: str) -> None:
-    """Check that values are real numbers. Raises: FileError."""
-    if dtype.kind not in "fiub":
+def check_dtype(dtype: np.dtype[Any], what: str, kinds: str = NUMBERS) -> None:
+    """Check that values are real numbers, or of other `kinds`. Raises: FileError."""
+    if dtype.kind not in kinds:
         held = "Python objects" if dtype.kind == "O" else f"values of dtype {dtype}"
         raise FileError(f"{what} holds {held}, but real numbers are expected",
                         "save it with numpy.save after .astype('float32')")  # fmt: skip
 
 
-def _stdin() -> Array:
+def _stdin(kinds: str) -> Array:
     data = sys.stdin.buffer.read()
     if not data.startswith(_NPY):
         what = "is empty" if not data else "is not an .npy file"
         raise FileError(f"stdin {what}", "write to it with numpy.save(sys.stdout.buffer, x)")
-    return load(io.BytesIO(data), "stdin")
+    return load(io.BytesIO(data), "stdin", kinds)
 
 
-def load(file: Any, what: str) -> Array:
+def load(file: Any, what: str, kinds: str = NUMBERS) -> Array:
     """Return the only array of an open `.npy`. Raises: FileError."""
     try:
         array: Array = np.load(file, allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
         reason = "it holds Python objects" if "pickle" in str(error) else str(error)
         raise FileError(f"{what} cannot be read: {reason}") from None
-    check_dtype(array.dtype, what)
+    check_dtype(array.dtype, what, kinds)
     return array
 
 
-def read_npz(path: str) -> dict[str | None, Source]:
+def read_npz(path: str, kinds: str = NUMBERS) -> dict[str | None, Source]:
     """Return the arrays of an `.npz` file by name. Raises: FileError."""
     import zipfile
 
@@ -162,7 +164,9 @@ def read_npz(path: str) -> dict[str | None, Source]:
         with zipfile.ZipFile(path) as archive:
             for member in archive.namelist():
                 with archive.open(member) as file:
-                    found[member.removesuffix(".npy")] = Loaded(load(file, f"{member} in {path}"))
+                    found[member.removesuffix(".npy")] = Loaded(
+                        load(file, f"{member} in {path}", kinds)
+                    )
     except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError) as error:
         raise FileError(f"{path} is not a readable .npz file: {error}") from None
     return found

@@ -144,7 +144,7 @@ def _run(step: Step, op: Op, values: dict[Ref, Value]) -> None:
     inputs = [values[ref] for ref in call.inputs]
     options = {key: _resolved(value, values) for key, value in call.kwargs.items()}
     inputs = _masked(inputs, options.get("mask"))
-    if not inputs and not (layer.kind or "").startswith("onnx."):
+    if not inputs:
         raise UnsupportedError(f"layer {layer.name!r} ({layer.type}) is called without an input")
     keep(layer, step.number, run_op(layer, lambda: op(inputs, options), inputs), values)
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from rnncli.errors import ShapeError, UsageError
-from rnncli.forward.arrays import Source, read_named
+from rnncli.forward.arrays import NUMBERS, Source, read_named
 from rnncli.forward.fitting import Input
 from rnncli.graph.resize import with_input_shapes
 from rnncli.layers.op import Array
@@ -67,33 +67,41 @@ def file_inputs(
 
     Raises: UsageError for inputs too many, too few or of unknown names; FileError; ShapeError.
     """
-    names = [ref.layer for ref in model.inputs]
-    assigned: dict[str, tuple[str, Source]] = {}
-    for name, path in given:
-        for label, source in _labelled(name, path, names, assigned):
-            assigned[label] = (path, source)
-    missing = [name for name in names if name not in assigned]
-    if missing:
-        raise UsageError(f"the model has {len(names)} inputs, and {missing[0]!r} is not given",
-                         f"give each with --input NAME=FILE: {', '.join(names)}")  # fmt: skip
     found = {}
-    for ref in model.inputs:
-        path, source = assigned[ref.layer]
-        what = "stdin" if path == "-" else path
+    for ref, (what, source) in assigned(model, given).items():
         array = Input(source, what, dtype, tokens_of(model, ref) is not None)
         array.fit(_shape(model, ref))
         found[ref] = array
     return found
 
 
+def assigned(
+    model: Model, given: Sequence[tuple[str | None, str]], kinds: str = NUMBERS
+) -> dict[Ref, tuple[str, Source]]:
+    """Return what each input is read from, and how to call that, in the model's order.
+
+    `kinds` are those of NumPy's dtypes that are taken. Raises: UsageError; FileError.
+    """
+    names = [ref.layer for ref in model.inputs]
+    found: dict[str, tuple[str, Source]] = {}
+    for name, path in given:
+        for label, source in _labelled(name, path, names, found, kinds):
+            found[label] = ("stdin" if path == "-" else path, source)
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise UsageError(f"the model has {len(names)} inputs, and {missing[0]!r} is not given",
+                         f"give each with --input NAME=FILE: {', '.join(names)}")  # fmt: skip
+    return {ref: found[ref.layer] for ref in model.inputs}
+
+
 def _labelled(
-    name: str | None, path: str, names: list[str], assigned: dict[str, Any]
+    name: str | None, path: str, names: list[str], found: dict[str, Any], kinds: str
 ) -> Iterator[tuple[str, Source]]:
     """Yield the inputs that a file gives, with their names."""
     if name is not None and name not in names:
         raise UsageError(f"the model has no input called {name!r}", f"it has: {', '.join(names)}")
-    arrays = read_named(path)
-    free = [each for each in names if each not in assigned]
+    arrays = read_named(path, kinds)
+    free = [each for each in names if each not in found]
     if name is None and len(arrays) > 1 and set(arrays) >= set(free):
         yield from ((each, arrays[each]) for each in free)
         return
@@ -120,8 +128,6 @@ def fitted(model: Model, inputs: dict[Ref, Input]) -> Model:
 
     Raises: ShapeError if a layer was made for the number of steps that the model says.
     """
-    if model.type == "ONNX":
-        return model  # whose shapes only its own run tells
     shapes = [_shape(model, ref) for ref in inputs]
     given = [array.shape for array in inputs.values()]
     if all(_agree(shape, size) for shape, size in zip(shapes, given, strict=True)):
@@ -174,6 +180,4 @@ def tokens_of(model: Model, ref: Ref) -> int | None:
 def _tokens(kind: str | None, config: Config) -> int | None:
     if kind == "TimeDistributed":
         return _tokens(config["layer"]["class_name"], config["layer"]["config"])
-    if kind == "onnx.Gather":
-        return next((weight.shape[0] for weight in config["weights"] if weight.shape), None)
     return int(config["input_dim"]) if kind == "Embedding" else None

@@ -7,7 +7,7 @@ from rnncli.model import Layer, Model, Ref
 
 def outputs_of(model: Model, until: str | None) -> tuple[Ref, ...]:
     """Return the outputs to compute: the model's own, or those of the last call of a layer."""
-    if not model.inputs:
+    if not model.inputs and model.type != "ONNX":  # whose graphs may begin with constants
         raise UnsupportedError(
             f"model {model.name!r} does not say what its input is, so it cannot be run",
             'begin it with an input, as in --layer "Input((100, 32))"',

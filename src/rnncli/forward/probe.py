@@ -5,7 +5,7 @@ inputs, for its gates and states. The others run as ever.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.errors import UsageError, nearest
 from rnncli.forward.engine import Graph, Nested
@@ -17,6 +17,9 @@ from rnncli.layers.rnn.direction import textbook
 from rnncli.layers.rnn.keras import cells_of, directions
 from rnncli.layers.rnn.opened import Openable
 from rnncli.layers.rnn.run_keras import Bidirectional, Recurrent
+
+if TYPE_CHECKING:
+    from rnncli.forward.onnx.graph import OnnxGraph
 
 Layer = Recurrent | Bidirectional | Openable
 
@@ -65,7 +68,7 @@ class Watch:
     cannot be looked into.
     """
 
-    def __init__(self, graph: Graph, look: Look) -> None:
+    def __init__(self, graph: "Graph | OnnxGraph", look: Look) -> None:
         places = [place for op in _recurrent(graph) for place in _places(op)]
         self.look, self.trace = look, None
         self.places = [place for place in places if place.named(look.layer)]
@@ -98,8 +101,11 @@ class Watch:
         ]
 
 
-def _recurrent(graph: Graph) -> Iterator[Layer]:
+def _recurrent(graph: "Graph | OnnxGraph") -> Iterator[Layer]:
     """Yield the recurrent layers in the order they first run, those inside others too."""
+    if not isinstance(graph, Graph):
+        yield from graph.recurrent()
+        return
     for op in dict.fromkeys(step.op for step in graph.steps):
         while isinstance(op, EachStep):
             op = op.inner

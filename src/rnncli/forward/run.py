@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 import numpy as np
 
 from rnncli.atomic import replacing
+from rnncli.errors import UsageError
 from rnncli.forward import memory, save, weights
 from rnncli.forward.arrays import Loaded, NpyFile
 from rnncli.forward.engine import Graph, Rules, check_runnable, keep
@@ -20,6 +21,8 @@ from rnncli.layers.op import Array, Notes, Sizes, Value
 from rnncli.model import Model, Ref, Source
 
 if TYPE_CHECKING:
+    from rnncli.forward.onnx.graph import OnnxGraph
+    from rnncli.forward.onnx.run import OnnxRun
     from rnncli.forward.probe import Look, Watch
     from rnncli.forward.trace import Trace
 
@@ -83,27 +86,23 @@ def forward(model: Model, request: Request, progress: Progress | None = None) ->
     ShapeError and FileError for inputs, weights and files that do not fit.
     """
     outputs = outputs_of(model, request.until)
-    check_runnable(model, outputs)
+    if model.type != "ONNX":
+        check_runnable(model, outputs)
     if request.save is not None:
         save.check_target(request.save, len(outputs))
     seeds = np.random.default_rng(request.seed).spawn(2)
-    inputs = _inputs(model, request, seeds[0])
-    model = fitted(model, inputs)
-    notes, dtype = Notes(), np.dtype(request.dtype)
-    rules = Rules(dtype, keras_version(model.source), notes)
-    values = _values(model, outputs, inputs, request, seeds[1])
-    graph = Graph(model, outputs, values, rules)
-    del values
-    watch = None if request.look is None else _watch(graph, request.look)
-    run = _Run(graph, inputs, request.save)
+    notes = Notes()
+    make = _onnx_run if model.type == "ONNX" else _run
+    run = make(model, outputs, request, seeds, notes)
+    watch = None if request.look is None else _watch(run.graph, request.look)
     # What is no number is counted in the statistics, not warned of.
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         arrays, shapes = run.all(progress)
     described = [_described(model, ref, shape) for ref, shape in zip(outputs, shapes, strict=True)]
-    steps = next(iter(inputs.values())).shape[1:2]
+    steps = next((each.shape[1:2] for each in run.inputs.values()), ())
     return Result(
-        tuple(array.shape for array in inputs.values()),
-        request.dtype,
+        tuple(array.shape for array in run.inputs.values()),
+        next((each.dtype.name for each in arrays if each is not None), request.dtype),
         request.seed,
         tuple(described),
         tuple(_other(each, steps) for each in described if each.return_sequences is not None),
@@ -116,7 +115,57 @@ def forward(model: Model, request: Request, progress: Progress | None = None) ->
     )
 
 
-def _watch(graph: Graph, look: "Look") -> "Watch":
+def _run(
+    model: Model,
+    outputs: tuple[Ref, ...],
+    request: Request,
+    seeds: list[np.random.Generator],
+    notes: Notes,
+) -> "_Run":
+    inputs = _inputs(model, request, seeds[0])
+    model, dtype = fitted(model, inputs), np.dtype(request.dtype)
+    rules = Rules(dtype, keras_version(model.source), notes)
+    values = _values(model, outputs, inputs, request, seeds[1])
+    return _Run(Graph(model, outputs, values, rules), inputs, request.save)
+
+
+def _onnx_run(
+    model: Model,
+    outputs: tuple[Ref, ...],
+    request: Request,
+    seeds: list[np.random.Generator],
+    notes: Notes,
+) -> "OnnxRun":
+    from rnncli.forward.onnx import inputs
+    from rnncli.forward.onnx.run import OnnxRun
+
+    if request.dtype != "float32":
+        raise UsageError(
+            "an ONNX file says the dtype of each of its values: --dtype has none to set"
+        )
+    if request.inputs:
+        given = inputs.from_files(model, request.inputs)
+    else:
+        given = inputs.drawn(
+            model, seeds[0], batch=request.batch_size, steps=request.steps,
+            uniform=request.init == "uniform01",
+        )  # fmt: skip
+    values: weights.Values = {}
+    if request.weights is not None or request.init is not None:
+        found, dtype = list(weights.slots(model, outputs)), np.dtype(np.float32)
+        if request.weights is not None:
+            values = weights.npz_values(request.weights, found, dtype)
+        else:
+            values = weights.random_values(found, seeds[1], request.init or "keras", dtype)
+        values = {
+            slot.weight.stored.tensors[0]: values[slot.path].astype(slot.weight.dtype)
+            for slot in found
+            if slot.weight.stored is not None
+        }
+    return OnnxRun(model, outputs, given, values, notes, request.save)
+
+
+def _watch(graph: "Graph | OnnxGraph", look: "Look") -> "Watch":
     """Return the watch over what is to be seen; its code is loaded only where it is asked for."""
     from rnncli.forward.probe import Watch
 
@@ -136,8 +185,7 @@ def _inputs(model: Model, request: Request, rng: np.random.Generator) -> dict[Re
             uniform=request.init == "uniform01", dtype=request.dtype,
         )  # fmt: skip
     inputs = file_inputs(model, request.inputs, request.dtype)
-    if model.type != "ONNX":  # whose first axis may be anything
-        check_batches(inputs)
+    check_batches(inputs)
     return inputs
 
 

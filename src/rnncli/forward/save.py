@@ -76,9 +76,9 @@ def write(file: BinaryIO, path: str, names: Sequence[str], arrays: Sequence[Arra
 
 def _write_npy(file: IO[bytes], array: Array) -> None:
     """Write an array as `numpy.save` does, which asks a file for its position; a pipe has none."""
-    array = np.ascontiguousarray(array)
+    array = np.ascontiguousarray(array).reshape(array.shape)  # which makes one axis of none
     np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
-    file.write(array.data)
+    file.write(array.tobytes() if array.size == 0 else array.data)
 
 
 def table(array: Array) -> Array:

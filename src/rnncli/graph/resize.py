@@ -74,7 +74,8 @@ def alone(model: Model, name: str | None, activation: str | None = None) -> Mode
     first, last = built.layers
     outputs = (Ref(layer.name),)
     return built._replace(
-        type="Functional", layers=(first, last._replace(weights=layer.weights)),
+        type="ONNX" if model.type == "ONNX" else "Functional",
+        layers=(first, last._replace(weights=layer.weights)),
         outputs=outputs, store=model.store, warnings=model.warnings,
     )  # fmt: skip
 
@@ -95,15 +96,8 @@ def _on_its_own(layer: Layer) -> dict[str, Any]:
         raise UnsupportedError(
             f"node {layer.name!r} cannot be run on its own; other nodes compute its weights"
         )
-    kept = [
-        ["tensor", 0],
-        *(("none", "") if each[0] == "tensor" else each for each in operands[1:]),
-    ]
-    return {
-        "operands": kept,
-        "attributes": {**layer.config["attributes"], "layout": 1},
-        "shapes": None,
-    }
+    return {"alone": True, "attributes": {**layer.config["attributes"], "layout": 1},
+            "shapes": None}  # fmt: skip
 
 
 def _sized(shape: Shape, batch: Dim, steps: Dim) -> Shape:

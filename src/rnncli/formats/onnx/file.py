@@ -21,7 +21,9 @@ from rnncli.shapes import Shape
 DTYPES = {
     1: "float32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64",
     8: "string", 9: "bool", 10: "float16", 11: "float64", 12: "uint32", 13: "uint64",
-    14: "complex64", 15: "complex128", 16: "bfloat16", 17: "float8_e4m3fn", 19: "float8_e5m2",
+    14: "complex64", 15: "complex128", 16: "bfloat16", 17: "float8_e4m3fn", 18: "float8_e4m3fnuz",
+    19: "float8_e5m2", 20: "float8_e5m2fnuz", 21: "uint4", 22: "int4", 23: "float4_e2m1fn",
+    24: "float8_e8m0fnu", 25: "uint2", 26: "int2",
 }  # fmt: skip
 _INFERRED_BYTES = 64 << 20  # beyond, inferring shapes would take longer than reading
 _EXTERNAL = 1  # TensorProto.DataLocation
@@ -106,7 +108,10 @@ class _Reader:
         self.constants: dict[str, Constant] = {}
         self.shapes: dict[str, Shape] = {}
         self.counted: set[str] = set()
+        self.ends: set[str] = set()
         self.names: Counter[str] = Counter()
+        self.tensors: dict[Ref, str] = {}  # what the file calls a tensor
+        self.protos: dict[str, Any] = {}  # the node of a layer
 
     def graph(self, graph: Any, prefix: str, depth: int = 0) -> None:
         """Add the layers of a graph; those of a subgraph have its node's name before theirs."""
@@ -119,6 +124,8 @@ class _Reader:
             shape = _shape(each)
             if shape is not None:
                 self.shapes.setdefault(each.name, shape)
+        if not depth:
+            self.ends = {each.name for each in graph.output}
         given = [each for each in graph.input if each.name not in self.constants]
         if not depth:
             for each in graph.node:
@@ -143,6 +150,7 @@ class _Reader:
         config = {"batch_shape": shape, "name": name, "dtype": dtype}
         self.specs.append(LayerSpec("InputLayer", name, config, calls=(CallSpec(),)))
         self.made[value.name] = Ref(name)
+        self.tensors[Ref(name)] = value.name
         return Ref(name)
 
     def _named(self, name: str) -> str:
@@ -168,7 +176,8 @@ class _Reader:
         name = f"{prefix}{proto.name or proto.op_type.lower()}"
         if proto.op_type == "Constant" and "value" in attributes and proto.output:
             self._constant(proto.output[0], attributes["value"].t, False)
-            return
+            if depth or proto.output[0] not in self.ends:
+                return
         moved = self.folder.fold(proto, [self.constants.get(each) for each in proto.input])
         if moved:
             self.constants.update((each.name, each) for each in moved)
@@ -178,9 +187,12 @@ class _Reader:
         node = Node(name, proto.op_type, proto.domain, plain(attributes), list(proto.input), shapes)
         spec = layer_of(node, self.made, self.constants, self.counted)
         self.specs.append(spec)
+        proto.name = name  # by which the run finds its layer
+        self.protos[name] = proto
         for tensor, output in enumerate(proto.output):
             if output:
                 self.made[output] = Ref(name, 0, tensor)
+                self.tensors[Ref(name, 0, tensor)] = output
         for each in attributes.values():
             for inner in (each.g, *each.graphs) if each.type in (5, 10) else ():
                 self.graph(inner, f"{name}/", depth + 1)
@@ -234,16 +246,44 @@ def _store(path: str) -> Iterator[Store]:
     proto = _loaded(path)
     reader = _Reader(proto)
     reader.graph(proto.graph, "")
-    yield _Tensors(reader.constants)
+    yield _Tensors(proto, reader)
 
 
 class _Tensors:
-    """The constants of a graph, by their names."""
+    """The constants of a graph by their names, and the graph itself, to be run."""
 
-    def __init__(self, constants: Mapping[str, Constant]) -> None:
-        self.constants = constants
+    def __init__(self, proto: Any, reader: _Reader) -> None:
+        self.proto, self.reader = proto, reader
 
     def read(self, name: str) -> Tensor:
         """Return a tensor. Raises: FileError if it is damaged."""
-        constant = self.constants[name]
+        constant = self.reader.constants[name]
         return Tensor(constant.dtype, constant.shape, constant.values())
+
+    def name_of(self, ref: Ref) -> str:
+        """Return what the file calls a tensor. Raises: KeyError."""
+        return self.reader.tensors[ref]
+
+    def alone(self, name: str) -> Any:
+        """Return a model of one recurrent node, on sequences of which the batch comes first."""
+        from onnx import helper, numpy_helper
+
+        node = type(self.reader.protos[name])()
+        node.CopyFrom(self.reader.protos[name])
+        kept = [each if each in self.reader.constants else "" for each in node.input]
+        graph = helper.make_graph([node], "alone", [helper.make_empty_tensor_value_info("X")],
+                                  [helper.make_empty_tensor_value_info("Y")])  # fmt: skip
+        graph.initializer.extend(
+            numpy_helper.from_array(self.reader.constants[each].values(), each)
+            for each in kept[1:]
+            if each
+        )
+        del node.input[:], node.output[:]
+        node.input.extend(["X", *kept[1:]])
+        node.output.append("Y")
+        others = [each for each in node.attribute if each.name != "layout"]
+        del node.attribute[:]
+        node.attribute.extend([*others, helper.make_attribute("layout", 1)])
+        del graph.node[:]
+        graph.node.append(node)
+        return helper.make_model(graph, opset_imports=self.proto.opset_import)

@@ -39,7 +39,6 @@ _MODULES = {
 
 TABLE = {
     **{kind: module for module, kinds in _MODULES.items() for kind in kinds.split()},
-    **{kind: "onnx" for kind, family in TYPES.items() if family == "onnx"},
     **{kind: "operations" for kind, family in TYPES.items() if family == "operations"},
 }
 

@@ -1,0 +1,1 @@
+"""ONNX graphs run on arrays: by ONNX's own reference implementation, our recurrences in it."""
