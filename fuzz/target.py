@@ -15,9 +15,8 @@ from typing import Any, NamedTuple
 
 from rnncli.errors import RnncliError
 from rnncli.formats import read
-from rnncli.graph.build import build
-from rnncli.graph.specs import sequential
-from rnncli.model import Model, Source
+from rnncli.graph.infer import infer
+from rnncli.model import Model, Source, sequential
 from rnncli.render import Target, render
 
 SECONDS = 5  # of the processor
@@ -84,7 +83,7 @@ def _stack(data: bytes) -> Model:
     from rnncli.graph.expressions import parse_stack
 
     texts = data.decode("utf-8", "surrogatepass").split("\n")
-    return build(sequential(parse_stack(texts)), Source("layers"))
+    return infer(sequential(parse_stack(texts), source=Source("layers")))
 
 
 def _show(model: Model, number: int) -> None:

@@ -41,9 +41,9 @@ def test_positional_arguments_follow_keras() -> None:
 
 
 def test_nested_calls_are_named_first() -> None:
-    specs = parse_stack(["TimeDistributed(Dense(1))", "Dense(2)", "Bidirectional(LSTM(3))"])
-    assert [spec.name for spec in specs] == ["time_distributed", "dense_1", "bidirectional"]
-    assert specs[0].config["layer"]["config"]["name"] == "dense"
+    layers = parse_stack(["TimeDistributed(Dense(1))", "Dense(2)", "Bidirectional(LSTM(3))"])
+    assert [layer.name for layer in layers] == ["time_distributed", "dense_1", "bidirectional"]
+    assert layers[0].config["layer"]["config"]["name"] == "dense"
 
 
 def test_a_list_of_cells_is_stacked() -> None:
@@ -54,10 +54,10 @@ def test_a_list_of_cells_is_stacked() -> None:
 
 
 def test_the_shape_of_a_first_layer_becomes_an_input() -> None:
-    specs = parse_stack(["LSTM(4, input_shape=(10, 3))", "Dense(1)"])
-    assert specs[0].class_name == "InputLayer"
-    assert specs[0].config["batch_shape"] == (None, 10, 3)
-    assert "input_shape" not in specs[1].config
+    layers = parse_stack(["LSTM(4, input_shape=(10, 3))", "Dense(1)"])
+    assert layers[0].kind == "InputLayer"
+    assert layers[0].config["batch_shape"] == (None, 10, 3)
+    assert "input_shape" not in layers[1].config
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,10 @@ from forward.helpers import graph_of, random_values_of, stack
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnncli.graph.build import build
-from rnncli.graph.specs import CallSpec, LayerSpec, ModelSpec
+from rnncli.graph.infer import infer
 from rnncli.layers.op import Array, Value
 from rnncli.layers.rnn.weight_layouts import LAYOUTS
-from rnncli.model import Model, Source
+from rnncli.model import Call, Layer, Model, Source
 from rnncli.report.params import params
 
 SIZES = st.integers(1, 9)
@@ -85,16 +84,18 @@ def test_weights_in_pytorchs_layout_compute_the_same(
     rows = bias if bias.ndim == 2 else np.stack([bias, np.zeros_like(bias)])
     kind = f"torch.{cell.removeprefix('Simple')}"
     config = {"input_size": inputs, "hidden_size": units}
-    entry = LayerSpec("InputLayer", "x", {"batch_shape": (None, None, inputs)}, (CallSpec(),))
-    body = LayerSpec(kind, "y", config, (CallSpec((keras.inputs[0]._replace(layer="x"),)),))
-    spec = ModelSpec(
+    entry = Layer("InputLayer", "x", {"batch_shape": (None, None, inputs)}, (Call(),))
+    body = Layer(
+        kind, "y", config, (Call((keras.inputs[0]._replace(layer="x"),)),), dialect="torch"
+    )
+    spec = Model(
         "m",
         "Functional",
         (entry, body),
         (body.calls[0].inputs),
         (body.calls[0].inputs[0]._replace(layer="y"),),
     )
-    torch = build(spec, Source("layers"))
+    torch = infer(spec._replace(source=Source("layers")))
     own = {
         "y/weight_ih_l0": turned(kernel), "y/weight_hh_l0": turned(recurrent),
         "y/bias_ih_l0": turned(rows[0]), "y/bias_hh_l0": turned(rows[1]),

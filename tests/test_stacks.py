@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 
 from rnncli.forward.engine import Graph, Rules
-from rnncli.graph.build import build
 from rnncli.graph.expressions import parse_stack
-from rnncli.graph.specs import sequential
+from rnncli.graph.infer import infer
 from rnncli.layers.op import Notes, Value
-from rnncli.model import Model, Source
+from rnncli.model import Model, Source, sequential
 from rnncli.render import Target, render
 from rnncli.report.summary import summarize
 
@@ -30,7 +29,7 @@ every_stack = pytest.mark.parametrize("golden", STACKS, ids=name)
 
 
 def model_of(record: dict[str, Any]) -> Model:
-    return build(sequential(parse_stack(record["stack"])), Source("layers"))
+    return infer(sequential(parse_stack(record["stack"]), source=Source("layers")))
 
 
 def weights_of(index: int) -> dict[str, np.ndarray]:

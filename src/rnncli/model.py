@@ -1,11 +1,12 @@
 """What a model is: layers called on tensors, with their weights and shapes.
 
-Everything here is plain, immutable data; `graph.build` makes it, reports and the forward pass read
-it.
+Everything here is plain, immutable data. Flags, `--layer` expressions and files make a `Model`
+whose calls have no shapes yet; `graph.infer` fills them in, reports and the forward pass read it.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from functools import cached_property
 from math import prod
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
@@ -82,14 +83,14 @@ class Call(NamedTuple):
     """One use of a layer.
 
     `kwargs` holds the call's other arguments; a `Ref` (or a nest of lists with Refs) among them is
-    a tensor, such as `initial_state`. `inputs` are the positional tensors, in order.
-    `output_shapes` is None where the shape is unknown.
+    a tensor, such as `initial_state`. `inputs` are the positional tensors, in order. Shapes are
+    None where they are unknown, and before inference.
     """
 
-    inputs: tuple[Ref, ...]
-    input_shapes: Shapes | None
-    output_shapes: Shapes | None
+    inputs: tuple[Ref, ...] = ()
     kwargs: Mapping[str, Any] = MappingProxyType({})
+    input_shapes: Shapes | None = None
+    output_shapes: Shapes | None = None
 
     def tensors(self) -> tuple[Ref, ...]:
         """Return every tensor the call depends on, positional ones first."""
@@ -97,20 +98,28 @@ class Call(NamedTuple):
 
 
 class Layer(NamedTuple):
-    """A layer: `kind` is its entry in the table of layer kinds, None if rnncli does not know it.
+    """A layer: `kind` is its entry in the table of layer types, None if rnncli does not know it.
 
-    `weights` is None where their number is unknown (an unknown layer without stored weights).
+    `type` is the class name to show, where it is not that of the kind. `weights` is None where
+    their number is unknown: before inference, and of an unknown layer without stored weights.
+    `build_shapes` is the input that a file says it was built with, `stated_shapes` the output that
+    a file states for a layer rnncli does not know. `inferred`: no file says its arguments, so that
+    what it returns is unknown. `dialect` is whose convention its weights are in: `keras`, `torch`,
+    `onnx`.
     """
 
-    name: str
-    type: str
-    config: Config
-    calls: tuple[Call, ...]
-    weights: tuple[Weight, ...] | None
     kind: str | None
-    trainable: bool = True
+    name: str
+    config: Config
+    calls: tuple[Call, ...] = ()
     model: "Model | None" = None
+    stated_shapes: Shapes | None = None
+    build_shapes: Shapes | None = None
+    weights: tuple[Weight, ...] | None = None
     inferred: bool = False
+    type: str = ""
+    dialect: str = "keras"
+    trainable: bool = True
 
     @property
     def output_shapes(self) -> Shapes | None:
@@ -156,22 +165,29 @@ class Source(NamedTuple):
     details: Mapping[str, str] = MappingProxyType({})
 
 
-class Model(NamedTuple):
+FLAGS = Source("flags")
+
+
+class _Fields(NamedTuple):
+    """What a `Model` holds."""
+
+    name: str
+    type: str  # "Sequential" or "Functional"
+    layers: tuple[Layer, ...]
+    inputs: tuple[Ref, ...] = ()
+    outputs: tuple[Ref, ...] = ()
+    source: Source = FLAGS
+    store: Callable[[], AbstractContextManager[Store]] | None = None
+    optimizer: tuple[Weight, ...] | None = None
+    warnings: tuple[str, ...] = ()
+
+
+class Model(_Fields):
     """A graph of layers in Keras's order.
 
     `store` opens the file's weights; None where the model has none. `optimizer` holds the shape and
     dtype of each optimizer variable of a compiled checkpoint. `warnings` are lines for stderr.
     """
-
-    name: str
-    type: str  # "Sequential" or "Functional"
-    layers: tuple[Layer, ...]
-    inputs: tuple[Ref, ...]
-    outputs: tuple[Ref, ...]
-    source: Source = Source("flags")
-    store: Callable[[], AbstractContextManager[Store]] | None = None
-    optimizer: tuple[Weight, ...] | None = None
-    warnings: tuple[str, ...] = ()
 
     @property
     def rows(self) -> tuple[Layer, ...]:
@@ -182,10 +198,11 @@ class Model(NamedTuple):
 
     def layer(self, name: str) -> Layer:
         """Return the layer called `name`. Raises: KeyError."""
-        for layer in self.layers:
-            if layer.name == name:
-                return layer
-        raise KeyError(name)
+        return self._by_name[name]
+
+    @cached_property
+    def _by_name(self) -> dict[str, Layer]:
+        return {layer.name: layer for layer in self.layers}
 
     def shape(self, ref: Ref) -> Shape | None:
         """Return the shape of a tensor, None where it is unknown. Raises: KeyError."""
@@ -207,6 +224,24 @@ class Model(NamedTuple):
     def bytes(self) -> int:
         """The size of all weights in bytes."""
         return sum(layer.bytes for layer in self.layers)
+
+
+def sequential(
+    layers: tuple[Layer, ...], name: str = "sequential", source: Source = FLAGS
+) -> Model:
+    """Return a chain: each layer called once, on the output of the one before."""
+    chained: list[Layer] = []
+    before = None
+    for layer in layers:
+        if before is not None:
+            calls: tuple[Call, ...] = (Call((Ref(before),)),)
+        else:
+            calls = (Call(),) if layer.kind == "InputLayer" else ()
+        chained.append(layer._replace(calls=calls))
+        before = layer.name if calls else None
+    inputs = (Ref(chained[0].name),) if chained and chained[0].calls else ()
+    outputs = (Ref(chained[-1].name),) if inputs else ()
+    return Model(name, "Sequential", tuple(chained), inputs, outputs, source)
 
 
 def refs_in(value: Any) -> Iterator[Ref]:

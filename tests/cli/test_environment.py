@@ -211,9 +211,9 @@ def test_an_odd_name_in_an_error(rnncli: Any) -> None:
 
 INTERRUPTED = """
 import os, signal, sys
-from rnncli.graph import build as graph
+from rnncli.graph import infer as graph
 from rnncli.cli import main
-graph.build = lambda *arguments: os.kill(os.getpid(), signal.SIGINT)
+graph.infer = lambda *arguments: os.kill(os.getpid(), signal.SIGINT)
 sys.argv = ["rnncli", "summary"]
 main()
 """

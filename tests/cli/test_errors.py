@@ -257,7 +257,7 @@ def test_a_bug_is_told_in_one_line(
     def broken(*arguments: object, **options: object) -> None:
         raise ZeroDivisionError("on\npurpose")
 
-    monkeypatch.setattr("rnncli.graph.build.build", broken)
+    monkeypatch.setattr("rnncli.graph.infer.infer", broken)
     monkeypatch.setattr("sys.argv", ["rnncli", "summary"])
     with pytest.raises(SystemExit) as left:
         main()
@@ -274,5 +274,5 @@ def test_too_little_memory(refused: Any, monkeypatch: pytest.MonkeyPatch) -> Non
     def hungry(*arguments: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("rnncli.graph.build.build", hungry)
+    monkeypatch.setattr("rnncli.graph.infer.infer", hungry)
     assert refused("summary").error == "there is not enough memory for this"

@@ -141,18 +141,17 @@ def shortened(path: Path, when: Callable[[int], bool]) -> Callable[..., None]:
 
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_an_input_that_shrinks_while_it_is_read(tmp_path: Path, order: str) -> None:
-    from rnncli.cli.models import cell_specs
+    from rnncli.cli.models import cell_layers
     from rnncli.cli.options import CellFlags
     from rnncli.forward import Request, forward
-    from rnncli.graph.build import build
-    from rnncli.graph.specs import sequential
-    from rnncli.model import Source
+    from rnncli.graph.infer import infer
+    from rnncli.model import sequential
 
     path, target = tmp_path / "x.npy", tmp_path / "y.npy"
     np.save(path, np.asarray(np.zeros((2, 600_000, 2), np.float32), order=order))
     target.write_bytes(BEFORE)
     flags = CellFlags(input_size=2, units=4, steps="none", return_sequences=True)
-    model = build(sequential(cell_specs(flags)), Source("flags"))
+    model = infer(sequential(cell_layers(flags)))
     request = Request(inputs=((None, str(path)),), save=str(target))
     with pytest.raises(FileError, match="has become shorter while it was read"):
         forward(model, request, shortened(path, lambda done: done < 600_000))

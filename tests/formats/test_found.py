@@ -10,12 +10,11 @@ import pytest
 from rnncli.errors import RnncliError
 from rnncli.formats import read
 from rnncli.forward import Request, forward
-from rnncli.graph.build import build
+from rnncli.graph.alone import alone
 from rnncli.graph.expressions import parse_stack
-from rnncli.graph.resize import alone
-from rnncli.graph.specs import sequential
+from rnncli.graph.infer import infer
 from rnncli.layers.rnn.uses import cell_uses
-from rnncli.model import Layer, Model, Source
+from rnncli.model import Layer, Model, Source, sequential
 from rnncli.report.explain import explain
 
 h5py = pytest.importorskip("h5py")
@@ -165,7 +164,7 @@ def test_an_lstm_whose_bias_is_computed_does_not_run_on_its_own_without_it(tmp_p
 @pytest.mark.parametrize(("kind", "gates"), [("CuDNNLSTM", 4), ("CuDNNGRU", 3)])
 def test_cudnn_layers_are_explained_with_their_two_biases(kind: str, gates: int) -> None:
     stack = parse_stack([f"Input((4, {INPUTS}))", f"{kind}({UNITS})"])
-    layers = build(sequential(stack), Source("layers")).layers
+    layers = infer(sequential(stack, source=Source("layers"))).layers
     (use,) = cell_uses(layers[-1])
     assert gates * UNITS * (INPUTS + UNITS + use.bias_terms) == layers[-1].params
     assert "bh_" in explain(layers).data["equations"][0]

@@ -18,10 +18,9 @@ import pytest
 
 from rnncli.errors import RnncliError
 from rnncli.formats import read
-from rnncli.graph.build import build
 from rnncli.graph.expressions import parse_stack
-from rnncli.graph.specs import sequential
-from rnncli.model import Model, Source
+from rnncli.graph.infer import infer
+from rnncli.model import Model, Source, sequential
 from rnncli.render import Target, render
 from rnncli.report.cost import cost
 from rnncli.report.params import params
@@ -277,7 +276,7 @@ def test_onnx_whose_input_has_another_rank(tmp_path: Path, axes: int) -> None:
 )
 def test_arguments_of_the_wrong_kind_inside_a_layer(stack: list[str]) -> None:
     with pytest.raises(RnncliError):
-        build(sequential(parse_stack(stack)), Source("layers"))
+        infer(sequential(parse_stack(stack), source=Source("layers")))
 
 
 @pytest.mark.parametrize("text", [r"LSTM('\d')", "LSTM(1if 1else 2)", "LSTM(3 is 3)"])

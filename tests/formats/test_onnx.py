@@ -10,7 +10,7 @@ import pytest
 from rnncli.errors import RnncliError
 from rnncli.formats import read
 from rnncli.forward import Request, forward
-from rnncli.graph.resize import alone
+from rnncli.graph.alone import alone
 
 pytest.importorskip("onnx")
 FOLDER = Path(__file__).parents[1] / "goldens" / "onnx"

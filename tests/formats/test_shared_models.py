@@ -12,7 +12,7 @@ import pytest
 
 from rnncli.formats import located, read
 from rnncli.forward import Request, forward
-from rnncli.graph.resize import alone
+from rnncli.graph.alone import alone
 
 FOLDER = Path(__file__).parents[3] / "shared" / "models"
 ORACLES = sorted(FOLDER.glob("*.oracle.json"))

@@ -9,7 +9,7 @@ import pytest
 
 from rnncli.formats import read
 from rnncli.forward import Request, forward
-from rnncli.graph.resize import alone
+from rnncli.graph.alone import alone
 
 FOLDER = Path(__file__).parents[1] / "goldens" / "torch"
 RECORDS = json.loads((FOLDER / "files.json").read_text())["files"]

@@ -6,11 +6,10 @@ import numpy as np
 
 from rnncli.forward.engine import Graph, Rules
 from rnncli.forward.weights import _match, slots
-from rnncli.graph.build import build
 from rnncli.graph.expressions import parse_stack
-from rnncli.graph.specs import sequential
+from rnncli.graph.infer import infer
 from rnncli.layers.op import Notes
-from rnncli.model import Model, Source
+from rnncli.model import Model, Source, sequential
 
 
 def graph_of(model: Model, values: dict[str, Any], dtype: str = "float32", keras: int = 3) -> Graph:
@@ -42,7 +41,7 @@ def close(found: np.ndarray, expected: np.ndarray, bound: float = 1e-5) -> None:
 
 def stack(*expressions: str) -> Model:
     """Return the model of a stack of `--layer` expressions."""
-    return build(sequential(parse_stack(list(expressions))), Source("layers"))
+    return infer(sequential(parse_stack(list(expressions)), source=Source("layers")))
 
 
 def random_values_of(model: Model, dtype: str = "float32", seed: int = 0) -> dict[str, np.ndarray]:

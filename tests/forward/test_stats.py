@@ -13,10 +13,9 @@ from rnncli.errors import UsageError
 from rnncli.forward import Request, forward
 from rnncli.forward.probe import Look, Watch
 from rnncli.forward.statistics import Stats
-from rnncli.graph.build import build
-from rnncli.graph.specs import CallSpec, LayerSpec, ModelSpec
+from rnncli.graph.infer import infer
 from rnncli.layers.op import Array, Notes, Value
-from rnncli.model import Model, Ref, Source
+from rnncli.model import Call, Layer, Model, Ref, Source
 
 ALL = Look(stats=True)
 Rows = list[dict[str, Any]]
@@ -296,13 +295,13 @@ def test_no_recurrent_layer_no_row() -> None:
     assert forward(model, Request(look=ALL)).layers == []
 
 
-def functional(layers: dict[str, tuple[Any, ...]], output: Ref) -> ModelSpec:
+def functional(layers: dict[str, tuple[Any, ...]], output: Ref) -> Model:
     """Return a graph of `name: (class, config, calls, model)`."""
-    specs = [
-        LayerSpec(kind, name, {**config, "name": name}, tuple(CallSpec(c) for c in calls), *inner)
+    layers = [
+        Layer(kind, name, {**config, "name": name}, tuple(Call(c) for c in calls), *inner)
         for name, (kind, config, calls, *inner) in layers.items()
     ]
-    return ModelSpec("functional", "Functional", tuple(specs), (Ref("x"),), (output,))
+    return Model("functional", "Functional", tuple(layers), (Ref("x"),), (output,))
 
 
 def completed(kind: str, **config: Any) -> dict[str, Any]:
@@ -311,7 +310,7 @@ def completed(kind: str, **config: Any) -> dict[str, Any]:
     return complete(kind, config)
 
 
-def shared() -> ModelSpec:
+def shared() -> Model:
     gru = completed("GRU", units=2, return_sequences=True)
     return functional(
         {
@@ -323,7 +322,7 @@ def shared() -> ModelSpec:
 
 
 def test_a_layer_called_twice_has_one_row_of_both_calls() -> None:
-    model = build(shared(), Source("file"))
+    model = infer(shared()._replace(source=Source("file")))
     values = random_values_of(model)
     x = np.random.default_rng(7).normal(size=(1, 6, 2)).astype("float32")
     (row,) = rows_of(model, values, x)
@@ -338,12 +337,14 @@ def test_a_layer_called_twice_has_one_row_of_both_calls() -> None:
 
 
 def test_a_layer_called_twice_is_drawn_once() -> None:
-    result = forward(build(shared(), Source("file")), Request(look=Look(picture=True)))
+    result = forward(
+        infer(shared()._replace(source=Source("file"))), Request(look=Look(picture=True))
+    )
     assert result.trace is not None
     assert result.trace.steps == 6
 
 
-def nested() -> ModelSpec:
+def nested() -> Model:
     inner = functional(
         {
             "x": ("InputLayer", {"batch_shape": (None, 6, 2)}, [()]),
@@ -361,7 +362,7 @@ def nested() -> ModelSpec:
 
 
 def test_layers_inside_models_and_wrappers_are_found() -> None:
-    model = build(nested(), Source("file"))
+    model = infer(nested()._replace(source=Source("file")))
     x = np.ones((1, 6, 2), "float32")
     assert [row["name"] for row in rows_of(model, random_values_of(model), x)] == ["encoder/gru"]
     timed = stack("Input((4, 5, 3))", "TimeDistributed(LSTM(2))", "SimpleRNN(3)")

@@ -13,7 +13,7 @@ from rnncli.formats import read
 from rnncli.forward import Request, Result, forward
 from rnncli.forward.probe import Look
 from rnncli.forward.weights import slots, stored_values
-from rnncli.graph.resize import alone
+from rnncli.graph.alone import alone
 from rnncli.layers.op import Array
 from rnncli.model import Model
 

@@ -113,12 +113,11 @@ import re, sys
 from pathlib import Path
 from rnncli.graph.expressions import parse_stack
 from rnncli.forward import Request, forward
-from rnncli.graph.build import build
-from rnncli.graph.specs import sequential
-from rnncli.model import Source
+from rnncli.graph.infer import infer
+from rnncli.model import Source, sequential
 
 stack, source, target = sys.argv[1].split("|"), sys.argv[2], sys.argv[3] or None
-model = build(sequential(parse_stack(stack)), Source("layers"))
+model = infer(sequential(parse_stack(stack), source=Source("layers")))
 forward(model, Request(inputs=((None, source),), save=target))
 # Not getrusage, which counts what the process that started this one had held.
 print(1024 * int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]))

@@ -8,10 +8,9 @@ import pytest
 
 from rnncli.errors import FileError
 from rnncli.forward.weights import count_not_finite
-from rnncli.graph.build import build
 from rnncli.graph.expressions import parse_stack
-from rnncli.graph.specs import sequential
-from rnncli.model import Model, Source, Stored, Tensor
+from rnncli.graph.infer import infer
+from rnncli.model import Model, Source, Stored, Tensor, sequential
 from rnncli.render import Target, render
 from rnncli.report.check import Limits, Subject, check, failures
 
@@ -19,7 +18,7 @@ LSTM = ("Input((100, 32))", "LSTM(64)")  # 24,832 weights, 99,328 bytes, 2,457,6
 
 
 def stack(*texts: str) -> Model:
-    return build(sequential(parse_stack(texts)), Source("layers"))
+    return infer(sequential(parse_stack(texts), source=Source("layers")))
 
 
 def one(limits: Limits, *texts: str, **options: Any) -> dict[str, Any]:

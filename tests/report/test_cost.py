@@ -8,12 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnncli.cli.models import cell_specs
+from rnncli.cli.models import cell_layers
 from rnncli.cli.options import CellFlags
-from rnncli.graph.build import build
 from rnncli.graph.expressions import parse_stack
-from rnncli.graph.specs import CallSpec, LayerSpec, ModelSpec, sequential
-from rnncli.model import Model, Ref, Source
+from rnncli.graph.infer import infer
+from rnncli.model import Call, Layer, Model, Ref, Source, sequential
 from rnncli.report.cost import cost
 
 GOLDENS = Path(__file__).parents[1] / "goldens"
@@ -23,7 +22,7 @@ KEYS = ("macs_per_step", "macs", "weight_bytes", "state_bytes", "output_bytes")
 
 
 def stack(*texts: str) -> Model:
-    return build(sequential(parse_stack(texts)), Source("layers"))
+    return infer(sequential(parse_stack(texts), source=Source("layers")))
 
 
 def connected(
@@ -31,18 +30,16 @@ def connected(
 ) -> Model:
     """Return a model whose one layer gets all inputs, or those of each call by their numbers."""
     refs = [Ref(f"in{number}") for number in range(len(inputs))]
-    specs = [
-        LayerSpec("InputLayer", ref.layer, {"batch_shape": shape}, (CallSpec(),))
+    layers = [
+        Layer("InputLayer", ref.layer, {"batch_shape": shape}, (Call(),))
         for ref, shape in zip(refs, inputs, strict=True)
     ]
     uses = tuple(
-        CallSpec(tuple(refs[number] for number in numbers))
-        for numbers in calls or [range(len(refs))]
+        Call(tuple(refs[number] for number in numbers)) for numbers in calls or [range(len(refs))]
     )
     outputs = tuple(Ref("it", call) for call in range(len(uses)))
-    layers = (*specs, LayerSpec(class_name, "it", config, uses))
-    spec = ModelSpec("model", "Functional", layers, tuple(refs), outputs)
-    return build(spec, Source("file"), strict=False)
+    layers.append(Layer(class_name, "it", config, uses))
+    return infer(Model("model", "Functional", tuple(layers), tuple(refs), outputs, Source("file")))
 
 
 def row(model: Model, **options: Any) -> tuple[Any, ...]:
@@ -65,7 +62,7 @@ def test_recurrent_layers_take_what_pytorch_counts(case: dict[str, Any]) -> None
         cell=case["cell"], input_size=case["inputs"], units=case["units"],
         steps=str(case["steps"]), depth=case["depth"], bidirectional=case["bidirectional"],
     )  # fmt: skip
-    found = totals(build(sequential(cell_specs(flags)), Source("flags")), batch=case["batch_size"])
+    found = totals(infer(sequential(cell_layers(flags))), batch=case["batch_size"])
     assert 2 * found["macs"] == case["flops"]
     assert found["macs_per_step"] * case["steps"] == found["macs"]
 
@@ -73,10 +70,12 @@ def test_recurrent_layers_take_what_pytorch_counts(case: dict[str, Any]) -> None
 def held(class_name: str, config: dict[str, Any], inputs: int, inferred: bool) -> Model:
     """Return what a file of weights tells of a layer: its input, but not what that comes from."""
     shapes = ((None, None, inputs),)
-    spec = LayerSpec(
-        class_name, "it", config, (CallSpec(),), build_shapes=shapes, inferred=inferred
-    )
-    return build(ModelSpec("model", "Weights", (spec,)), Source("file"), strict=False)
+    dialect = "torch" if class_name.startswith("torch") else "keras"
+    spec = Layer(
+        class_name, "it", config, (Call(),), build_shapes=shapes, inferred=inferred,
+        dialect=dialect,
+    )  # fmt: skip
+    return infer(Model("model", "Weights", (spec,), source=Source("file")))
 
 
 CLASSES = {"simple_rnn": ("SimpleRNN", "RNN"), "lstm": ("LSTM", "LSTM"), "gru": ("GRU", "GRU")}
@@ -195,14 +194,14 @@ def test_a_shared_layer_works_at_each_call_and_is_stored_once() -> None:
 
 def nested(class_name: str, shape: tuple[int | None, ...], *inner: str) -> Model:
     """Return a model that calls another on its input."""
-    calls = (CallSpec((Ref("input"),)),)
+    calls = (Call((Ref("input"),)),)
     model = sequential(parse_stack(inner), "inner")
     layers = (
-        LayerSpec("InputLayer", "input", {"batch_shape": shape}, (CallSpec(),)),
-        LayerSpec(class_name, "inner", {}, calls, model),
+        Layer("InputLayer", "input", {"batch_shape": shape}, (Call(),)),
+        Layer(class_name, "inner", {}, calls, model),
     )
-    spec = ModelSpec("outer", "Functional", layers, (Ref("input"),), (Ref("inner"),))
-    return build(spec, Source("file"), strict=False)
+    spec = Model("outer", "Functional", layers, (Ref("input"),), (Ref("inner"),))
+    return infer(spec._replace(source=Source("file")))
 
 
 def test_a_nested_model_is_counted_on_the_sizes_it_is_called_with() -> None:
@@ -321,13 +320,13 @@ def test_what_is_alive_at_once(case: tuple[list[str], int, int]) -> None:
 def test_a_tensor_is_alive_until_its_last_use() -> None:
     input, dense = Ref("input"), Ref("dense")
     layers = (
-        LayerSpec("InputLayer", "input", {"batch_shape": (None, 8)}, (CallSpec(),)),
-        LayerSpec("Dense", "dense", {"units": 8}, (CallSpec((input,)),)),
-        LayerSpec("Dense", "wide", {"units": 20}, (CallSpec((dense,)),)),
-        LayerSpec("Dense", "narrow", {"units": 8}, (CallSpec((Ref("wide"),)),)),
-        LayerSpec("Add", "add", {}, (CallSpec((input, Ref("narrow"))),)),
+        Layer("InputLayer", "input", {"batch_shape": (None, 8)}, (Call(),)),
+        Layer("Dense", "dense", {"units": 8}, (Call((input,)),)),
+        Layer("Dense", "wide", {"units": 20}, (Call((dense,)),)),
+        Layer("Dense", "narrow", {"units": 8}, (Call((Ref("wide"),)),)),
+        Layer("Add", "add", {}, (Call((input, Ref("narrow"))),)),
     )
-    model = ModelSpec("model", "Functional", layers, (input,), (Ref("add"),))
+    model = Model("model", "Functional", layers, (input,), (Ref("add"),))
     # the input waits for Add while wide is made of dense
-    found = totals(build(model, Source("file")))
+    found = totals(infer(model._replace(source=Source("file"))))
     assert found["peak_sequence_bytes"] == 4 * (8 + 8 + 20)

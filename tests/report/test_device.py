@@ -4,10 +4,9 @@ from typing import Any
 
 import pytest
 
-from rnncli.graph.build import build
 from rnncli.graph.expressions import parse_stack
-from rnncli.graph.specs import sequential
-from rnncli.model import Model, Source
+from rnncli.graph.infer import infer
+from rnncli.model import Model, Source, sequential
 from rnncli.report.cost import cost
 from rnncli.report.device import NOTHING, Asked
 
@@ -17,7 +16,7 @@ MACS = 10 * (4 * 4 * (3 + 4) + 4 * 2)
 
 
 def model(*texts: str) -> Model:
-    return build(sequential(parse_stack(texts)), Source("layers"))
+    return infer(sequential(parse_stack(texts), source=Source("layers")))
 
 
 def totals(asked: Asked = NOTHING, **options: Any) -> dict[str, Any]:

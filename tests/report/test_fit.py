@@ -7,13 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnncli.cli.models import cell_specs
+from rnncli.cli.models import cell_layers
 from rnncli.cli.options import CellFlags
 from rnncli.errors import UsageError
-from rnncli.graph.build import build
 from rnncli.graph.expressions import parse_stack
-from rnncli.graph.specs import sequential
-from rnncli.model import Model, Source
+from rnncli.graph.infer import infer
+from rnncli.model import Model, Source, sequential
 from rnncli.report.fit import fit
 
 SIZES = {"float32": 4, "float16": 2, "int8": 1}
@@ -38,7 +37,7 @@ def maker(given: Sizes) -> Callable[[int], Model]:
     flags = CellFlags(
         **{**given, "steps": str(given["steps"]), "no_bias": given["no_bias"] or None}
     )
-    return lambda units: build(sequential(cell_specs(flags._replace(units=units))), Source("flags"))
+    return lambda units: infer(sequential(cell_layers(flags._replace(units=units))))
 
 
 def counted(given: Sizes, units: int, dtype: str) -> dict[str, int]:
@@ -100,7 +99,7 @@ def test_any_size_takes_a_handful_of_models(cell: str, budget: int) -> None:
 def rows(limit: dict[str, int], *texts: str, dtype: str | None = None) -> list[dict[str, Any]]:
     def make(units: int) -> Model:
         filled = [text.replace("?", str(units)) for text in texts]
-        return build(sequential(parse_stack(filled)), Source("layers"))
+        return infer(sequential(parse_stack(filled), source=Source("layers")))
 
     found: list[dict[str, Any]] = fit({"it": make}, limit, dtype).data["rows"]
     return found

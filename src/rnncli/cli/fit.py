@@ -5,14 +5,12 @@ from typing import Annotated, Any, Literal
 
 from typer import Exit, Option
 
-from rnncli.cli.models import CLASSES, cell_specs, steps_of
+from rnncli.cli.models import CLASSES, cell_layers, steps_of
 from rnncli.cli.options import CellFlags, CellName, OutputFlags, StackFlags, amount, with_options
 from rnncli.cli.output import emit, talk
 from rnncli.errors import ExitCode, UsageError
-from rnncli.graph.build import build
-from rnncli.graph.resize import with_sizes
-from rnncli.graph.specs import sequential
-from rnncli.model import Model, Source
+from rnncli.graph.infer import infer, sized
+from rnncli.model import Model, Source, sequential
 
 # The arguments that may be looked for: more of them takes more.
 SIZES = ("units", "filters", "input_dim", "output_dim", "n", "shape", "batch_shape")
@@ -66,9 +64,7 @@ def _cells(cell: CellFlags) -> dict[str, Callable[[int], Model]]:
 
     def make(name: CellName) -> Callable[[int], Model]:
         flags = cell._replace(cell=name)
-        return lambda units: build(
-            sequential(cell_specs(flags._replace(units=units))), Source("flags")
-        )
+        return lambda units: infer(sequential(cell_layers(flags._replace(units=units))))
 
     return {name: make(name) for name in names}
 
@@ -88,13 +84,13 @@ def _stack(stack: StackFlags, cell: CellFlags) -> dict[str, Callable[[int], Mode
         return [text.replace(HOLE, str(units)) for text in texts]
 
     def make(units: int) -> Model:
-        model = build(sequential(parse_stack(filled(units))), Source("layers"))
-        return model if steps is None else with_sizes(model, None, steps)
+        stack = sequential(parse_stack(filled(units)), source=Source("layers"))
+        return sized(infer(stack), steps=steps)
 
     if sum(text.count(HOLE) for text in texts) != 1:
         raise UsageError("fit looks for one size", f'write it as {HOLE}: --layer "LSTM({HOLE})"')
     name = next(text for text in texts if HOLE in text)
-    one, two = ([spec.config for spec in parse_stack(filled(units))] for units in (1, 2))
+    one, two = ([layer.config for layer in parse_stack(filled(units))] for units in (1, 2))
     if not _is_size(one, two):
         raise UsageError(f"--layer {name!r}: {HOLE} is not a size that fit can look for",
                          f"it looks for one of {', '.join(SIZES)}")  # fmt: skip

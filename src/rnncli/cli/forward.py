@@ -8,7 +8,7 @@ from rnncli.cli.options import CellFlags, LayerFlags, ModelFlags, OutputFlags, w
 from rnncli.cli.output import emit, page, progress_bar, warn
 from rnncli.cli.pictures import check_svg, save_svg
 from rnncli.errors import UsageError
-from rnncli.graph.resize import alone
+from rnncli.graph.alone import alone
 from rnncli.model import Model
 from rnncli.shapes import Dim
 

@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING, Any
 from rnncli.activation_names import check_activation
 from rnncli.cli.options import LARGEST, CellFlags, CellName, ModelFlags
 from rnncli.errors import UsageError, nearest
-from rnncli.model import Layer, Model, Source
+from rnncli.model import Layer, Model, Source, sequential
 
 if TYPE_CHECKING:
     from rnncli.graph.naming import Namer
-    from rnncli.graph.specs import LayerSpec
 
 CLASSES: dict[CellName, str] = {"simple_rnn": "SimpleRNN", "lstm": "LSTM", "gru": "GRU"}
 
@@ -30,14 +29,13 @@ def load(
         from rnncli.formats import read
 
         return read(model.file, optimizer)
-    from rnncli.graph.build import build
-    from rnncli.graph.specs import sequential
+    from rnncli.graph.infer import infer
 
     if model.layer:
         from rnncli.graph.expressions import parse_stack
 
-        return build(sequential(parse_stack(model.layer)), Source("layers"))
-    return build(sequential(cell_specs(cell)), Source("flags"))
+        return infer(sequential(parse_stack(model.layer), source=Source("layers")))
+    return infer(sequential(cell_layers(cell)))
 
 
 def _check_sources(model: ModelFlags, given: list[str]) -> None:
@@ -55,23 +53,23 @@ def _check_sources(model: ModelFlags, given: list[str]) -> None:
         )
 
 
-def cell_specs(flags: CellFlags) -> tuple["LayerSpec", ...]:
+def cell_layers(flags: CellFlags) -> tuple[Layer, ...]:
     """Return the input layer and the recurrent layers that the cell flags describe."""
     from rnncli.graph.naming import Namer
-    from rnncli.graph.specs import LayerSpec
 
     _check(flags)
     namer = Namer()
     steps, inputs = steps_of(flags), flags.input_size or 32
     name = namer.auto_name("InputLayer")
-    specs = [LayerSpec("InputLayer", name, {"batch_shape": (None, steps, inputs), "name": name})]
+    shape = (None, steps, inputs)
+    layers = [Layer("InputLayer", name, {"batch_shape": shape, "name": name})]
     depth = flags.depth or 1
     if depth > MAX_DEPTH:
         raise UsageError(f"--depth: {depth} is more than the {MAX_DEPTH:,} layers that are stacked")
     for index in range(depth):
         class_name, config = _layer(flags, index == depth - 1, namer)
-        specs.append(LayerSpec(class_name, config["name"], config))
-    return tuple(specs)
+        layers.append(Layer(class_name, config["name"], config))
+    return tuple(layers)
 
 
 def _layer(flags: CellFlags, last: bool, namer: "Namer") -> tuple[str, dict[str, Any]]:

@@ -29,11 +29,10 @@ def command(
       rnncli params --cell lstm --gates --convention torch
       rnncli params model.h5 --layer-name lstm_1
     """
-    from rnncli.layers.rnn.uses import framework
     from rnncli.report.params import params
 
     found = load(model, cell)
     warn(found, output)
     layers = pick(found, layer.layer_name)
-    own = {framework(each) for each in layers} - {"keras"}
+    own = {each.dialect for each in layers} - {"keras"}
     emit(params(layers, convention or (own.pop() if own else "keras"), gates), output)

@@ -8,7 +8,7 @@ import numpy as np
 from rnncli.errors import ShapeError, UsageError
 from rnncli.forward.arrays import NUMBERS, Source, read_named
 from rnncli.forward.fitting import Input
-from rnncli.graph.resize import with_input_shapes
+from rnncli.graph.infer import infer
 from rnncli.layers.op import Array
 from rnncli.model import Config, Layer, Model, Ref
 from rnncli.shapes import Shape, show
@@ -132,8 +132,7 @@ def fitted(model: Model, inputs: dict[Ref, Input]) -> Model:
     given = [array.shape for array in inputs.values()]
     if all(_agree(shape, size) for shape, size in zip(shapes, given, strict=True)):
         return model
-    other = with_input_shapes(model, tuple(given))
-    layers = []
+    other = infer(model, tuple(given))
     for layer in other.layers:
         before = model.layer(layer.name)
         if _sizes(layer) != _sizes(before):
@@ -141,8 +140,7 @@ def fitted(model: Model, inputs: dict[Ref, Input]) -> Model:
                 f"the input has the shape {', '.join(map(show, given))}, but layer {layer.name!r} "
                 f"({layer.type}) was made for {', '.join(map(show, shapes))}"
             )
-        layers.append(layer._replace(weights=before.weights, model=before.model))
-    return other._replace(layers=tuple(layers), store=model.store)
+    return other
 
 
 def _sizes(layer: Layer) -> list[tuple[int, ...]] | None:

@@ -2,15 +2,15 @@
 
 import ast
 import warnings
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
 from rnncli.errors import UsageError, nearest
 from rnncli.graph.naming import Namer
-from rnncli.graph.specs import LayerSpec
 from rnncli.layers import ALIASES, TABLE, layer_type
 from rnncli.layers.layer_type import REQUIRED
-from rnncli.model import Config
+from rnncli.model import Config, Layer
 
 MAX_LENGTH = 10_000  # characters of one expression; a real constructor call has a few hundred
 
@@ -22,27 +22,26 @@ _COMMON = ("name", "trainable", "dtype", "activity_regularizer", "autocast")
 _FIRST = ("input_shape", "batch_input_shape", "batch_size")  # of the first layer of a Sequential
 
 
-def parse_stack(texts: Iterable[str]) -> tuple[LayerSpec, ...]:
-    """Return one spec per expression, named as Keras names them in a fresh process.
+def parse_stack(texts: Iterable[str]) -> tuple[Layer, ...]:
+    """Return one layer per expression, named as Keras names them in a fresh process.
 
     The shape that a first layer gives as `input_shape` becomes an input layer of its own.
     Raises: UsageError that points at the spot.
     """
     namer = Namer()
-    specs: list[LayerSpec] = []
+    layers: list[Layer] = []
     for text in texts:
         class_name, config = parse(text, namer)
         shape = _input_shape(config)
-        if not specs and class_name != "InputLayer" and shape is not None:
+        if not layers and class_name != "InputLayer" and shape is not None:
             name = namer.auto_name("InputLayer")
-            specs.append(LayerSpec("InputLayer", name, {"batch_shape": shape, "name": name}))
+            layers.append(Layer("InputLayer", name, {"batch_shape": shape, "name": name}))
         own = {key: value for key, value in config.items() if key not in _FIRST}
-        specs.append(LayerSpec(class_name, config["name"], own if specs[:1] else config))
-    names = [spec.name for spec in specs]
-    for name in names:
-        if names.count(name) > 1:
+        layers.append(Layer(class_name, config["name"], own if layers else config))
+    for name, count in Counter(layer.name for layer in layers).items():
+        if count > 1:
             raise UsageError(f"two layers are called {name!r}", "give each layer a name of its own")
-    return tuple(specs)
+    return tuple(layers)
 
 
 def parse(text: str, namer: Namer) -> tuple[str, Config]:

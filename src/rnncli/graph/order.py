@@ -2,32 +2,11 @@
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple
 
 from rnncli.errors import ShapeError
-from rnncli.model import Ref
+from rnncli.model import Call, Layer, Ref
 
-
-class AnyCall(Protocol):
-    """A call, before or after shapes are known."""
-
-    def tensors(self) -> tuple[Ref, ...]:
-        """Return every tensor the call depends on."""
-
-
-class AnyLayer(Protocol):
-    """A layer, before or after shapes are known."""
-
-    @property
-    def name(self) -> str:
-        """The layer's name."""
-
-    @property
-    def calls(self) -> Sequence[AnyCall]:
-        """The layer's calls."""
-
-
-LayerType = TypeVar("LayerType", bound=AnyLayer)
 Node = tuple[str, int]  # a layer's name and the index of its call
 
 
@@ -38,7 +17,7 @@ class Depths(NamedTuple):
     layers: list[str]
 
 
-def in_order(layers: Sequence[LayerType]) -> list[tuple[LayerType, int]]:
+def in_order(layers: Sequence[Layer]) -> list[tuple[Layer, int]]:
     """Return every call as `(layer, index)`, after the calls it depends on.
 
     Raises: ShapeError on a cycle, or on a connection to what is not there.
@@ -72,9 +51,7 @@ def in_order(layers: Sequence[LayerType]) -> list[tuple[LayerType, int]]:
     return order
 
 
-def keras_depths(
-    layers: Sequence[AnyLayer], inputs: Sequence[Ref], outputs: Sequence[Ref]
-) -> Depths:
+def keras_depths(layers: Sequence[Layer], inputs: Sequence[Ref], outputs: Sequence[Ref]) -> Depths:
     """Return depths and layer order as Keras's Functional works them out from its outputs.
 
     A layer stands as deep as its deepest call; layers of one depth are in the order in which a
@@ -99,7 +76,7 @@ def keras_depths(
     return Depths(nodes, sorted(depths, key=lambda name: (-depths[name], met[name])))
 
 
-def _walk(calls: dict[Node, AnyCall], outputs: Sequence[Ref]) -> tuple[list[Node], dict[str, int]]:
+def _walk(calls: dict[Node, Call], outputs: Sequence[Ref]) -> tuple[list[Node], dict[str, int]]:
     """Return the calls as a depth-first walk finishes them, and when each layer is met."""
     finished: dict[Node, None] = {}
     met: dict[str, int] = {}
@@ -119,7 +96,7 @@ def _walk(calls: dict[Node, AnyCall], outputs: Sequence[Ref]) -> tuple[list[Node
     return list(finished), met
 
 
-def is_chain(layers: Sequence[AnyLayer], inputs: Sequence[Ref], outputs: Sequence[Ref]) -> bool:
+def is_chain(layers: Sequence[Layer], inputs: Sequence[Ref], outputs: Sequence[Ref]) -> bool:
     """Whether Keras prints the graph without its connections: no branch and no shared layer."""
     nodes = keras_depths(layers, inputs, outputs).nodes
     if any(count > 1 for count in Counter(nodes.values()).values()):

@@ -74,6 +74,16 @@ ALIASES = {
 }
 
 
+def key(dialect: str, name: str) -> str:
+    """Return the name in the table of a layer of a framework other than Keras: `torch.LSTM`."""
+    return f"{dialect}.{name}"
+
+
+def bare(kind: str) -> str:
+    """Return the framework's own name of a layer of the table: `LSTM` of `torch.LSTM`."""
+    return kind.rpartition(".")[2]
+
+
 @cache
 def layer_type(name: str) -> LayerType:
     """Return the kind called `name`. Raises: KeyError if there is none."""

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+from rnncli.graph.infer import sized
 from rnncli.model import Model
 from rnncli.report import Column, Report, Table
-from rnncli.report.macs import model_macs, with_steps
+from rnncli.report.macs import model_macs
 from rnncli.shapes import Shapes, show
 
 _COLUMNS = (
@@ -73,7 +74,7 @@ def _checks(
     if model is None:
         yield "read", None, subject.error, False
         return
-    sized = with_steps(model, steps)
+    filled = sized(model, steps=steps)
     built = all(layer.built for layer in model.layers)
     params = model.params if built else None
     if limits.params is not None:
@@ -81,13 +82,13 @@ def _checks(
     most = {
         "max_params": (limits.max_params, params),
         "max_bytes": (limits.max_bytes, model.bytes if built else None),
-        "max_macs": (limits.max_macs, model_macs(sized)),
+        "max_macs": (limits.max_macs, model_macs(filled)),
     }
     for name, (limit, actual) in most.items():
         if limit is not None:
             yield name, limit, actual, actual is not None and actual <= limit
     if limits.output_shapes is not None:
-        shapes = output_shapes(sized)
+        shapes = output_shapes(filled)
         held = shapes == limits.output_shapes
         yield "output_shape", _plain(limits.output_shapes), _plain(shapes), held
     if limits.no_nan:

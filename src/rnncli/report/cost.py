@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
+from rnncli.graph.infer import sized
 from rnncli.model import ITEM_SIZE, Layer, Model
 from rnncli.report import Column, Report, Table, Total
 from rnncli.report.device import NOTHING, Asked, figures
 from rnncli.report.device import notes as device_notes
-from rnncli.report.macs import macs_of, times, total, with_steps
+from rnncli.report.macs import macs_of, times, total
 from rnncli.report.memory import output_bytes, peak_bytes, state_bytes
 from rnncli.shapes import Dim
 
@@ -45,13 +46,13 @@ def cost(
     is None. `asked` adds seconds on a device and what training takes.
     """
     # Weights are counted in the model as it was read: the one of other sizes forgets their dtypes.
-    sized = with_steps(model, steps)
+    filled = sized(model, steps=steps)
     batch = fixed_batch(model) or batch or 1
     own = {layer.name: layer for layer in model.layers}
-    rows = [_row(layer, own[layer.name], dtype, batch) for layer in sized.rows]
+    rows = [_row(layer, own[layer.name], dtype, batch) for layer in filled.rows]
     totals = _totals(rows)
-    totals["peak_sequence_bytes"] = times(peak_bytes(sized, dtype, streaming=False), batch)
-    totals["peak_streaming_bytes"] = times(peak_bytes(sized, dtype, streaming=True), batch)
+    totals["peak_sequence_bytes"] = times(peak_bytes(filled, dtype, streaming=False), batch)
+    totals["peak_streaming_bytes"] = times(peak_bytes(filled, dtype, streaming=True), batch)
     by_dtype = _by_dtype(model, dtype)
     more = tuple(figures(model, totals, asked, dtype))
     table = Table(

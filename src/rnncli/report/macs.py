@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from rnncli.graph.resize import with_input_shapes, with_sizes
+from rnncli.graph.infer import infer
 from rnncli.layers import layer_type
 from rnncli.layers.layer_type import channels_first, no_macs
-from rnncli.layers.rnn.uses import cell_uses, framework
+from rnncli.layers.rnn.uses import cell_uses
 from rnncli.model import Call, Layer, Model
 from rnncli.shapes import Dim, Shapes
 
@@ -47,7 +47,7 @@ def _called(layer: Layer, call: Call) -> Macs:
         return None, None
     count = layer_type(layer.kind).macs
     macs = count(layer.config, inputs, outputs)
-    stepping = layer.kind in _STEPPING or (cell_uses(layer) and framework(layer) != "onnx")
+    stepping = layer.kind in _STEPPING or (cell_uses(layer) and layer.dialect != "onnx")
     if not stepping or channels_first(layer.config) or len(inputs[0]) < 3:
         return None, macs
     per_step = count(layer.config, one_step(inputs), one_step(outputs))
@@ -73,39 +73,13 @@ def _nested(layer: Layer, inputs: Shapes | None) -> Macs:
     own = ((inputs[0][0], *inputs[0][2:]),) if distributed else inputs
     model = layer.model
     if own != tuple(model.shape(ref) for ref in model.inputs):
-        model = with_input_shapes(model, own)
+        model = infer(model, own)
     if distributed:
         each, steps = model_macs(model), inputs[0][1]
         return each, None if each is None or steps is None else steps * each
     found = [macs_of(inner) for inner in model.layers]
     per_step = [count for count, _ in found if count is not None]
     return sum(per_step) if per_step else None, total(macs for _, macs in found)
-
-
-def with_steps(model: Model, steps: int | None) -> Model:
-    """Return the model with the open lengths of its sequences filled in; None: as it is."""
-    if steps is None or model.inputs:
-        return model if steps is None else with_sizes(model, None, steps)
-    # A file of weights alone says what each layer gets, not from where.
-    layers = tuple(
-        layer._replace(
-            calls=tuple(
-                call._replace(
-                    input_shapes=_long(call.input_shapes, steps),
-                    output_shapes=_long(call.output_shapes, steps),
-                )
-                for call in layer.calls
-            )
-        )
-        for layer in model.layers
-    )
-    return model._replace(layers=layers)
-
-
-def _long(shapes: Shapes | None, steps: int) -> Shapes | None:
-    if shapes is None:
-        return None
-    return tuple((s[0], steps, *s[2:]) if len(s) > 1 and s[1] is None else s for s in shapes)
 
 
 def one_step(shapes: Shapes) -> Shapes:

@@ -4,7 +4,7 @@ from rnncli.graph.order import in_order
 from rnncli.layers import layer_type
 from rnncli.layers.layer_type import no_macs
 from rnncli.layers.rnn.keras import directions
-from rnncli.layers.rnn.uses import cell_uses, framework
+from rnncli.layers.rnn.uses import cell_uses
 from rnncli.model import ITEM_SIZE, Config, Layer, Model, Ref
 from rnncli.report.macs import one_step, outputs_of, times, total
 from rnncli.shapes import Dim, Shape, Shapes, product
@@ -34,7 +34,7 @@ def state_bytes(layer: Layer, dtype: str | None) -> Dim:
     call = layer.calls[0] if layer.calls else None
     if call is None or call.input_shapes is None or outputs_of(layer, call) is None:
         return 0 if layer_type(layer.kind).macs is no_macs else None
-    if framework(layer) == "keras":
+    if layer.dialect == "keras":
         states = _states(layer.kind, layer.config, call.input_shapes)
     else:
         states = sum(len(use.cell.states) * use.units for use in cell_uses(layer))

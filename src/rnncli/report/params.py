@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from rnncli.layers.rnn.uses import CellUse, cell_uses, framework
+from rnncli.layers.rnn.uses import CellUse, cell_uses
 from rnncli.layers.rnn.weight_layouts import LAYOUTS, Layout, cell_weights
 from rnncli.model import Layer, Weight
 from rnncli.report import Column, Report, Table, Total
@@ -33,7 +33,7 @@ def params(layers: tuple[Layer, ...], convention: str = "keras", gates: bool = F
 def weights_in(layer: Layer, layout: Layout) -> tuple[Weight, ...]:
     """Return a layer's weights as `layout` stores them; only cells are stored differently."""
     uses = cell_uses(layer)
-    if layout is LAYOUTS[framework(layer)] or not uses or layer.config.get("proj_size"):
+    if layout is LAYOUTS[layer.dialect] or not uses or layer.config.get("proj_size"):
         return _distinct_names(_own_weights(layer))
     found: list[Weight] = []
     for index, use in enumerate(uses):
@@ -59,7 +59,7 @@ def _own_weights(layer: Layer) -> tuple[Weight, ...]:
 
 def _suffix(layer: Layer, index: int) -> str:
     """Return PyTorch's suffix of the cell: `_l1` for the second layer, `_reverse` for backward."""
-    if framework(layer) == "torch":
+    if layer.dialect == "torch":
         return cell_uses(layer)[index].path
     if layer.kind == "Bidirectional":
         return "_l0_reverse" if index else "_l0"

@@ -1,6 +1,6 @@
-"""From a Keras config of any version to a `ModelSpec`."""
+"""From a Keras config of any version to a `Model` without shapes."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from rnncli.errors import FileError
@@ -18,16 +18,16 @@ from rnncli.formats.keras.stated_shapes import (
 )
 from rnncli.formats.keras.version import KerasVersion
 from rnncli.graph.naming import snake_case
-from rnncli.graph.specs import CallSpec, LayerSpec, ModelSpec, sequential
 from rnncli.layers import TABLE
-from rnncli.model import Ref, Weight
+from rnncli.model import Call, Layer, Model, Ref, Source, sequential
 from rnncli.shapes import Shape
 
 Node = Mapping[str, Any]
+_INSIDE = Source("file")  # of a model inside another
 
 
-def model_spec(node: Node, era: KerasVersion, depth: int = 0) -> ModelSpec:
-    """Return the spec of a `Sequential`, `Model`, `Functional` or subclass with its layers.
+def model_of(node: Node, era: KerasVersion, source: Source = _INSIDE, depth: int = 0) -> Model:
+    """Return the model of a `Sequential`, `Model`, `Functional` or subclass with its layers.
 
     Raises: FileError if the config is not a model's, or is over a bound.
     """
@@ -38,9 +38,19 @@ def model_spec(node: Node, era: KerasVersion, depth: int = 0) -> ModelSpec:
             f"the config of {name!r} lists no layers; expected a Sequential or a functional model",
             "a subclassed model keeps its layers in code, which is not in the file",
         )
-    if node.get("class_name") == "Sequential":
-        return _sequential(node, era, depth)
-    return _functional(node, era, depth)
+    sequence = node.get("class_name") == "Sequential"
+    model = (_sequential if sequence else _functional)(node, era, depth)
+    unknown = [layer for layer in model.layers if layer.kind is None and layer.model is None]
+    return model._replace(source=source, warnings=tuple(_unknown(unknown)))
+
+
+def _unknown(layers: list[Layer]) -> Iterator[str]:
+    if layers:
+        listed = ", ".join(f"{layer.name!r} ({layer.type})" for layer in layers)
+        yield (
+            f"not layers that rnncli knows: {listed}; they keep their rows, with what "
+            "the file says of them"
+        )
 
 
 def _layer_nodes(layers: Any) -> list[Node]:
@@ -50,7 +60,7 @@ def _layer_nodes(layers: Any) -> list[Node]:
     return layers
 
 
-def _layer(node: Node, era: KerasVersion, depth: int, name: str | None = None) -> LayerSpec:
+def _layer(node: Node, era: KerasVersion, depth: int, name: str | None = None) -> Layer:
     kind, type_ = class_of(node)
     given = node.get("config")
     config = given if isinstance(given, dict) else {}
@@ -58,28 +68,27 @@ def _layer(node: Node, era: KerasVersion, depth: int, name: str | None = None) -
     limits.check("characters in a layer's name", len(name), limits.NAME_CHARACTERS)
     if is_model(node):
         own = {"name": name, "trainable": config.get("trainable", True)}
-        return LayerSpec(
-            type_, name, own, model=model_spec({**node, "name": name}, era, depth + 1), type=type_
-        )
+        inside = model_of({**node, "name": name}, era, depth=depth + 1)
+        return Layer(None, name, own, model=inside, type=type_)
     inner = config.get("layer")
     nested = None
     if kind == "TimeDistributed" and isinstance(inner, dict) and is_model(inner):
-        nested = model_spec(inner, era, depth + 1)
-    unknown = kind not in TABLE
+        nested = model_of(inner, era, depth=depth + 1)
+    unknown = kind is None
     operation = type_ in WEIGHTLESS or (unknown and ".ops." in str(node.get("module")))
-    return LayerSpec(
+    return Layer(
         kind,
         name,
         normalised(node, era),
         model=nested,
-        shapes=stated(config, node) if unknown else None,
+        stated_shapes=stated(config, node) if unknown else None,
         build_shapes=built_with(node),
-        stored=() if operation else None,
+        weights=() if operation else None,
         type=type_,
     )
 
 
-def _sequential(node: Node, era: KerasVersion, depth: int) -> ModelSpec:
+def _sequential(node: Node, era: KerasVersion, depth: int) -> Model:
     config = node["config"]
     rest = {} if isinstance(config, list) else config
     nodes = _layer_nodes(config if isinstance(config, list) else config["layers"])
@@ -88,103 +97,99 @@ def _sequential(node: Node, era: KerasVersion, depth: int) -> ModelSpec:
     first = nodes[0].get("config") if nodes and nodes[0].get("class_name") == "Merge" else None
     if isinstance(first, dict) and "layers" in first:
         return _merged(nodes, era, depth, name)
-    specs = [_layer(each, era, depth) for each in nodes]
-    _distinct(specs)
-    if specs and specs[0].class_name != "InputLayer":
-        shape = first_shape(nodes[0], specs[0]) or shape_of(
+    layers = [_layer(each, era, depth) for each in nodes]
+    _distinct(layers)
+    if layers and layers[0].kind != "InputLayer":
+        shape = first_shape(nodes[0], layers[0]) or shape_of(
             rest.get("build_input_shape") or (node.get("build_config") or {}).get("input_shape")
         )
         if shape is not None:
-            specs.insert(0, _input(specs[0].name, shape))
-    chain = sequential(with_next_shapes(specs), name)
-    return chain._replace(trainable=trainable)
+            layers.insert(0, _input(layers[0].name, shape))
+    found = with_next_shapes(layers)
+    return sequential(tuple(layer._replace(trainable=trainable) for layer in found), name)
 
 
-def _input(name: str, shape: Shape) -> LayerSpec:
-    return LayerSpec("InputLayer", f"{name}_input", {"batch_shape": shape, "name": f"{name}_input"})
+def _input(name: str, shape: Shape) -> Layer:
+    return Layer("InputLayer", f"{name}_input", {"batch_shape": shape, "name": f"{name}_input"})
 
 
-def _merged(nodes: list[Node], era: KerasVersion, depth: int, name: str) -> ModelSpec:
+def _merged(nodes: list[Node], era: KerasVersion, depth: int, name: str) -> Model:
     """Return Keras 1's Sequential that begins with a Merge of others; it lists all their layers."""
-    layers: list[LayerSpec] = []
+    layers: list[Layer] = []
     inputs: list[Ref] = []
     ends: list[Ref] = []
     for branch in _layer_nodes(nodes[0]["config"]["layers"]):
-        part = model_spec(branch, era, depth + 1)
+        part = model_of(branch, era, depth=depth + 1)
         known = {layer.name for layer in layers}
         layers += [layer for layer in part.layers if layer.name not in known]  # branches may share
         inputs += [ref for ref in part.inputs if ref not in inputs]
         ends += part.outputs
     merge = _layer(nodes[0], era, depth)
     config = {key: value for key, value in merge.config.items() if key != "layers"}
-    layers.append(merge._replace(config=config, calls=(CallSpec(tuple(ends)),)))
+    layers.append(merge._replace(config=config, calls=(Call(tuple(ends)),)))
     for node in nodes[1:]:
-        spec = _layer(node, era, depth)
-        layers.append(spec._replace(calls=(CallSpec((Ref(layers[-1].name),)),)))
+        layer = _layer(node, era, depth)
+        layers.append(layer._replace(calls=(Call((Ref(layers[-1].name),)),)))
     _distinct(layers)
-    return ModelSpec(name, "Sequential", tuple(layers), tuple(inputs), (Ref(layers[-1].name),))
+    return Model(name, "Sequential", tuple(layers), tuple(inputs), (Ref(layers[-1].name),))
 
 
-def _functional(node: Node, era: KerasVersion, depth: int) -> ModelSpec:
+def _functional(node: Node, era: KerasVersion, depth: int) -> Model:
     given = node["config"]
     nodes = _layer_nodes(given["layers"])
     shapes: dict[Ref, Shape] = {}
-    specs = []
+    layers = []
     for each in nodes:
-        spec = _layer(each, era, depth)
-        if TABLE.get(spec.class_name) == "operations":
-            config = {**spec.config, **connections.operands(each["inbound_nodes"])}
-            spec = spec._replace(config=config)
-        calls = connections.calls(spec.class_name, each.get("inbound_nodes", []), spec.name, shapes)
-        if spec.class_name == "InputLayer" and not calls:
-            calls = (CallSpec(),)
-        specs.append(spec._replace(calls=calls))
-    _distinct(specs)
-    limits.check("calls of layers", sum(len(spec.calls) for spec in specs), limits.CALLS)
+        layer = _layer(each, era, depth)
+        if TABLE.get(layer.kind or "") == "operations":
+            config = {**layer.config, **connections.operands(each["inbound_nodes"])}
+            layer = layer._replace(config=config)
+        calls = connections.calls(layer.kind, each.get("inbound_nodes", []), layer.name, shapes)
+        if layer.kind == "InputLayer" and not calls:
+            calls = (Call(),)
+        layers.append(layer._replace(calls=calls))
+    _distinct(layers)
+    limits.check("calls of layers", sum(len(layer.calls) for layer in layers), limits.CALLS)
     inputs = connections.ends(given.get("input_layers"))
     outputs = connections.ends(given.get("output_layers"))
-    first = _first_calls(specs, outputs, era)
+    first = _first_calls(layers, outputs, era)
     shapes = {connections.renumbered(ref, first): shape for ref, shape in shapes.items()}
-    specs = [spec._replace(calls=connections.renumbered_calls(spec.calls, first)) for spec in specs]
-    found = tuple(with_known_shapes(spec, shapes) for spec in with_consumers_shapes(specs))
+    layers = [
+        layer._replace(calls=connections.renumbered_calls(layer.calls, first)) for layer in layers
+    ]
+    trainable = bool(given.get("trainable", True))
+    found = tuple(
+        with_known_shapes(layer, shapes)._replace(trainable=trainable)
+        for layer in with_consumers_shapes(layers)
+    )
     name = str(
         node.get("name") or given.get("name") or ("model_1" if era.major < 3 else "functional")
     )
     renumbered = connections.renumbered
-    return ModelSpec(
-        name, "Functional", found, renumbered(inputs, first), renumbered(outputs, first),
-        bool(given.get("trainable", True)),
-    )  # fmt: skip
+    return Model(name, "Functional", found, renumbered(inputs, first), renumbered(outputs, first))
 
 
-def _first_calls(
-    specs: list[LayerSpec], outputs: Iterable[Ref], era: KerasVersion
-) -> dict[str, int]:
+def _first_calls(layers: list[Layer], outputs: Iterable[Ref], era: KerasVersion) -> dict[str, int]:
     """Return from which number Keras counts the calls of each nested model: its inside may be 0."""
-    used: dict[str, set[int]] = {spec.name: set() for spec in specs if spec.model is not None}
-    refs = [ref for spec in specs for call in spec.calls for ref in call.tensors()]
+    used: dict[str, set[int]] = {layer.name: set() for layer in layers if layer.model is not None}
+    refs = [ref for layer in layers for call in layer.calls for ref in call.tensors()]
     for ref in (*refs, *outputs):
         if ref.layer in used:
             used[ref.layer].add(ref.call)
     first = {}
-    for spec in specs:
-        calls = used.get(spec.name)
+    for layer in layers:
+        calls = used.get(layer.name)
         if not calls or 0 in calls:
             continue
-        plain = era.major == 3 and spec.type == "Sequential" and max(calls) < len(spec.calls)
-        if not plain and spec.class_name != "TimeDistributed":
-            first[spec.name] = 1
+        plain = era.major == 3 and layer.type == "Sequential" and max(calls) < len(layer.calls)
+        if not plain and layer.kind != "TimeDistributed":
+            first[layer.name] = 1
     return first
 
 
-def _distinct(specs: Iterable[LayerSpec]) -> None:
+def _distinct(layers: Iterable[Layer]) -> None:
     seen: set[str] = set()
-    for spec in specs:
-        if spec.name in seen:
-            raise FileError(f"two layers are called {spec.name[:60]!r}")
-        seen.add(spec.name)
-
-
-def stored_weight(name: str, shape: tuple[int, ...]) -> Weight:
-    """Return a weight of which only the file knows: of a layer that rnncli does not."""
-    return Weight(name, shape, path=name)
+    for layer in layers:
+        if layer.name in seen:
+            raise FileError(f"two layers are called {layer.name[:60]!r}")
+        seen.add(layer.name)

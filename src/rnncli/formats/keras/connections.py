@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rnncli.errors import FileError
-from rnncli.graph.specs import CallSpec
-from rnncli.model import Ref, refs_in
+from rnncli.model import Call, Ref, refs_in
 from rnncli.shapes import Shape
 
 # The arguments of `call` after the first, for layers that can be handed tensors there.
@@ -28,7 +27,7 @@ def shape_of(value: Any) -> Shape | None:
     return tuple(value)
 
 
-def calls(kind: str, nodes: Any, name: str, shapes: Shapes) -> tuple[CallSpec, ...]:
+def calls(kind: str | None, nodes: Any, name: str, shapes: Shapes) -> tuple[Call, ...]:
     """Return the calls of a layer; the shapes that Keras 3 gives on the way go into `shapes`.
 
     Raises: FileError if the connections are not as any Keras writes them.
@@ -38,7 +37,7 @@ def calls(kind: str, nodes: Any, name: str, shapes: Shapes) -> tuple[CallSpec, .
     return tuple(_call(kind, node, name, shapes) for node in nodes)
 
 
-def _call(kind: str, node: Any, name: str, shapes: Shapes) -> CallSpec:
+def _call(kind: str | None, node: Any, name: str, shapes: Shapes) -> Call:
     if isinstance(node, dict) and isinstance(node.get("args"), list | tuple):
         return _keras3_call(kind, node, shapes)
     if not isinstance(node, list | dict):
@@ -50,10 +49,10 @@ def _call(kind: str, node: Any, name: str, shapes: Shapes) -> CallSpec:
             inputs.append(_ref(record, name))
         if len(record) > 3 and isinstance(record[3], dict):
             kwargs |= record[3]
-    return CallSpec(tuple(inputs), _arguments(kwargs, shapes, lists=True))
+    return Call(tuple(inputs), _arguments(kwargs, shapes, lists=True))
 
 
-def _keras3_call(kind: str, node: Mapping[str, Any], shapes: Shapes) -> CallSpec:
+def _keras3_call(kind: str | None, node: Mapping[str, Any], shapes: Shapes) -> Call:
     args = [_tensors(arg, shapes) for arg in node["args"]]
     given = node.get("kwargs")
     kwargs = _arguments(given if isinstance(given, dict) else {}, shapes)
@@ -65,7 +64,7 @@ def _keras3_call(kind: str, node: Mapping[str, Any], shapes: Shapes) -> CallSpec
     if not inputs:  # everything by keyword, as `layer(inputs=x)`
         key = next((key for key, value in kwargs.items() if any(refs_in(value))), None)
         inputs = list(refs_in(kwargs.pop(key))) if key is not None else []
-    return CallSpec(tuple(inputs), {k: v for k, v in kwargs.items() if v is not None})
+    return Call(tuple(inputs), {k: v for k, v in kwargs.items() if v is not None})
 
 
 def operands(nodes: Any) -> dict[str, Any]:
@@ -148,11 +147,10 @@ def renumbered(value: Any, first: Mapping[str, int]) -> Any:
     return value
 
 
-def renumbered_calls(calls: tuple[CallSpec, ...], first: Mapping[str, int]) -> tuple[CallSpec, ...]:
+def renumbered_calls(calls: tuple[Call, ...], first: Mapping[str, int]) -> tuple[Call, ...]:
     """Return calls whose tensors are renumbered."""
     if not first:
         return calls
     return tuple(
-        CallSpec(renumbered(call.inputs, first), renumbered(dict(call.kwargs), first))
-        for call in calls
+        Call(renumbered(call.inputs, first), renumbered(dict(call.kwargs), first)) for call in calls
     )

@@ -9,13 +9,12 @@ from rnncli.errors import FileError
 from rnncli.formats.containers import hdf5
 from rnncli.formats.containers.hdf5 import Entry, Hdf5Store
 from rnncli.formats.keras import inference, layer_groups, variables
-from rnncli.formats.keras.config import model_spec
+from rnncli.formats.keras.config import model_of
 from rnncli.formats.keras.json import details, parse, written_by
 from rnncli.formats.keras.matching import Holdings, matched
 from rnncli.formats.keras.version import KerasVersion, version_of
-from rnncli.graph.build import build
-from rnncli.graph.specs import ModelSpec, sequential
-from rnncli.model import Model, Source, Store
+from rnncli.graph.infer import infer
+from rnncli.model import Model, Source, Store, sequential
 
 
 def read(path: str, optimizer: bool = False) -> Model:
@@ -56,49 +55,48 @@ def _full(file: Any, path: str, config: str) -> Model:
     node = parse(config, "model_config")
     era = era_in(file, node)
     held = layer_groups.sections(file)
-    spec = _with_stored(_named(model_spec(node, era), held), held)
     source = Source("file", path, "Keras HDF5", written_by(era), details(era, node))
-    model = build(spec, source, strict=False)
+    model = infer(_with_stored(_named(model_of(node, era, source), held), held))
     theano = layer_groups.is_theano(file, held)
     return matched(model, Holdings(held, trainable_first=True, theano=theano))
 
 
-def _named(spec: ModelSpec, held: dict[str, list[Entry]]) -> ModelSpec:
+def _named(model: Model, held: dict[str, list[Entry]]) -> Model:
     """Return a Sequential whose models inside have the names that the weights have.
 
     In Keras 1's config they are nameless.
     """
-    known = {layer.name for layer in spec.layers}
+    known = {layer.name for layer in model.layers}
     free = iter([name for name in held if name not in known])
-    if not any(layer.model is not None and layer.name not in held for layer in spec.layers):
-        return spec
+    if not any(layer.model is not None and layer.name not in held for layer in model.layers):
+        return model
     layers = tuple(
         layer._replace(name=next(free, layer.name))
         if layer.model is not None and layer.name not in held
         else layer
-        for layer in spec.layers
+        for layer in model.layers
     )
-    if spec.type != "Sequential":
-        return spec
-    return sequential(layers, spec.name)._replace(trainable=spec.trainable)
+    if model.type != "Sequential":
+        return model
+    return sequential(layers, model.name, model.source)._replace(warnings=model.warnings)
 
 
 _SEQUENCES = ("SimpleRNN", "LSTM", "GRU", "Bidirectional", "CuDNNLSTM", "CuDNNGRU")
 
 
-def _with_stored(spec: ModelSpec, held: dict[str, list[Entry]]) -> ModelSpec:
-    """Return the spec with the stored weights of layers whose own may stay unknown: those that
+def _with_stored(model: Model, held: dict[str, list[Entry]]) -> Model:
+    """Return the model with the stored weights of layers whose own may stay unknown: those that
     rnncli does not know, and those after them."""
     layers = []
-    for layer in spec.layers:
+    for layer in model.layers:
         entries = held.get(layer.name)
         if entries and layer.model is None:
-            layer = layer._replace(stored=tuple(each.weight for each in entries))
+            layer = layer._replace(weights=tuple(each.weight for each in entries))
             shape = entries[0].shape
-            if layer.class_name in _SEQUENCES and layer.build_shapes is None and len(shape) == 2:
+            if layer.kind in _SEQUENCES and layer.build_shapes is None and len(shape) == 2:
                 layer = layer._replace(build_shapes=((None, None, shape[0]),))
         layers.append(layer)
-    return spec._replace(layers=tuple(layers))
+    return model._replace(layers=tuple(layers))
 
 
 def _few(file: Any) -> str:

@@ -10,12 +10,11 @@ from rnncli.formats.keras import h5, layer_groups, variables
 from rnncli.formats.keras.json import details, written_by
 from rnncli.formats.keras.matching import Holdings, matched
 from rnncli.formats.keras.version import KerasVersion
-from rnncli.graph.build import build
+from rnncli.graph.infer import infer
 from rnncli.graph.naming import snake_case
-from rnncli.graph.specs import CallSpec, LayerSpec, ModelSpec
 from rnncli.layers import ALIASES, TABLE, complete, layer_type
 from rnncli.layers.layer_type import REQUIRED
-from rnncli.model import Config, Model, Source
+from rnncli.model import Call, Config, Layer, Model, Source
 
 # What Keras calls layers, with and without the underscores that Keras 1 left out.
 _NAMES = {snake_case(kind): kind for kind in TABLE}
@@ -66,10 +65,11 @@ def _model(
     holdings: Holdings,
     era: KerasVersion | None,
 ) -> Model:
-    specs, warnings = [], ["the file holds weights only: layers are inferred from names and shapes"]
+    layers = []
+    warnings = ["the file holds weights only: layers are inferred from names and shapes"]
     for name, entries in held.items():
-        spec, doubt = _layer(name, entries)
-        specs.append(spec)
+        layer, doubt = _layer(name, entries)
+        layers.append(layer)
         if doubt:
             warnings.append(f"layer {name!r} is ambiguous: {doubt}")
     stem = os.path.basename(path).partition(".")[0]
@@ -78,24 +78,24 @@ def _model(
     if era is None:
         stated = "Keras 3, by its looks"
     source = Source("file", path, format, stated, told)
-    model = build(ModelSpec(stem, "Weights", tuple(specs)), source, strict=False)
+    model = infer(Model(stem, "Weights", tuple(layers), source=source))
     return matched(model._replace(warnings=(*warnings, *model.warnings)), holdings)
 
 
-def _layer(name: str, entries: Sequence[Entry]) -> tuple[LayerSpec, str | None]:
+def _layer(name: str, entries: Sequence[Entry]) -> tuple[Layer, str | None]:
     """Return the layer that holds these tensors, and what is ambiguous about it."""
     guess = _guess(name, entries)
     if guess is None or not _agrees(guess, entries):
         weights = tuple(each.weight for each in entries)
         type_ = _NAMES.get(_stem(name), "?")
-        class_name = type_ if not entries and _stands_alone(type_) else f"weights.{type_}"
-        return LayerSpec(class_name, name, {}, stored=weights, inferred=True, type=type_), None
-    spec = LayerSpec(
-        guess.kind, name, guess.config, calls=(CallSpec(),) if guess.inputs else (),
+        kind = type_ if not entries and _stands_alone(type_) else None
+        return Layer(kind, name, {}, weights=weights, inferred=True, type=type_), None
+    layer = Layer(
+        guess.kind, name, guess.config, calls=(Call(),) if guess.inputs else (),
         build_shapes=(guess.inputs,) if guess.inputs else None,
-        stored=tuple(each.weight for each in entries), inferred=True, type=_type(name),
+        weights=tuple(each.weight for each in entries), inferred=True, type=_type(name),
     )  # fmt: skip
-    return spec, guess.doubt
+    return layer, guess.doubt
 
 
 def _stands_alone(type_: str) -> bool:

@@ -6,9 +6,9 @@ from typing import Any
 
 from rnncli.errors import FileError
 from rnncli.formats import limits
-from rnncli.formats.keras.config import model_spec
+from rnncli.formats.keras.config import model_of
 from rnncli.formats.keras.version import KerasVersion, version_of
-from rnncli.graph.build import build
+from rnncli.graph.infer import infer
 from rnncli.model import Model, Source
 
 
@@ -27,7 +27,7 @@ def _model(data: bytes, path: str) -> Model:
     node = parse(data)
     era = version_of(node.get("keras_version"), node.get("backend"), node)
     source = Source("file", path, "Keras JSON", written_by(era), details(era, node))
-    return build(model_spec(node, era), source, strict=False)
+    return infer(model_of(node, era, source))
 
 
 def parse(data: bytes | str, what: str = "the JSON") -> dict[str, Any]:

@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from rnncli.formats.keras.version import KerasVersion
-from rnncli.graph.specs import UNKNOWN
 from rnncli.layers import ALIASES, TABLE
 
 Node = Mapping[str, Any]  # {"class_name": ..., "config": ...}
@@ -66,10 +65,10 @@ WEIGHTLESS = ("Lambda", "TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "C
               "InstanceMethod", "InstanceProperty")  # fmt: skip
 
 
-def class_of(node: Node) -> tuple[str, str]:
-    """Return `(kind, type)`: the class in the table of layer kinds, and the name the file gives.
+def class_of(node: Node) -> tuple[str | None, str]:
+    """Return `(kind, type)`: the class in the table of layer types, and the name the file gives.
 
-    The kind of a layer that rnncli does not know, a user's own `LSTM` say, is in no table.
+    The kind of a layer that rnncli does not know, a user's own `LSTM` say, is None.
     """
     written = str(node.get("class_name"))
     type_ = written.rpartition(">")[2]
@@ -85,7 +84,7 @@ def class_of(node: Node) -> tuple[str, str]:
         known = False  # the mode is code
     for inner in (config.get(key) for key in _INNER):
         known = known and (not isinstance(inner, dict) or is_model(inner) or _knows(inner))
-    return (kind if known else f"{UNKNOWN}{type_}"), type_
+    return (kind if known else None), type_
 
 
 def _is_operation(node: Node, config: Node) -> bool:
@@ -131,7 +130,7 @@ def normalised(node: Node, era: KerasVersion) -> dict[str, Any]:
     kind, _ = class_of(node)
     given = node.get("config")
     config = dict(given) if isinstance(given, dict) else {}
-    if kind not in TABLE:
+    if kind is None:
         return config
     _rename(kind, config)
     _reshape_arguments(kind, config)

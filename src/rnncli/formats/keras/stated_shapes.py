@@ -6,9 +6,7 @@ from typing import Any
 
 from rnncli.formats.keras.connections import shape_of
 from rnncli.formats.keras.legacy import is_model
-from rnncli.graph.specs import LayerSpec
-from rnncli.layers import TABLE
-from rnncli.model import Ref
+from rnncli.model import Layer, Ref
 from rnncli.shapes import Shape, Shapes
 
 Node = Mapping[str, Any]
@@ -38,54 +36,54 @@ def built_with(node: Node) -> Shapes | None:
     return tuple(s for s in several if s) if several and None not in several else None
 
 
-def first_shape(node: Node, spec: LayerSpec) -> Shape | None:
+def first_shape(node: Node, layer: Layer) -> Shape | None:
     """Return the input shape that the first layer of a Sequential gives."""
     config = node.get("config")
     if isinstance(config, list):  # a Sequential in a Sequential
-        return first_shape(config[0], spec) if config and isinstance(config[0], dict) else None
+        return first_shape(config[0], layer) if config and isinstance(config[0], dict) else None
     if not isinstance(config, dict):
         return None
     layers = config.get("layers")
     if is_model(node) and isinstance(layers, list) and layers and isinstance(layers[0], dict):
         first = layers[0].get("config")
         stated = first.get("batch_shape") if isinstance(first, dict) else None
-        return shape_of(stated) or first_shape(layers[0], spec)
+        return shape_of(stated) or first_shape(layers[0], layer)
     shape = shape_of(config.get("batch_input_shape"))
-    if shape is not None or spec.class_name not in TABLE:
+    if shape is not None or layer.kind is None:
         return shape
     size, steps = config.get("input_dim"), config.get("input_length")
     if type(size) is not int:
         return None
-    if spec.class_name == "Embedding":
+    if layer.kind == "Embedding":
         return (None, steps if type(steps) is int else None)
-    if spec.class_name in ("Dense", "MaxoutDense", "Highway"):
+    if layer.kind in ("Dense", "MaxoutDense", "Highway"):
         return (None, size)
     return (None, steps if type(steps) is int else None, size)
 
 
-def with_next_shapes(specs: list[LayerSpec]) -> tuple[LayerSpec, ...]:
+def with_next_shapes(layers: list[Layer]) -> tuple[Layer, ...]:
     """Give a layer that rnncli does not know the output that the next one was built for."""
-    found = list(specs)
-    for index, (one, after) in enumerate(pairwise(specs)):
-        if one.class_name not in TABLE and one.model is None and one.shapes is None:
-            found[index] = one._replace(shapes=after.build_shapes)
+    found = list(layers)
+    for index, (one, after) in enumerate(pairwise(layers)):
+        if one.kind is None and one.model is None and one.stated_shapes is None:
+            found[index] = one._replace(stated_shapes=after.build_shapes)
     return tuple(found)
 
 
-def with_consumers_shapes(specs: list[LayerSpec]) -> Iterable[LayerSpec]:
+def with_consumers_shapes(layers: list[Layer]) -> Iterable[Layer]:
     """Give layers that rnncli does not know the output that a layer after them was built for."""
     built: dict[Ref, Shape] = {}
-    for spec in specs:
-        if spec.build_shapes and spec.calls:
-            built |= dict(zip(spec.calls[0].inputs, spec.build_shapes, strict=False))
-    return (with_known_shapes(spec, built) for spec in specs)
+    for layer in layers:
+        if layer.build_shapes and layer.calls:
+            built |= dict(zip(layer.calls[0].inputs, layer.build_shapes, strict=False))
+    return (with_known_shapes(layer, built) for layer in layers)
 
 
-def with_known_shapes(spec: LayerSpec, shapes: Mapping[Ref, Shape]) -> LayerSpec:
+def with_known_shapes(layer: Layer, shapes: Mapping[Ref, Shape]) -> Layer:
     """Give a layer that rnncli does not know the shapes of its outputs, where they are known."""
-    if spec.class_name in TABLE or spec.model is not None or spec.shapes is not None:
-        return spec
+    if layer.kind is not None or layer.model is not None or layer.stated_shapes is not None:
+        return layer
     found: list[Shape] = []
-    while (shape := shapes.get(Ref(spec.name, 0, len(found)))) is not None:
+    while (shape := shapes.get(Ref(layer.name, 0, len(found)))) is not None:
         found.append(shape)
-    return spec._replace(shapes=tuple(found) or None)
+    return layer._replace(stated_shapes=tuple(found) or None)

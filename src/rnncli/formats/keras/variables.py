@@ -12,8 +12,6 @@ from typing import Any, NamedTuple
 from rnncli.formats.containers.hdf5 import Entry, child, entries
 from rnncli.formats.keras.matching import Holdings
 from rnncli.graph.naming import snake_case
-from rnncli.graph.specs import LayerSpec, ModelSpec
-from rnncli.layers import TABLE
 from rnncli.model import Config, Layer, Model, Weight
 
 CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
@@ -111,22 +109,22 @@ def _groups(kind: str, config: Config) -> Iterator[str]:
         yield ""
 
 
-def with_stored(spec: ModelSpec, file: Any) -> ModelSpec:
-    """Return the spec with the stored weights of the layers that rnncli does not know."""
-    return _filled(spec, shelf(file), "")
+def with_stored(model: Model, file: Any) -> Model:
+    """Return the model with the stored weights of the layers that rnncli does not know."""
+    return _filled(model, shelf(file), "")
 
 
-def _filled(spec: ModelSpec, found: Shelf, base: str) -> ModelSpec:
+def _filled(model: Model, found: Shelf, base: str) -> Model:
     container, counter = found.container(base), Counter[str]()
-    layers: list[LayerSpec] = []
-    for layer in spec.layers:
-        group = f"{container}/{_numbered(layer.type or layer.class_name, counter)}"
+    layers: list[Layer] = []
+    for layer in model.layers:
+        group = f"{container}/{_numbered(layer.type or str(layer.kind), counter)}"
         if layer.model is not None:
             layer = layer._replace(model=_filled(layer.model, found, group))
-        elif layer.class_name not in TABLE and layer.stored is None:
-            layer = layer._replace(stored=tuple(_weights(found.under(group))))
+        elif layer.kind is None and layer.weights is None:
+            layer = layer._replace(weights=tuple(_weights(found.under(group))))
         layers.append(layer)
-    return spec._replace(layers=tuple(layers))
+    return model._replace(layers=tuple(layers))
 
 
 def _weights(held: Iterable[Entry]) -> Iterator[Weight]:

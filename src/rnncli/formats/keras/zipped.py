@@ -8,12 +8,10 @@ from typing import Any
 from rnncli.errors import FileError, RnncliError
 from rnncli.formats import limits
 from rnncli.formats.containers.zip import Archive
-from rnncli.formats.keras.config import model_spec
+from rnncli.formats.keras.config import model_of
 from rnncli.formats.keras.json import details, load, parse, written_by
 from rnncli.formats.keras.version import version_of
-from rnncli.graph.build import build
-from rnncli.graph.specs import ModelSpec
-from rnncli.layers import TABLE
+from rnncli.graph.infer import infer
 from rnncli.model import Model, Source, Store
 
 WEIGHTS = "model.weights.h5"
@@ -33,13 +31,13 @@ def read(path: str, optimizer: bool = False) -> Model:
     era = version_of(version if isinstance(version, str) else None, None, node)
     saved = metadata.get("date_saved")
     told = details(era, node, date=saved[:40] if isinstance(saved, str) else None)
-    spec = model_spec(node, era)
     source = Source("file", path, "Keras v3", written_by(era), told)
-    model = build(spec, source, strict=False)
+    written = model_of(node, era, source)
+    model = infer(written)
     if not has_weights:
         return model
-    if _has_unknown(spec):
-        model = _with_unknown(path, spec, model)
+    if _has_unknown(written):
+        model = _with_unknown(path, written, model)
     if optimizer:
         from rnncli.formats.keras.variables import optimizer_weights
 
@@ -85,22 +83,22 @@ def located(model: Model, path: str) -> Model:
         return matched(model, holdings(model, file))
 
 
-def _has_unknown(spec: ModelSpec) -> bool:
+def _has_unknown(model: Model) -> bool:
     return any(
         _has_unknown(layer.model)
         if layer.model is not None
-        else layer.class_name not in TABLE and layer.stored is None
-        for layer in spec.layers
+        else layer.kind is None and layer.weights is None
+        for layer in model.layers
     )
 
 
-def _with_unknown(path: str, spec: ModelSpec, model: Model) -> Model:
+def _with_unknown(path: str, written: Model, model: Model) -> Model:
     """Return the model with the stored weights of the layers that rnncli does not know counted."""
     from rnncli.formats.keras.variables import with_stored
 
     try:
         with opened(path) as file:
-            return build(with_stored(spec, file), model.source, strict=False)
+            return infer(with_stored(written, file))
     except RnncliError as error:  # the row stays, its count unknown
         hint = f" ({error.hint})" if error.hint else ""
         warning = f"weights of unknown layers are not counted: {error.message}{hint}"

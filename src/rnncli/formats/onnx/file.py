@@ -12,9 +12,8 @@ from rnncli.errors import FileError
 from rnncli.formats import limits
 from rnncli.formats.onnx.constant_folding import Folder
 from rnncli.formats.onnx.nodes import RECURRENT, Constant, Node, layer_of
-from rnncli.graph.build import build
-from rnncli.graph.specs import CallSpec, LayerSpec, ModelSpec
-from rnncli.model import Model, Ref, Source, Store, Tensor
+from rnncli.graph.infer import infer
+from rnncli.model import Call, Layer, Model, Ref, Source, Store, Tensor
 from rnncli.shapes import Shape
 
 # `TensorProto.DataType`, as the names of `model.ITEM_SIZE`.
@@ -34,16 +33,16 @@ def read(path: str, optimizer: bool = False) -> Model:
     proto = _with_shapes(_loaded(path))
     reader = _Reader(proto)
     reader.graph(proto.graph, "")
-    limits.check("layers", len(reader.specs), limits.LAYERS)
-    if not any(spec.class_name != "InputLayer" for spec in reader.specs):
+    limits.check("layers", len(reader.layers), limits.LAYERS)
+    if not any(layer.kind != "InputLayer" for layer in reader.layers):
         raise FileError("ONNX without a node: not a model")
     name = proto.graph.name or "onnx"
     stated = " ".join((proto.producer_name, proto.producer_version)).strip()
     opsets = [f"{each.domain or 'ai.onnx'} {each.version}" for each in proto.opset_import]
     details = {"opset": ", ".join(opsets[:4]), "ir version": str(proto.ir_version)}
     source = Source("file", path, "ONNX", stated[:60] or None, details)
-    spec = ModelSpec(name[:200], "ONNX", tuple(reader.specs), reader.inputs, reader.outputs)
-    model = build(spec, source, strict=False)
+    layers = tuple(reader.layers)
+    model = infer(Model(name[:200], "ONNX", layers, reader.inputs, reader.outputs, source))
     return model._replace(
         store=partial(_store, path),
         warnings=(*reader.warnings, *model.warnings),
@@ -100,7 +99,7 @@ class _Reader:
 
     def __init__(self, proto: Any) -> None:
         self.folder = Folder(proto)
-        self.specs: list[LayerSpec] = []
+        self.layers: list[Layer] = []
         self.inputs: tuple[Ref, ...] = ()
         self.outputs: tuple[Ref, ...] = ()
         self.warnings: list[str] = []
@@ -148,7 +147,7 @@ class _Reader:
         shape = self.shapes.get(value.name)
         name = self._named(value.name or "input")
         config = {"batch_shape": shape, "name": name, "dtype": dtype}
-        self.specs.append(LayerSpec("InputLayer", name, config, calls=(CallSpec(),)))
+        self.layers.append(Layer("InputLayer", name, config, (Call(),), dialect="onnx"))
         self.made[value.name] = Ref(name)
         self.tensors[Ref(name)] = value.name
         return Ref(name)
@@ -185,8 +184,7 @@ class _Reader:
         name = self._named(name)
         shapes = [self.shapes.get(each) for each in proto.output]
         node = Node(name, proto.op_type, proto.domain, plain(attributes), list(proto.input), shapes)
-        spec = layer_of(node, self.made, self.constants, self.counted)
-        self.specs.append(spec)
+        self.layers.append(layer_of(node, self.made, self.constants, self.counted))
         proto.name = name  # by which the run finds its layer
         self.protos[name] = proto
         for tensor, output in enumerate(proto.output):

@@ -4,10 +4,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from rnncli.cells import cell_for
-from rnncli.graph.specs import CallSpec, LayerSpec
-from rnncli.layers import TABLE
+from rnncli.layers import TABLE, key
 from rnncli.layers.rnn.weight_layouts import LAYOUTS
-from rnncli.model import Ref, Stored, Weight
+from rnncli.model import Call, Layer, Ref, Stored, Weight
 from rnncli.shapes import Shape, Shapes
 
 RECURRENT = {"RNN": "SimpleRNN", "LSTM": "LSTM", "GRU": "GRU"}
@@ -60,7 +59,7 @@ class Node(NamedTuple):
 
 def layer_of(
     node: Node, made: Mapping[str, Ref], constants: Mapping[str, Constant], counted: set[str]
-) -> LayerSpec:
+) -> Layer:
     """Return the layer of a node. A tensor that several nodes use is counted with the first."""
     weights: list[tuple[Weight, bool]] = []
     operands: list[tuple[str, Any]] = []
@@ -88,10 +87,10 @@ def layer_of(
         "shapes": shapes,
         "name": node.name,
     }
-    kind = f"onnx.{node.op}" if node.domain in ("", "ai.onnx") else f"{node.domain}.{node.op}"
-    return LayerSpec(
-        kind if kind in TABLE else f"operator.{kind}", node.name, config,
-        calls=(CallSpec(tuple(refs)),), shapes=shapes, stored=own, type=node.op,
+    kind = key("onnx", node.op) if node.domain in ("", "ai.onnx") else None
+    return Layer(
+        kind if kind in TABLE else None, node.name, config, (Call(tuple(refs)),),
+        stated_shapes=shapes, weights=own, type=node.op, dialect="onnx",
     )  # fmt: skip
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from rnncli.formats.torch.tensors import TorchTensor
 from rnncli.formats.torch.tree import Found, Module
-from rnncli.graph.build import build
-from rnncli.graph.specs import CallSpec, LayerSpec, ModelSpec
-from rnncli.model import Layer, Model, Source, Stored, Weight
+from rnncli.graph.infer import infer
+from rnncli.layers import key, layer_type
+from rnncli.model import Call, Layer, Model, Source, Stored, Weight
 
 _RECURRENT = re.compile(r"(weight|bias)_(ih|hh|hr)(_l(\d+))?(_reverse)?")
 _KINDS = {1: "RNN", 3: "GRU", 4: "LSTM"}  # by the number of gates
@@ -44,16 +44,16 @@ def model_of(found: Found, source: Source) -> Model:
             continue
         seen[place] = name
         groups[module][last] = tensor
-    specs = [
-        _spec(path, tensors, found.modules.get(path), normed.get(path))
+    layers = [
+        _layer(path, tensors, found.modules.get(path), normed.get(path))
         for path, tensors in groups.items()
         if tensors or path not in found.modules or _is_row(found.modules[path])
     ]
     stem = source.path or "model"
-    spec = ModelSpec(re.sub(r"\.\w+$", "", re.split(r"[/\\]", stem)[-1]), "Modules", tuple(specs))
-    model = build(spec, source, strict=False)
-    layers = tuple(_located(layer, groups) for layer in model.layers)
-    return model._replace(layers=layers, warnings=(*warnings, *model.warnings))
+    name = re.sub(r"\.\w+$", "", re.split(r"[/\\]", stem)[-1])
+    model = infer(Model(name, "Modules", tuple(layers), source=source))
+    located = tuple(_located(layer, groups) for layer in model.layers)
+    return model._replace(layers=located, warnings=(*warnings, *model.warnings))
 
 
 def _is_row(module: Module) -> bool:
@@ -61,22 +61,22 @@ def _is_row(module: Module) -> bool:
     return module.leaf
 
 
-def _spec(
+def _layer(
     path: str, tensors: Mapping[str, TorchTensor], module: Module | None, normed: str | None
-) -> LayerSpec:
+) -> Layer:
     config = _recurrent(tensors, module)
     if config is not None:
         kind = config.pop("class_name")
         shape = (None, None, config["input_size"])
-        return LayerSpec(
-            f"torch.{kind}", path or kind.lower(), config,
-            calls=(CallSpec(),), build_shapes=(shape,), type=kind,
+        return Layer(
+            key("torch", kind), path or kind.lower(), config,
+            calls=(Call(),), build_shapes=(shape,), type=kind, dialect="torch",
         )  # fmt: skip
     type_ = module.class_name if module is not None else normed or _type(path, tensors)
     weights = tuple(_weight(path, name, tensor) for name, tensor in tensors.items())
-    return LayerSpec(
-        f"torch.module.{type_}", path or "root", {}, stored=weights,
-        inferred=module is None, type=type_,
+    return Layer(
+        None, path or "root", {}, weights=weights,
+        inferred=module is None, type=type_, dialect="torch",
     )  # fmt: skip
 
 
@@ -130,10 +130,8 @@ def _nonlinearity(attributes: Mapping[str, Any]) -> str | None:
 
 def _agrees(config: Mapping[str, Any], tensors: Mapping[str, TorchTensor]) -> bool:
     """Whether these arguments give just these tensors."""
-    from rnncli.layers import layer_type
-
     inputs = ((None, None, config["input_size"]),)
-    expected = layer_type(f"torch.{config['class_name']}").weights(config, inputs)
+    expected = layer_type(key("torch", config["class_name"])).weights(config, inputs)
     return {w.name: w.shape for w in expected} == {name: t.shape for name, t in tensors.items()}
 
 

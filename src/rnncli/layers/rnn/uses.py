@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from rnncli.cells import LSTM, Cell, cell_for
+from rnncli.layers import TABLE, bare
 from rnncli.layers.onnx import RECURRENT
 from rnncli.layers.rnn.keras import cells_of, directions
 from rnncli.model import Config, Layer
@@ -44,15 +45,9 @@ def cell_uses(layer: Layer) -> tuple[CellUse, ...]:
     if shapes and not shapes[0]:
         return ()
     size = shapes[0][-1] if shapes else None
-    if size is None and framework(layer) == "keras":  # the others' configs and weights say it
+    if size is None and layer.dialect == "keras":  # the others' configs and weights say it
         return ()
     return tuple(_uses(layer.kind, layer.config, size or 0))
-
-
-def framework(layer: Layer) -> str:
-    """Return whose convention a layer's weights are in, as `conventions` calls it."""
-    prefix, dot, _ = (layer.kind or "").partition(".")
-    return prefix if dot else "keras"
 
 
 def _torch_uses(class_name: str, config: Config) -> Iterator[CellUse]:
@@ -92,8 +87,8 @@ def _uses(kind: str | None, config: Config, size: int) -> Iterator[CellUse]:
         for name, class_name, inner in directions(config):
             for use in _uses(class_name, inner, size):
                 yield CellUse(f"{name}/{use.path}", use.cell, use.inputs, use.config)
-    elif kind is not None and kind.startswith("torch."):
-        yield from _torch_uses(kind.removeprefix("torch."), config)
+    elif kind is not None and TABLE.get(kind) == "rnn.torch":
+        yield from _torch_uses(bare(kind), config)
     elif kind in RECURRENT:
         yield from _onnx_uses(kind, config)
     elif kind in _CUDNN:

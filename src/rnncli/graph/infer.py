@@ -1,0 +1,271 @@
+"""A model with the shape of every tensor and the weights of every layer, for inputs of any sizes.
+
+Flags, `--layer` expressions and files all come through here, models inside models too.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rnncli.errors import RnncliError, ShapeError, UnsupportedError, UsageError
+from rnncli.graph.order import in_order, keras_depths
+from rnncli.layers import TABLE, complete, layer_type
+from rnncli.layers.arguments import check_arguments
+from rnncli.model import Call, Config, Layer, Model, Ref, Weight, sequential
+from rnncli.shapes import Dim, Shape, Shapes
+
+
+class _Progress:
+    """What is known so far while shapes travel through the graph."""
+
+    def __init__(self, model: Model) -> None:
+        self.source = model.source
+        self.strict = model.source.kind != "file"
+        self.by_name = {layer.name: layer for layer in model.layers}
+        self.shapes: dict[Ref, Shape] = {}
+        self.calls: dict[str, list[Call]] = {}
+        self.configs: dict[str, Config] = {}
+        self.weights: dict[str, tuple[Weight, ...]] = {}
+        self.models: dict[str, Model] = {}
+        self.broken: set[str] = set()  # layers whose config is none of their kind
+        self.warnings: list[str] = []
+
+    def knows(self, layer: Layer) -> bool:
+        """Whether a layer is of a known kind, with a config that can be relied on."""
+        return layer.kind in TABLE and layer.name not in self.broken
+
+    def config(self, layer: Layer) -> Config:
+        """Return the full config of a layer of a known kind, checked once."""
+        if layer.name not in self.configs:
+            assert layer.kind is not None
+            config = complete(layer.kind, layer.config)
+            check_arguments(layer.kind, config, activations=self.strict)
+            self.configs[layer.name] = config
+        return self.configs[layer.name]
+
+    def warn(self, layer: Layer, error: Exception) -> None:
+        """Note what is wrong with a layer; nothing looks into a config that is none of its kind."""
+        if not isinstance(error, ShapeError | UnsupportedError):
+            self.broken.add(layer.name)
+            self.weights.pop(layer.name, None)
+        reason = f"its config lacks {error}" if isinstance(error, KeyError) else str(error)
+        self.warnings.append(f"layer {layer.name!r} ({layer.type or layer.kind}): {reason}")
+
+
+# What a config raises that is none of its kind.
+_MALFORMED = (RnncliError, KeyError, TypeError, ValueError, IndexError, AttributeError)
+
+
+def infer(model: Model, inputs: Shapes | None = None) -> Model:
+    """Return the model with its shapes and weights; `inputs` are other sizes than its own.
+
+    A weight whose place in a file is known keeps it, and its dtype. Of a file, a layer that does
+    not fit keeps its row, with what is known, and a warning is added.
+    Raises: ShapeError if a layer that the user wrote does not fit.
+    """
+    if inputs is not None:
+        model = _on_inputs(model, inputs)
+    progress = _Progress(model)
+    for ref in (*model.inputs, *model.outputs):
+        found = progress.by_name.get(ref.layer)
+        if found is None or not 0 <= ref.call < max(1, len(found.calls)):
+            raise ShapeError(f"the model begins or ends with call {ref.call} of layer "
+                             f"{ref.layer[:60]!r}, which it does not have")  # fmt: skip
+    if not progress.strict:
+        for layer in model.layers:
+            _check(layer, progress)
+    for layer, index in in_order(model.layers):
+        _run_call(layer, index, progress)
+    layers = tuple(_finished(layer, progress) for layer in _listed(model))
+    outputs = model.outputs
+    if model.type == "Sequential" and layers and layers[-1].calls:
+        last = layers[-1]
+        tensors = range(len(last.output_shapes or (None,)))
+        outputs = tuple(Ref(last.name, 0, tensor) for tensor in tensors)
+    warnings = tuple(dict.fromkeys((*progress.warnings, *model.warnings)))
+    return model._replace(layers=layers, outputs=outputs, warnings=warnings)
+
+
+def sized(model: Model, batch: Dim = None, steps: Dim = None) -> Model:
+    """Return the model with the open batch and time sizes of its inputs filled; None: left open.
+
+    A file of weights alone says what each layer gets, not from where: each is filled.
+    """
+    if batch is None and steps is None:
+        return model
+    if model.inputs:
+        return infer(model, _filled([model.shape(ref) or () for ref in model.inputs], batch, steps))
+    layers = tuple(
+        layer._replace(build_shapes=_filled(layer.build_shapes, batch, steps))
+        if layer.build_shapes is not None
+        else layer
+        for layer in model.layers
+    )
+    return infer(model._replace(layers=layers))
+
+
+def _filled(shapes: Shapes | list[Shape], batch: Dim, steps: Dim) -> Shapes:
+    def fill(shape: Shape) -> Shape:
+        given = (batch, steps, *(None for _ in shape[2:]))
+        return tuple(new if dim is None else dim for dim, new in zip(shape, given, strict=False))
+
+    return tuple(map(fill, shapes))
+
+
+def _on_inputs(model: Model, inputs: Shapes) -> Model:
+    """Return the model with `inputs` for the shapes of its input layers."""
+    given = {ref.layer: shape for ref, shape in zip(model.inputs, inputs, strict=False)}
+    layers = tuple(
+        layer._replace(config={**layer.config, "batch_shape": given[layer.name]})
+        if layer.name in given and layer.kind == "InputLayer"
+        else layer
+        for layer in model.layers
+    )
+    return model._replace(layers=layers)
+
+
+def _check(layer: Layer, progress: _Progress) -> None:
+    """Warn of a config that is none of its kind, also where no call ever looks at it."""
+    if layer.kind not in TABLE or layer.model is not None:
+        return
+    try:
+        progress.config(layer)
+    except _MALFORMED as error:
+        progress.warn(layer, error)
+
+
+def _listed(model: Model) -> tuple[Layer, ...]:
+    """Return the layers in the order in which Keras lists them."""
+    if model.type != "Functional":
+        return model.layers
+    order = keras_depths(model.layers, model.inputs, model.outputs).layers
+    rank = {name: index for index, name in enumerate(order)}
+    return tuple(sorted(model.layers, key=lambda layer: rank.get(layer.name, len(rank))))
+
+
+def _run_call(layer: Layer, index: int, progress: _Progress) -> None:
+    call = layer.calls[index]
+    shapes = [progress.shapes.get(ref) for ref in call.inputs]
+    inputs: Shapes | None = None if None in shapes else tuple(s for s in shapes if s is not None)
+    if inputs is None or (not inputs and layer.build_shapes):
+        inputs = layer.build_shapes
+    try:
+        outputs = _outputs(layer, inputs, index, progress)
+    except _MALFORMED as error:
+        if progress.strict:
+            raise _misfit(layer, call, progress, error) from error
+        progress.warn(layer, error)
+        outputs = layer.stated_shapes
+    calls = progress.calls.setdefault(layer.name, list(layer.calls))
+    calls[index] = call._replace(input_shapes=inputs, output_shapes=outputs)
+    for tensor, shape in enumerate(outputs or ()):
+        progress.shapes[Ref(layer.name, index, tensor)] = shape
+
+
+def _outputs(layer: Layer, inputs: Shapes | None, index: int, progress: _Progress) -> Shapes | None:
+    """Return the output shapes of a call, and note the layer's weights at its first call."""
+    if layer.model is not None:
+        return _nested_outputs(layer, layer.model, inputs, progress)
+    if not progress.knows(layer) or inputs is None:
+        return layer.stated_shapes
+    known, config = layer_type(layer.kind or ""), progress.config(layer)
+    if index == 0:
+        dtype = _variable_dtype(config)
+        progress.weights[layer.name] = tuple(
+            weight._replace(dtype=dtype) if weight.dtype == "float32" else weight
+            for weight in known.weights(config, inputs)
+        )
+    # Of inferred layers no file says what comes out: it depends on their arguments.
+    return None if layer.inferred else known.outputs(config, inputs)
+
+
+def _variable_dtype(config: Config) -> str:
+    """Return the dtype of a layer's variables; under a mixed policy they are float32."""
+    dtype = config.get("dtype")
+    return dtype if dtype in ("float16", "bfloat16", "float64") else "float32"
+
+
+def _nested_outputs(
+    layer: Layer, inner: Model, inputs: Shapes | None, progress: _Progress
+) -> Shapes | None:
+    """Return what a nested model gives; called on other sizes than its own, that of those sizes."""
+    if layer.kind == "TimeDistributed" and inputs:
+        batch, steps, *rest = inputs[0]
+        each = layer._replace(kind=None)
+        outputs = _nested_outputs(each, inner, ((batch, *rest),), progress)
+        return outputs and tuple((batch, steps, *shape[1:]) for shape in outputs)
+    if not inner.inputs and inputs:  # a Sequential without Input takes its caller's shape
+        name = f"{inner.name}_input"
+        first = Layer("InputLayer", name, {"batch_shape": inputs[0]}, type="InputLayer")
+        inner = sequential((first, *inner.layers), inner.name)
+    if layer.name not in progress.models:
+        model = _own(inner, progress)
+        progress.warnings += model.warnings
+        progress.models[layer.name] = model
+    model = progress.models[layer.name]
+    if inputs and inputs != tuple(model.shape(ref) for ref in model.inputs):
+        model = infer(model, inputs)
+    if model.type == "Sequential":  # all that the last layer gives, as with return_state
+        return model.layers[-1].output_shapes if model.layers else None
+    shapes = [model.shape(ref) for ref in model.outputs]
+    return None if None in shapes else tuple(shape for shape in shapes if shape is not None)
+
+
+def _own(inner: Model, progress: _Progress) -> Model:
+    """Return a nested model on its own input, if it has one."""
+    return infer(inner._replace(source=progress.source))
+
+
+def _finished(layer: Layer, progress: _Progress) -> Layer:
+    trainable = layer.trainable and bool(layer.config.get("trainable", True))
+    known = progress.knows(layer)
+    weights = _weights(layer, trainable, progress)
+    if weights is None and known and layer_type(layer.kind or "").built_at_init:
+        weights = ()
+    model = progress.models.get(layer.name)
+    if model is None and layer.model is not None:  # never called
+        model = _own(layer.model, progress)
+    config = layer.config
+    if known:
+        config = progress.configs.get(layer.name) or complete(layer.kind or "", layer.config)
+    return layer._replace(
+        kind=layer.kind if known else None,
+        type=layer.type or layer.kind or "?",
+        config=config,
+        calls=tuple(progress.calls.get(layer.name, ())),
+        model=model,
+        weights=() if model is not None else weights,
+        trainable=trainable,
+    )
+
+
+def _weights(layer: Layer, trainable: bool, progress: _Progress) -> tuple[Weight, ...] | None:
+    """Return a layer's weights, those that a file was seen to hold where they are in it."""
+    weights = progress.weights.get(layer.name)
+    if weights is None:
+        weights = layer.weights
+    else:
+        placed = {each.path: each for each in layer.weights or () if each.stored is not None}
+        weights = tuple(_placed(weight, placed.get(weight.path)) for weight in weights)
+    if weights is None or trainable:
+        return weights
+    return tuple(weight._replace(trainable=False) for weight in weights)
+
+
+def _placed(weight: Weight, before: Weight | None) -> Weight:
+    if before is None or before.shape != weight.shape:
+        return weight
+    return weight._replace(stored=before.stored, dtype=before.dtype, trainable=before.trainable)
+
+
+def _misfit(layer: Layer, call: Call, progress: _Progress, error: Exception) -> RnncliError:
+    """Return the error that names both layers, the shape between them and the fix."""
+    reason = error.message if isinstance(error, RnncliError) else f"cannot be built: {error}"
+    hint = error.hint if isinstance(error, RnncliError) else None
+    if not call.inputs or isinstance(error, UsageError):
+        return ShapeError(f"{layer.name}: {reason}", hint)
+    before = progress.by_name[call.inputs[0].layer]
+    config: Mapping[str, Any] = progress.configs.get(before.name, before.config)
+    sequences = config.get("layer", {}).get("config", config).get("return_sequences", True)
+    if not sequences and "expects 3" in reason:
+        hint = f"give {before.name!r} return_sequences=True"
+    return ShapeError(f"{layer.name} does not fit on {before.name}: {reason}", hint)
