@@ -210,7 +210,7 @@ OVER: dict[str, tuple[str, Callable[[Path], None], str]] = {
     ),
     "HDF5_DEPTH": ("x.h5", hdf5(deep_groups), "nested HDF5 groups: 41"),
     "PICKLE_BYTES": (
-        "x.pt", pickle_in_zip(lambda: b"\x8e" + (1 << 40).to_bytes(8, "little")),
+        "x.pt", pickle_in_zip(lambda: b"\x8d" + (1 << 40).to_bytes(8, "little")),
         "bytes in a pickle: 1,099,511,627,",
     ),
     "PICKLE_OPERATIONS": (

@@ -1,6 +1,7 @@
 """The stack and the memo on which a pickle works, and what stands there for what is not made."""
 
-from typing import Any, BinaryIO
+import io
+from typing import Any, BinaryIO, NamedTuple
 
 from rnncli.errors import FileError
 from rnncli.formats import limits
@@ -40,6 +41,23 @@ class Persistent:
         self.key = key
 
 
+class Span(NamedTuple):
+    """Where many bytes are in the stream, which are not read."""
+
+    offset: int
+    length: int
+
+
+class Skipped(NamedTuple):
+    """Where a batch of plain values is in the stream, and the first number remembered in it."""
+
+    first: int
+    offset: int
+    length: int
+    target: list[Any] | dict[Any, Any]  # an empty one of what the batch is for
+
+
+_BLOCK = 1 << 18  # bytes read at once
 _KEYS = (str, int, float, bytes, bool, type(None), Global, Record, Persistent)
 
 
@@ -51,34 +69,75 @@ MARK = _Mark()
 
 
 class Machine:
-    """The stack and the memo of one pickle."""
+    """The stack and the memo of one pickle, and the part of its bytes that is being read."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self.stream, self.used = stream, 0
+        self.buffer, self.at, self.base = b"", 0, stream.tell()
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
+        self.remembered = 0  # how many values MEMOIZE has numbered
+        self.skipped: list[Skipped] = []
+        self.protocol = 0
+        self.bulky = False  # a full batch of plain values has been seen
+
+    def fill(self, count: int) -> bool:
+        """Have `count` bytes at hand. Returns whether there are as many."""
+        missing = self.at + count - len(self.buffer)
+        if missing > 0:
+            limits.check("bytes in a pickle", self.used + missing, limits.PICKLE_BYTES)
+            more = self.stream.read(max(missing, _BLOCK))
+            self.used += len(more)
+            self.buffer, self.base, self.at = (
+                self.buffer[self.at :] + more, self.base + self.at, 0,
+            )  # fmt: skip
+        return self.at + count <= len(self.buffer)
 
     def take(self, count: int) -> bytes:
         """Return the next bytes."""
-        self.used += count
-        if self.used > limits.PICKLE_BYTES:  # asked here, for a call takes longer than the rest
-            limits.check("bytes in a pickle", self.used, limits.PICKLE_BYTES)
-        data = self.stream.read(count)
-        if len(data) < count:
-            raise FileError("a truncated pickle")
+        end = self.at + count
+        if end > len(self.buffer):
+            if not self.fill(count):
+                raise FileError("a truncated pickle")
+            end = self.at + count
+        data = self.buffer[self.at : end]
+        self.at = end
         return data
+
+    def code(self) -> int:
+        """Return the next operation."""
+        if self.at >= len(self.buffer) and not self.fill(1):
+            raise FileError("a truncated pickle")
+        self.at += 1
+        return self.buffer[self.at - 1]
 
     def number(self, size: int, signed: bool = False) -> int:
         """Return a number of `size` bytes."""
         return int.from_bytes(self.take(size), "little", signed=signed)
 
+    def span(self, count: int) -> "bytes | Span":
+        """Return the next bytes, or where they are if they are many."""
+        if count <= _BLOCK:
+            return self.take(count)
+        span = Span(self.base + self.at, count)
+        self.stream.seek(0, io.SEEK_END)
+        if span.offset + count > self.stream.tell():
+            raise FileError("a truncated pickle")
+        self.stream.seek(span.offset + count)
+        self.buffer, self.at, self.base = b"", 0, span.offset + count
+        return span
+
     def line(self) -> str:
         """Return the text up to the next line end."""
-        data = self.stream.readline(limits.PICKLE_LINE + 1)
-        self.used += len(data)
-        if not data.endswith(b"\n"):
+        end = self.buffer.find(b"\n", self.at)
+        if end < 0:
+            self.fill(limits.PICKLE_LINE + 1)
+            end = self.buffer.find(b"\n", self.at)
+        if end < 0 or end - self.at > limits.PICKLE_LINE:
             raise FileError("a damaged pickle (a line without an end)")
-        return data[:-1].decode("utf-8")
+        data = self.buffer[self.at : end]
+        self.at = end + 1
+        return data.decode("utf-8")
 
     def pop(self) -> Any:
         """Return the top of the stack, taken off."""
@@ -100,9 +159,12 @@ class Machine:
         """Put a value on the stack."""
         self.stack.append(value)
 
-    def remember(self, index: int) -> None:
-        """Keep the top of the stack under a number."""
+    def remember(self, index: int | None = None) -> None:
+        """Keep the top of the stack under a number, by default the next."""
         limits.check("remembered values of a pickle", len(self.memo), limits.PICKLE_MEMO)
+        if index is None:
+            index = self.remembered
+            self.remembered += 1
         self.memo[index] = self.stack[-1]
 
     def call(self, what: Any, args: Any) -> None:

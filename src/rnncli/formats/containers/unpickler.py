@@ -5,18 +5,30 @@ of `pickletools` and PEP 307, 3154, 574.
 """
 
 import struct
+from bisect import bisect_right
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from rnncli.errors import FileError
 from rnncli.formats import limits
-from rnncli.formats.containers.pickle_machine import MARK, Global, Machine, Persistent, pairs
+from rnncli.formats.containers.pickle_machine import (
+    MARK,
+    Global,
+    Machine,
+    Persistent,
+    Record,
+    pairs,
+)
+from rnncli.formats.containers.plain_batches import BATCH, skip
 
 
 def unpickled(stream: BinaryIO) -> Any:
     """Return what the next pickle of a stream describes. Raises: FileError if it is damaged."""
+    machine = Machine(stream)
     try:
-        return _run(Machine(stream))
+        found = _run(machine)
+        stream.seek(machine.base + machine.at)
+        return found
     except (IndexError, KeyError, ValueError, TypeError, struct.error, UnicodeDecodeError) as error:
         reason = str(error) or type(error).__name__
         raise FileError(f"a damaged pickle ({reason})") from None
@@ -24,16 +36,53 @@ def unpickled(stream: BinaryIO) -> Any:
 
 def _run(machine: Machine) -> Any:
     """Take operations until the one that stops."""
-    operations = _OPERATIONS
     for _ in range(limits.PICKLE_OPERATIONS):
-        code = machine.take(1)
-        if code == b".":
+        code = machine.code()
+        if code == _STOP:
             return machine.pop()
-        operation = operations.get(code)
-        if operation is None:
-            raise FileError(f"a damaged pickle (unknown operation {code!r})")
-        operation(machine)
+        _take(machine, code)
     raise FileError(f"a pickle of more than {limits.PICKLE_OPERATIONS:,} operations")
+
+
+def _take(machine: Machine, code: int) -> None:
+    operation = _TABLE[code]
+    if operation is None:
+        raise FileError(f"a damaged pickle (unknown operation {bytes([code])!r})")
+    operation(machine)
+
+
+def _mark(machine: Machine) -> None:
+    """Begin a batch, or pass over one that holds nothing but words and numbers."""
+    if machine.bulky and type(machine.stack[-1]) in _CONTAINERS:
+        machine.at -= 1
+        if skip(machine):
+            return
+        machine.at += 1
+    machine.push(MARK)
+
+
+def _fetch(machine: Machine, index: int) -> None:
+    """Push what is remembered; what was passed over is looked at now."""
+    if index not in machine.memo:
+        _look_back(machine, index)
+    machine.push(machine.memo[index])
+
+
+def _look_back(machine: Machine, index: int) -> None:
+    """Take the operations of the batch in which a value was remembered."""
+    place = bisect_right(machine.skipped, index, key=lambda each: each.first) - 1
+    if place < 0:
+        raise KeyError(index)
+    batch, at = machine.skipped[place], machine.base + len(machine.buffer)
+    again = Machine(machine.stream)
+    again.stream.seek(batch.offset)
+    again.buffer = again.stream.read(batch.length)
+    again.base, again.memo, again.remembered = batch.offset, machine.memo, batch.first
+    again.skipped = machine.skipped[:place]
+    again.push(type(batch.target)())
+    while again.at < batch.length:
+        _take(again, again.code())
+    machine.stream.seek(at)
 
 
 def _fixed(value: Any) -> Callable[[Machine], None]:
@@ -94,6 +143,14 @@ def _instance(machine: Machine) -> None:
     machine.call(what, tuple(machine.marked()))
 
 
+def _batch(machine: Machine, each: int) -> list[Any]:
+    """Return what is above the mark; a full batch of plain values tells that more may come."""
+    found = machine.marked()
+    if len(found) == each * BATCH and not machine.bulky:
+        machine.bulky = not any(isinstance(value, dict | Record) for value in found)
+    return found
+
+
 def _one_pair(machine: Machine) -> None:
     value, key = machine.pop(), machine.pop()
     machine.set_pairs([key, value])
@@ -104,9 +161,9 @@ def _utf8(data: bytes) -> str:
 
 
 _OPERATIONS: dict[bytes, Callable[[Machine], Any]] = {
-    b"\x80": lambda m: m.take(1),  # PROTO
+    b"\x80": lambda m: setattr(m, "protocol", m.number(1)),
     b"\x95": lambda m: m.take(8),  # FRAME
-    b"(": _fixed(MARK),
+    b"(": _mark,
     b"0": lambda m: m.stack.pop(),
     b"1": lambda m: m.marked(),
     b"2": lambda m: m.push(m.stack[-1]),
@@ -129,13 +186,13 @@ _OPERATIONS: dict[bytes, Callable[[Machine], Any]] = {
     b"X": _sized(4, _utf8),
     b"\x8c": _sized(1, _utf8),
     b"\x8d": _sized(8, _utf8),
-    b"B": _sized(4, bytes),
+    b"B": lambda m: m.push(m.span(m.number(4))),
     b"C": _sized(1, bytes),
-    b"\x8e": _sized(8, bytes),
-    b"\x96": _sized(8, bytes),
+    b"\x8e": lambda m: m.push(m.span(m.number(8))),
+    b"\x96": lambda m: m.push(m.span(m.number(8))),
     b"]": lambda m: m.push([]),
     b"a": lambda m: m.append([m.pop()]),
-    b"e": lambda m: m.append(m.marked()),
+    b"e": lambda m: m.append(_batch(m, 1)),
     b"l": lambda m: m.push(m.marked()),
     b")": _fixed(()),
     b"t": lambda m: m.push(tuple(m.marked())),
@@ -145,17 +202,17 @@ _OPERATIONS: dict[bytes, Callable[[Machine], Any]] = {
     b"}": lambda m: m.push({}),
     b"d": lambda m: m.push(pairs(m.marked())),
     b"s": _one_pair,
-    b"u": lambda m: m.set_pairs(m.marked()),
+    b"u": lambda m: m.set_pairs(_batch(m, 2)),
     b"\x8f": lambda m: m.push([]),  # a set, kept as a list
-    b"\x90": lambda m: m.append(m.marked()),
+    b"\x90": lambda m: m.append(_batch(m, 1)),
     b"\x91": lambda m: m.push(m.marked()),
     b"p": lambda m: m.remember(int(m.line())),
     b"q": lambda m: m.remember(m.number(1)),
     b"r": lambda m: m.remember(m.number(4)),
-    b"\x94": lambda m: m.remember(len(m.memo)),
-    b"g": lambda m: m.push(m.memo[int(m.line())]),
-    b"h": lambda m: m.push(m.memo[m.number(1)]),
-    b"j": lambda m: m.push(m.memo[m.number(4)]),
+    b"\x94": lambda m: m.remember(),
+    b"g": lambda m: _fetch(m, int(m.line())),
+    b"h": lambda m: _fetch(m, m.number(1)),
+    b"j": lambda m: _fetch(m, m.number(4)),
     b"c": _global,
     b"\x93": _stack_global,
     b"i": _instance,
@@ -167,3 +224,6 @@ _OPERATIONS: dict[bytes, Callable[[Machine], Any]] = {
     b"P": lambda m: m.push(Persistent(m.line())),
     b"Q": lambda m: m.push(Persistent(m.pop())),
 }
+_TABLE = [_OPERATIONS.get(bytes([code])) for code in range(256)]
+_STOP = ord(".")
+_CONTAINERS = (dict, list, Record)

@@ -1,6 +1,6 @@
 """PyTorch: `torch.save` in both of its formats, and TorchScript. Nothing in a file is run."""
 
-import os
+import io
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -10,11 +10,11 @@ from typing import Any, BinaryIO, NamedTuple
 
 from rnncli.errors import FileError
 from rnncli.formats import limits
-from rnncli.formats.containers.pickle_machine import Global, Persistent, Record
+from rnncli.formats.containers.pickle_machine import Global, Persistent, Record, Span
 from rnncli.formats.containers.unpickler import unpickled
 from rnncli.formats.containers.zip import Archive
 from rnncli.formats.torch.modules import model_of
-from rnncli.formats.torch.tensors import storage_of
+from rnncli.formats.torch.tensors import LOADED, as_bytes, storage_of
 from rnncli.formats.torch.tree import Found, tensors_in, walk
 from rnncli.model import ITEM_SIZE, Model, Source, Store, Tensor
 
@@ -41,12 +41,20 @@ def read(path: str, optimizer: bool = False) -> Model:
     return model._replace(store=partial(_store, path, contents, found))
 
 
+class Place(NamedTuple):
+    """Where a storage is: in the file, or in bytes that stand in its pickle."""
+
+    offset: int
+    size: int
+    data: bytes | None = None
+
+
 class Contents(NamedTuple):
     """What a file holds: its root object, and what finds its storages."""
 
     format: str
     root: Any
-    offsets: Callable[[], Mapping[str, tuple[int, int]]]  # storage key -> (offset, bytes)
+    places: Callable[[], Mapping[str, Place]]  # by the storages' keys
     written_by: str | None = "PyTorch"
 
 
@@ -63,58 +71,93 @@ def _zip(path: str) -> Contents:
     return Contents(kind, root, partial(_windows, path, f"{folder}data/"))
 
 
-def _windows(path: str, folder: str) -> Mapping[str, tuple[int, int]]:
+def _windows(path: str, folder: str) -> Mapping[str, Place]:
     """Return where in the file each storage is."""
     with Archive(path) as archive:
         return {
-            name.removeprefix(folder): archive.window(name)
+            name.removeprefix(folder): Place(*archive.window(name))
             for name in archive.names
             if name.startswith(folder)
         }
 
 
 def _older(path: str) -> Contents:
-    """Return what a file of before 1.6 holds: pickles in a row, then the storages in a row."""
+    """Return what a file of before 1.6 holds, or a pickle that Python itself wrote."""
     with open(path, "rb") as file:
-        if unpickled(file) != _MAGIC:
-            raise FileError(
-                "a pickle of plain data, not one that PyTorch wrote",
-                "expected a state dict, a checkpoint or a module saved by torch.save",
-            )
-        protocol = unpickled(file)
-        if protocol != 1001:
-            raise FileError(f"PyTorch's file protocol {str(protocol)[:20]} is not known")
-        unpickled(file)  # of the machine that wrote it
-        root, keys = unpickled(file), unpickled(file)
-        start = file.tell()
+        root = unpickled(file)
+        if root != _MAGIC:
+            return _plain(path, root)
+        root, places = _in_a_row(file)
+    return Contents("PyTorch before 1.6", root, lambda: places)
+
+
+def _plain(path: str, root: Any) -> Contents:
+    """Return the contents of a pickle of Python's own, in which each storage is a file of its own.
+
+    Source: `torch.storage._load_from_bytes`.
+    """
+    places: dict[str, Place] = {}
+    with open(path, "rb") as file:
+        for each in walk(root):
+            if not isinstance(each, Record) or each.what != LOADED or not each.args:
+                continue
+            limits.check("storages", len(places), limits.TENSORS)
+            given = as_bytes(each.args[0])
+            stream = file if isinstance(given, Span) else io.BytesIO(given)
+            stream.seek(given.offset if isinstance(given, Span) else 0)
+            if unpickled(stream) != _MAGIC:
+                raise FileError("a damaged file: a storage that PyTorch did not write")
+            storage, inside = _in_a_row(stream)
+            found = storage_of(storage)
+            if found is None or found.key not in inside:
+                raise FileError("a damaged file: a storage without values")
+            offset, size, _ = inside[found.key]
+            data = None if isinstance(given, Span) else given
+            key = f"{len(places)} of {found.key}"
+            places[key] = Place(offset, size, data)
+            each.state = Persistent(("storage", Global(found.kind), key))
+    if not places:
+        raise FileError(
+            "a pickle of plain data, not one that PyTorch wrote",
+            "expected a state dict, a checkpoint or a module saved by torch.save",
+        )
+    return Contents("pickle", root, lambda: places)
+
+
+def _in_a_row(file: BinaryIO) -> tuple[Any, dict[str, "Place"]]:
+    """Return the object after the first pickle, and where its storages are: they follow it."""
+    protocol = unpickled(file)
+    if protocol != 1001:
+        raise FileError(f"PyTorch's file protocol {str(protocol)[:20]} is not known")
+    unpickled(file)  # of the machine that wrote it
+    root, keys = unpickled(file), unpickled(file)
     if not isinstance(keys, list):
         raise FileError("a damaged file: it does not list its storages")
     limits.check("storages", len(keys), limits.TENSORS)
-    offsets = dict(_in_a_row(path, start, [str(key) for key in keys], storage_sizes(root)))
-    return Contents("PyTorch before 1.6", root, lambda: offsets)
+    sizes, start = storage_sizes(root), file.tell()
+    end = file.seek(0, io.SEEK_END)
+    return root, dict(_storages(file, start, end, [str(key) for key in keys], sizes))
 
 
-def _in_a_row(
-    path: str, start: int, keys: list[str], sizes: Mapping[str, int]
-) -> Iterator[tuple[str, tuple[int, int]]]:
+def _storages(
+    file: BinaryIO, at: int, end: int, keys: list[str], sizes: Mapping[str, int]
+) -> Iterator[tuple[str, "Place"]]:
     """Yield where each storage is: its number of items stands before it."""
-    with open(path, "rb", buffering=0) as file:
-        end, at = os.fstat(file.fileno()).st_size, start
-        for key in keys:
-            file.seek(at)
-            count = int.from_bytes(file.read(8), "little", signed=True)
-            size = count * sizes.get(key, 0)
-            if count < 0 or at + 8 + size > end:
-                raise FileError("a truncated file: it ends before its tensors do")
-            yield key, (at + 8, size)
-            at += 8 + size
+    for key in keys:
+        file.seek(at)
+        count = int.from_bytes(file.read(8), "little", signed=True)
+        size = count * sizes.get(key, 0)
+        if count < 0 or at + 8 + size > end:
+            raise FileError("a truncated file: it ends before its tensors do")
+        yield key, Place(at + 8, size)
+        at += 8 + size
 
 
 def storage_sizes(root: Any) -> dict[str, int]:
     """Return the bytes of an item of each storage that an object refers to."""
     found = {}
     for each in walk(root):
-        storage = storage_of(each) if isinstance(each, Persistent) else None
+        storage = storage_of(each) if isinstance(each, Persistent | Record) else None
         if storage is not None:
             found[storage.key] = ITEM_SIZE.get(storage.dtype, 1)
     return found
@@ -140,28 +183,31 @@ class _Storages:
     """The tensors of an open file, by their names."""
 
     def __init__(self, file: BinaryIO, contents: Contents, found: Found) -> None:
-        self.file, self.found, self.offsets = file, found, contents.offsets()
+        self.file, self.found, self.places = file, found, contents.places()
 
     def read(self, name: str) -> Tensor:
         """Return a tensor. Raises: FileError if it lies outside its storage."""
         tensor = self.found.tensors[name]
-        place = self.offsets.get(tensor.storage)
+        place = self.places.get(tensor.storage)
         item = ITEM_SIZE.get(tensor.dtype)
         if place is None or item is None:
             raise FileError(f"tensor {name[:80]!r} has no values that can be read")
         spans = zip(tensor.shape, tensor.strides, strict=True)
         last = sum((size - 1) * stride for size, stride in spans) if prod(tensor.shape) else -1
-        start, length = place[0] + tensor.offset * item, (last + 1) * item
+        start, length = place.offset + tensor.offset * item, (last + 1) * item
         if (
             tensor.offset < 0
             or min((0, *tensor.strides)) < 0
-            or tensor.offset * item + length > place[1]
+            or tensor.offset * item + length > place.size
         ):
             raise FileError(f"tensor {name[:80]!r} lies outside its storage")
         limits.check(f"bytes of tensor {name[:80]}", max(length, prod(tensor.shape) * item),
                      limits.TENSOR_BYTES)  # fmt: skip
-        self.file.seek(start)
-        data = self.file.read(length)
+        if place.data is None:
+            self.file.seek(start)
+            data = self.file.read(length)
+        else:
+            data = place.data[start : start + length]
         if len(data) < length:
             raise FileError("a truncated file: it ends before its tensors do")
         return Tensor(tensor.dtype, tensor.shape, data, tensor.strides)

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from rnncli.errors import FileError
 from rnncli.formats import limits
-from rnncli.formats.containers.pickle_machine import Global, Persistent, Record
+from rnncli.formats.containers.pickle_machine import Global, Persistent, Record, Span
 
 _STORAGES = {
     "DoubleStorage": "float64", "FloatStorage": "float32", "HalfStorage": "float16",
@@ -17,15 +17,17 @@ _DTYPES = {
     "double": "float64", "float": "float32", "half": "float16", "long": "int64", "int": "int32",
     "short": "int16", "qint8": "int8", "quint8": "uint8", "qint32": "int32",
 }  # fmt: skip
+LOADED = "torch.storage._load_from_bytes"  # a storage inside a pickle of Python's own
 _REBUILD = ("_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3", "_rebuild_qtensor")
 _PARAMETER = ("_rebuild_parameter", "_rebuild_parameter_with_state", "Parameter")
 
 
 class Storage(NamedTuple):
-    """A run of values in the file, named by its key."""
+    """A run of values in the file, named by its key; `kind` is its class."""
 
     key: str
     dtype: str
+    kind: str = ""
 
 
 class TorchTensor(NamedTuple):
@@ -41,11 +43,26 @@ class TorchTensor(NamedTuple):
 
 def storage_of(value: Any) -> Storage | None:
     """Return the storage that a persistent reference means, None if it means something else."""
+    if isinstance(value, Record) and value.what == LOADED:
+        value = value.state  # where its bytes were found to be
     key = value.key if isinstance(value, Persistent) else None
     if not isinstance(key, tuple) or len(key) < 3 or key[0] != "storage":
         return None
     kind = key[1].name.rpartition(".")[2] if isinstance(key[1], Global) else ""
-    return Storage(str(key[2]), _STORAGES.get(kind, "uint8"))
+    return Storage(str(key[2]), _STORAGES.get(kind) or f"?{kind[:40]}", kind)
+
+
+def as_bytes(value: Any) -> bytes | Span:
+    """Return the bytes that a pickle holds, which protocol 2 writes as text in Latin-1.
+
+    Raises: FileError if it is neither.
+    """
+    if isinstance(value, Record) and value.what == "_codecs.encode" and value.args:
+        value = value.args[0]
+        value = value.encode("latin-1", "replace") if isinstance(value, str) else value
+    if not isinstance(value, bytes | Span):
+        raise FileError("a damaged pickle (bytes are expected)")
+    return value
 
 
 def tensor_of(value: Any) -> TorchTensor | None:
