@@ -82,7 +82,10 @@ def _mode(target: str) -> int | None:
 
 @contextmanager
 def _stoppable() -> Iterator[None]:
-    """Let SIGTERM unwind the stack, so that unfinished files are removed; the exit code is 143."""
+    """Let what ends a process unwind the stack, so that unfinished files are removed.
+
+    The exit code is 128 and the signal's number. A signal that is ignored, as by `nohup`, stays so.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -90,8 +93,19 @@ def _stoppable() -> Iterator[None]:
     def stop(number: int, frame: Any) -> None:
         raise SystemExit(128 + number)
 
-    before = signal.signal(signal.SIGTERM, stop)
+    before = {
+        number: signal.signal(number, stop)
+        for number in _ENDING
+        if signal.getsignal(number) is not signal.SIG_IGN
+    }
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+# Of these Windows knows SIGTERM alone.
+_ENDING = [
+    getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGQUIT") if hasattr(signal, name)
+]

@@ -1,7 +1,7 @@
-"""Amounts as people write them (`50k`, `1.5M`, `64KiB`, `2MB`), and bytes as they read them."""
+"""Amounts as people write them (`50k`, `1e6`, `64KiB`, `2MB`), and bytes as they read them."""
 
 import re
-from decimal import Decimal
+from fractions import Fraction
 
 from rnncli.errors import UsageError
 
@@ -9,25 +9,30 @@ _UNITS = {
     "": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12,
     "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40,
 }  # fmt: skip
-_PATTERN = re.compile(r"(\d[\d_,]*(?:\.\d+)?)\s*([kmgt]i?)?(b)?", re.IGNORECASE)
+_PATTERN = re.compile(
+    r"((?:\d{1,3}(?:,\d{3})+|\d+(?:_\d+)*)(?:\.\d+)?(?:e[+-]?\d{1,2})?)\s*([kmgt]i?)?b?",
+    re.ASCII | re.IGNORECASE,
+)
 LONGEST = 40  # characters; no budget needs more
 
 
 def parse_amount(text: str) -> int:
     """Return the amount as a whole number; `k`, `M`, `G`, `T` are powers of 1000, `Ki` … of 1024.
 
+    Commas part groups of three digits and nothing else: `1,5M` may mean 1.5M, and is refused.
     Raises: UsageError if it is not an amount, or not a whole number.
     """
     match = _PATTERN.fullmatch(text.strip()) if len(text) <= LONGEST else None
     if match is None:
         raise UsageError(
-            f"amount {text[:LONGEST]!r} is not understood", "write 50000, 50k, 1.5M or 64KiB"
+            f"amount {text[:LONGEST]!r} is not understood",
+            "write 50000, 50,000, 50k, 1e6, 1.5M or 64KiB",
         )
-    number, unit, _ = match.groups()
-    value = Decimal(number.replace("_", "").replace(",", "")) * _UNITS[(unit or "").lower()]
-    if value != value.to_integral_value():
-        raise UsageError(f"amount {text!r} is {value}, not a whole number")
-    return int(value)
+    number, unit = match.groups()
+    value = Fraction(number.replace(",", "")) * _UNITS[(unit or "").lower()]
+    if value.denominator != 1:
+        raise UsageError(f"amount {text!r} is not a whole number", "write 50000, 50k or 1.5M")
+    return value.numerator
 
 
 _PREFIXES = ("", "K", "M", "G", "T", "P")

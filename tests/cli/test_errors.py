@@ -63,7 +63,7 @@ def test_wrong_sizes(refused: Any, command: str, option: str, value: str) -> Non
     assert told.hint == f"see rnncli {command} --help"
 
 
-@pytest.mark.parametrize("value", ["-1", "0.5", "many", "", "nan", "5kk", "1e3", HUGE])
+@pytest.mark.parametrize("value", ["-1", "0.5", "many", "", "nan", "5kk", "1,5M", "1,00", HUGE])
 @pytest.mark.parametrize(("command", "option"), options("amount"))
 def test_wrong_amounts(refused: Any, command: str, option: str, value: str) -> None:
     told = refused(command, option, value)

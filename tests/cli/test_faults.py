@@ -198,8 +198,8 @@ def check_stopped(folder: Path, number: signal.Signals, delay: float) -> int:
         assert np.load(target).shape == (1, 1_000_000, 10)
         assert talk == ""
         return code
-    told = {signal.SIGINT: (130, "error: interrupted\n"), signal.SIGTERM: (143, "")}
-    assert (code, talk) == told[number]
+    interrupted = number == signal.SIGINT
+    assert (code, talk) == (128 + number, "error: interrupted\n" if interrupted else "")
     if target.stat().st_size == len(BEFORE):
         assert target.read_bytes() == BEFORE
     else:  # the signal came after the file was there
@@ -207,16 +207,52 @@ def check_stopped(folder: Path, number: signal.Signals, delay: float) -> int:
     return code
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
 @pytest.mark.parametrize("seed", range(3))
 def test_a_signal_leaves_the_output_whole(
     tmp_path: Path, number: signal.Signals, seed: int
 ) -> None:
     delay = Random(f"{number} {seed}").uniform(0, 0.8)
-    assert check_stopped(tmp_path, number, delay) in (0, 130, 143)
+    assert check_stopped(tmp_path, number, delay) in (0, 128 + number)
 
 
-def test_sigterm_that_a_parent_ignores_stays_ignored(tmp_path: Path) -> None:
-    line = f'trap "" TERM; "{sys.executable}" -m rnncli forward -o y.npy --format json'
+@pytest.mark.parametrize("name", ["TERM", "HUP", "QUIT"])
+def test_a_signal_that_a_parent_ignores_stays_ignored(tmp_path: Path, name: str) -> None:
+    line = f'trap "" {name}; "{sys.executable}" -m rnncli forward -o y.npy --format json'
     done = subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True, timeout=60)
     assert done.returncode == 0
+
+
+def test_a_full_device_for_stderr_keeps_the_exit_code(tmp_path: Path) -> None:
+    line = f'"{sys.executable}" -m rnncli summary nothing.h5 2> /dev/full'
+    assert subprocess.run(["bash", "-c", line], cwd=tmp_path, timeout=60).returncode == 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ulimit -v holds on Linux")
+@pytest.mark.parametrize("kilobytes", [60_000, 120_000])
+def test_little_memory_is_told_in_a_line(tmp_path: Path, kilobytes: int) -> None:
+    line = f'ulimit -v {kilobytes}; "{sys.executable}" -m rnncli forward -o y.npy'
+    done = subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True,
+                          timeout=60)  # fmt: skip
+    assert done.returncode == 2
+    assert [each.partition(":")[0] for each in done.stderr.splitlines()] == ["error", "hint"]
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [(b"", "stdin is empty"), (b"y\n" * 9, "stdin is not an .npy file"),
+     (b"\x93NUMPY\x02\0\xff\xff\xff\xff", "its header has 4,294,967,295 bytes"),
+     (b"\x93NUMPY\x01\0\x76\0", "not a readable .npy file")],
+)  # fmt: skip
+def test_stdin_is_looked_at_before_it_is_read(tmp_path: Path, data: bytes, told: str) -> None:
+    run = subprocess.Popen([sys.executable, "-m", "rnncli", "forward", "--input", "-"],
+                           stdin=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
+    assert run.stdin is not None
+    run.stdin.write(data)
+    if len(data) >= 12:  # enough to know; the pipe stays open
+        run.stdin.flush()
+    else:
+        run.stdin.close()
+    assert run.wait(60) == 2
+    assert run.stderr is not None and told in run.stderr.read().decode()

@@ -200,9 +200,20 @@ def _run() -> int:
     except Exception as error:
         if "--debug" in sys.argv:
             raise
+        if isinstance(error, ImportError) and _address_space_limited():
+            fail("there is not enough memory to load a library", "raise the limit of ulimit -v")
         what = f"{type(error).__name__}: {error}".splitlines()[0]
         fail(f"a bug in rnncli ({what})", "run it again with --debug and report what it shows",
              ExitCode.BUG)  # fmt: skip
+
+
+def _address_space_limited() -> bool:
+    """Whether `ulimit -v` is set, under which a library that does not fit fails to load."""
+    try:
+        import resource
+    except ImportError:
+        return False
+    return resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
 
 
 def _answer() -> int:

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from rnncli.cli.options import AnyOutput
@@ -26,7 +26,8 @@ def talk(line: str) -> None:
     encoding = "ascii" if _c_locale() else sys.stderr.encoding or "ascii"
     text = printable(line) if _unicode(sys.stderr) else printable(line).translate(_LIKE)
     safe = text.encode(encoding, "backslashreplace").decode(encoding)
-    print(safe, file=sys.stderr)
+    with suppress(OSError):  # a full device: the exit code still tells
+        print(safe, file=sys.stderr, flush=True)
 
 
 def warn(model: Model, flags: AnyOutput) -> None:

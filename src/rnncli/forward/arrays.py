@@ -10,10 +10,13 @@ from typing import Any, BinaryIO, NamedTuple, Protocol
 import numpy as np
 
 from rnncli.errors import FileError
+from rnncli.forward import memory
 from rnncli.layers.op import Array
 
 NUMBERS = "fiub"  # the kinds of NumPy's dtypes that are real numbers
 _NPY, _ZIP = b"\x93NUMPY", b"PK\x03\x04"
+_LONGEST_HEADER = 65_536  # bytes; NumPy itself reads none above 10,000
+_BLOCK = 2**24  # bytes of stdin read at a time
 
 
 class Header(NamedTuple):
@@ -110,6 +113,16 @@ def read_named(path: str, kinds: str = NUMBERS) -> dict[str | None, Source]:
 
 def _header(file: BinaryIO, path: str, kinds: str) -> Header:
     file.seek(0)
+    header = _described(file, path, kinds)
+    needed = header.offset + _size(header)
+    size = os.fstat(file.fileno()).st_size
+    if size < needed:
+        raise FileError(f"{path} is cut short: it has {size:,} bytes of {needed:,}")
+    return header
+
+
+def _described(file: BinaryIO, what: str, kinds: str) -> Header:
+    """Return what the beginning of an `.npy` says. Raises: FileError."""
     try:
         version = np.lib.format.read_magic(file)
         reader = {
@@ -118,14 +131,16 @@ def _header(file: BinaryIO, path: str, kinds: str) -> Header:
         }[version]
         shape, fortran, dtype = reader(file)
     except (ValueError, KeyError) as error:
-        raise FileError(f"{path} is not a readable .npy file: {error}") from None
-    header = Header(shape, fortran, dtype, file.tell())
-    check_dtype(dtype, path, kinds)
-    needed = header.offset + int(np.prod(shape, dtype=object)) * dtype.itemsize
-    size = os.fstat(file.fileno()).st_size
-    if size < needed:
-        raise FileError(f"{path} is cut short: it has {size:,} bytes of {needed:,}")
-    return header
+        raise FileError(f"{what} is not a readable .npy file: {error}") from None
+    if min(shape, default=0) < 0:
+        raise FileError(f"{what} is not a readable .npy file: its shape is {shape}")
+    check_dtype(dtype, what, kinds)
+    return Header(shape, fortran, dtype, file.tell())
+
+
+def _size(header: Header) -> int:
+    """Return the bytes of the values."""
+    return int(np.prod(header.shape, dtype=object)) * header.dtype.itemsize
 
 
 def check_dtype(dtype: np.dtype[Any], what: str, kinds: str = NUMBERS) -> None:
@@ -137,11 +152,27 @@ def check_dtype(dtype: np.dtype[Any], what: str, kinds: str = NUMBERS) -> None:
 
 
 def _stdin(kinds: str) -> Array:
-    data = sys.stdin.buffer.read()
-    if not data.startswith(_NPY):
-        what = "is empty" if not data else "is not an .npy file"
+    """Return the array of an `.npy` on stdin, of which no more is read than its header states."""
+    stdin = sys.stdin.buffer
+    start = stdin.read(12)
+    if not start.startswith(_NPY):
+        what = "is empty" if not start else "is not an .npy file"
         raise FileError(f"stdin {what}", "write to it with numpy.save(sys.stdout.buffer, x)")
-    return load(io.BytesIO(data), "stdin", kinds)
+    head = 10 if start[6:7] == b"\x01" else 12  # what tells the header's length stands before it
+    length = int.from_bytes(start[8:head], "little")
+    if length > _LONGEST_HEADER:
+        raise FileError(f"stdin is not a readable .npy file: its header has {length:,} bytes")
+    text = start + stdin.read(max(head + length - len(start), 0))
+    header = _described(io.BytesIO(text), "stdin", kinds)
+    needed = _size(header)
+    memory.check(needed)
+    data = bytearray()
+    while len(data) < needed and (block := stdin.read(min(needed - len(data), _BLOCK))):
+        data += block
+    if len(data) < needed:
+        raise FileError(f"stdin is cut short: it has {len(data):,} bytes of values of {needed:,}")
+    array = np.frombuffer(data, header.dtype)
+    return array.reshape(header.shape, order="F" if header.fortran else "C")
 
 
 def load(file: Any, what: str, kinds: str = NUMBERS) -> Array:

@@ -6,12 +6,13 @@ from rnncli.errors import UnsupportedError
 from rnncli.model import Call
 from rnncli.shapes import Shape
 
+_BUFFERS = 64 * 2**20  # bytes that OpenBLAS takes at the first product
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB")
 
 
 def available() -> int | None:
     """Return the bytes of memory that can be had, None where the system does not say."""
-    limits = [_meminfo(), _file("/sys/fs/cgroup/memory.max")]
+    limits = [_meminfo(), _file("/sys/fs/cgroup/memory.max"), _address_space()]
     known = [limit for limit in limits if limit is not None]
     if not known and hasattr(os, "sysconf"):
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -27,6 +28,19 @@ def _meminfo() -> int | None:
     except (OSError, ValueError):
         pass
     return None
+
+
+def _address_space() -> int | None:
+    """Return what `ulimit -v` leaves to this process and to OpenBLAS, which ends it if short."""
+    try:
+        import resource
+
+        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+        with open("/proc/self/statm", encoding="ascii") as file:
+            used = int(file.read().split()[0]) * resource.getpagesize()
+    except (ImportError, OSError, ValueError):
+        return None
+    return None if limit == resource.RLIM_INFINITY else max(limit - used - _BUFFERS, 0)
 
 
 def _file(path: str) -> int | None:

@@ -12,6 +12,7 @@ from rnncli.errors import UsageError
 from rnncli.layers.op import Array, Value
 
 SUFFIXES = (".npy", ".csv", ".npz")
+LONGEST_NAME = 200  # characters of a member's name, which unpacks to a file on any system
 
 
 def check_target(path: str, outputs: int) -> None:
@@ -64,9 +65,9 @@ def write(file: BinaryIO, path: str, names: Sequence[str], arrays: Sequence[Arra
     suffix = suffix_of(path)
     if suffix == ".npz":
         with zipfile.ZipFile(file, "w") as archive:
-            for name, array in zip(unique(names), arrays, strict=True):
-                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                    _write_npy(member, array)
+            for name, array in zip(unique(list(map(member, names))), arrays, strict=True):
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as part:
+                    _write_npy(part, array)
     elif suffix == ".npy":
         _write_npy(file, arrays[0])
     else:
@@ -92,6 +93,16 @@ def table(array: Array) -> Array:
         raise UsageError(f"a .csv file holds one sequence, and the batch has {len(array):,}",
                          "write them to an .npy file")  # fmt: skip
     return array.reshape(array.shape[1], -1)
+
+
+def member(name: str) -> str:
+    """Return the name as that of a member of an `.npz`: of any other folder it names none.
+
+    Separators become `_`, dots do not lead, what UTF-8 cannot hold is escaped, the length bounded.
+    """
+    text = name.encode("utf-8", "backslashreplace").decode()
+    text = "".join("_" if each in "/\\:" or not each.isprintable() else each for each in text)
+    return text.lstrip(".")[:LONGEST_NAME] or "output"
 
 
 def unique(names: Sequence[str]) -> list[str]:
