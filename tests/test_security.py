@@ -82,7 +82,7 @@ def pickled(protocol: int) -> bytes:
 
 
 HOSTILE: dict[str, tuple[str, Callable[[Path], None]]] = {
-    "pickle.pt": ("plain data", lambda path: path.write_bytes(pickled(2)) and None),
+    "pickle.pt": ("a pickle of a dict of", lambda path: path.write_bytes(pickled(2)) and None),
     "zipped.pt": ("without a model's tensors", lambda path: write_zip(
         path, {"archive/data.pkl": pickled(4), "archive/version": b"3"})),
     "dots.keras": ("points out of the file", lambda path: write_zip(

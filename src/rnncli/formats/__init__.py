@@ -19,6 +19,7 @@ READERS = {
     "keras.json": (".json",),
     "keras.h5": (".h5", ".hdf5"),
     "torch.file": (".pt", ".pth", ".bin", ".ckpt"),
+    "pickled": (".pkl", ".pickle", ".joblib"),
     "safetensors": (".safetensors",),
     "onnx.file": (".onnx",),
 }
@@ -26,12 +27,13 @@ SUFFIXES = tuple(suffix for suffixes in READERS.values() for suffix in suffixes)
 
 EXPECTED = "expected a model: .keras, .json, .h5, .pt, .safetensors or .onnx"
 
+# Pickles, by their protocol, and how compressed ones begin.
+_PICKLED = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+_COMPRESSED = (b"\x1f\x8b", b"x\x01", b"x\x5e", b"x\x9c", b"x\xda", b"BZh", b"\xfd7zXZ", b"]\0\0")
+
 # How files of other kinds begin.
 OTHERS = {
     b"\x93NUMPY": "a NumPy array",
-    b"\x1f\x8b": "gzip-compressed; unpack it first",
-    b"BZh": "bzip2-compressed; unpack it first",
-    b"\xfd7zXZ": "xz-compressed; unpack it first",
     b"\x89PNG": "a PNG picture",
     b"\xff\xd8\xff": "a JPEG picture",
     b"%PDF": "a PDF document",
@@ -73,11 +75,11 @@ def attach_weights(model: Model, path: str) -> Model:
 
 def located(model: Model) -> Model:
     """Return the model with its weights located in its own file. Raises: FileError."""
-    path = model.source.path
-    if model.source.format != "Keras v3" or model.store is None or path is None:
+    path, keras = model.source.path, str(model.source.format).startswith("Keras v3")
+    if not keras or model.store is None or path is None:
         return model
-    with _naming(path):
-        return _reader("keras.zipped").located(model, path)  # type: ignore[no-any-return]
+    with _naming(path), model.store() as store:
+        return _reader("keras.zipped").located(model, store)  # type: ignore[no-any-return]
 
 
 def _reader(name: str) -> Any:
@@ -131,8 +133,8 @@ def _recognise(file: BinaryIO, path: str) -> str:
         return "safetensors"
     if start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[", b'"'):
         return "keras.json"
-    if start[:1] == b"\x80" and start[1:2] in b"\x02\x03\x04\x05":
-        return "torch.file"
+    if start.startswith((*_PICKLED, *_COMPRESSED)):
+        return "pickled"
     if start[4:8] == b"TFL3":
         raise FileError("a TensorFlow Lite model, which rnncli does not read", EXPECTED)
     for mark, what in OTHERS.items():

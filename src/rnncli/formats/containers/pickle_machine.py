@@ -1,6 +1,7 @@
 """The stack and the memo on which a pickle works, and what stands there for what is not made."""
 
 import io
+from math import prod
 from typing import Any, BinaryIO, NamedTuple
 
 from rnncli.errors import FileError
@@ -195,6 +196,40 @@ class Machine:
         state, target = self.pop(), self.stack[-1]
         if isinstance(target, Record):
             target.state = state
+            if target.what == "joblib.numpy_pickle.NumpyArrayWrapper":
+                target.items = [self._array_of(state)]
+
+    def _array_of(self, state: Any) -> "bytes | Span | None":
+        """Return where the array is that joblib puts between two operations, and step over it.
+
+        Source: `NumpyArrayWrapper.read_array` of joblib's `numpy_pickle.py`.
+        """
+        size = item_size(state["dtype"])
+        if size is None:  # objects: a pickle of their own
+            self.nested()
+            return None
+        if state.get("numpy_array_alignment_bytes") is not None:
+            self.take(self.number(1))
+        count = prod(state["shape"])
+        if count < 0:
+            raise ValueError("an array of negative size")
+        return self.span(count * size)
+
+    def nested(self) -> None:
+        """Step over a pickle that stands between two operations."""
+        raise NotImplementedError
+
+
+def item_size(dtype: Any) -> int | None:
+    """Return the bytes of an item of a pickled `numpy.dtype`, None of one that holds objects.
+
+    Source: `dtype.__reduce__` of NumPy: `("f8", False, True)`, then `(3, "<", …, size, …)`.
+    """
+    name = dtype.args[0]
+    if "O" in name:
+        return None
+    size = dtype.state[5] if dtype.state and len(dtype.state) > 5 else -1
+    return size if size >= 0 else int(name[1:])
 
 
 def _name(what: Any) -> str:

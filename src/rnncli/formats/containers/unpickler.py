@@ -24,12 +24,38 @@ from rnncli.formats.containers.plain_batches import BATCH, skip
 
 def unpickled(stream: BinaryIO) -> Any:
     """Return what the next pickle of a stream describes. Raises: FileError if it is damaged."""
-    machine = Machine(stream)
+    return _unpickled(stream, 0)
+
+
+class _Machine(Machine):
+    """A machine that steps over the pickles inside its own."""
+
+    depth = 0
+
+    def nested(self) -> None:
+        """Step over a pickle that stands between two operations."""
+        limits.check("pickles inside pickles", self.depth, limits.MODEL_NESTING)
+        self.stream.seek(self.base + self.at)
+        _unpickled(self.stream, self.depth + 1)
+        self.buffer, self.at, self.base = b"", 0, self.stream.tell()
+
+
+def _unpickled(stream: BinaryIO, depth: int) -> Any:
+    machine = _Machine(stream)
+    machine.depth = depth
     try:
         found = _run(machine)
         stream.seek(machine.base + machine.at)
         return found
-    except (IndexError, KeyError, ValueError, TypeError, struct.error, UnicodeDecodeError) as error:
+    except (
+        IndexError,
+        KeyError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+        struct.error,
+    ) as error:
         reason = str(error) or type(error).__name__
         raise FileError(f"a damaged pickle ({reason})") from None
 

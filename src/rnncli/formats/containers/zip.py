@@ -6,7 +6,7 @@ import struct
 import zipfile
 import zlib
 from types import TracebackType
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from rnncli.errors import FileError
 from rnncli.formats import limits
@@ -17,8 +17,8 @@ _LOCAL_HEADER = 30  # bytes before a member's name
 class Archive:
     """The members of a zip file. Raises: FileError for one that is damaged, encrypted or unsafe."""
 
-    def __init__(self, path: str) -> None:
-        self.file = open(path, "rb")  # noqa: SIM115 - closed by `close`
+    def __init__(self, path: "str | Part") -> None:
+        self.file = opened(path)
         try:
             self._zip = zipfile.ZipFile(self.file)
             self.members = {member.filename: member for member in self._zip.infolist()}
@@ -98,12 +98,37 @@ class Archive:
         return io.BytesIO(self.read(name, limits.UNPACKED_BYTES))
 
 
-class Window(io.RawIOBase):
-    """A part of a file, as a file of its own."""
+class Part(NamedTuple):
+    """Where in a file another one stands; `data` holds its bytes where they were unpacked."""
 
-    def __init__(self, file: BinaryIO, offset: int, length: int) -> None:
+    path: str
+    offset: int
+    length: int
+    data: bytes | None = None
+
+
+def opened(path: str | Part) -> BinaryIO:
+    """Return the open file, or the open part of one. Raises: OSError."""
+    if isinstance(path, str):
+        return open(path, "rb")
+    if path.data is not None:
+        return io.BytesIO(path.data)
+    return io.BufferedReader(Window(open(path.path, "rb"), path.offset, path.length, owned=True))
+
+
+class Window(io.RawIOBase):
+    """A part of a file, as a file of its own; `owned`: it closes the file it is a part of."""
+
+    def __init__(self, file: BinaryIO, offset: int, length: int, owned: bool = False) -> None:
         super().__init__()
         self.file, self.offset, self.length, self.at = file, offset, length, 0
+        self.owned = owned
+
+    def close(self) -> None:
+        """Close it."""
+        if self.owned:
+            self.file.close()
+        super().close()
 
     def readable(self) -> bool:
         """Whether it can be read."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from rnncli.errors import FileError, RnncliError
 from rnncli.formats import limits
-from rnncli.formats.containers.zip import Archive
+from rnncli.formats.containers.zip import Archive, Part
 from rnncli.formats.keras.config import model_of
 from rnncli.formats.keras.json import details, load, parse, written_by
 from rnncli.formats.keras.version import version_of
@@ -15,11 +15,12 @@ from rnncli.graph.infer import infer
 from rnncli.model import Model, Source, Store
 
 WEIGHTS = "model.weights.h5"
+FORMAT, PICKLED = "Keras v3", "Keras v3 in a pickle"
 _METADATA_BYTES = 1 << 20
 
 
-def read(path: str, optimizer: bool = False) -> Model:
-    """Return the model; the weights are opened only where they are asked for.
+def read(path: str | Part, optimizer: bool = False) -> Model:
+    """Return the model of a file, or of a part of one; weights are opened where they are asked for.
 
     Raises: FileError.
     """
@@ -31,7 +32,8 @@ def read(path: str, optimizer: bool = False) -> Model:
     era = version_of(version if isinstance(version, str) else None, None, node)
     saved = metadata.get("date_saved")
     told = details(era, node, date=saved[:40] if isinstance(saved, str) else None)
-    source = Source("file", path, "Keras v3", written_by(era), told)
+    name, format = (path, FORMAT) if isinstance(path, str) else (path.path, PICKLED)
+    source = Source("file", name, format, written_by(era), told)
     written = model_of(node, era, source)
     model = infer(written)
     if not has_weights:
@@ -54,19 +56,19 @@ def _metadata(archive: Archive) -> dict[str, Any]:
 
 
 @contextmanager
-def opened(path: str) -> Iterator[Any]:
+def opened(path: str | Part) -> Iterator[Any]:
     """Give the HDF5 file of the weights, read where it lies. Raises: FileError."""
     from rnncli.formats.containers import hdf5
 
     with Archive(path) as archive:
         if WEIGHTS not in archive.names:
-            raise FileError(f"{path} holds no {WEIGHTS}")
+            raise FileError(f"it holds no {WEIGHTS}")
         with hdf5.opened(archive.opened(WEIGHTS)) as file:
             yield file
 
 
 @contextmanager
-def store(path: str) -> Iterator[Store]:
+def store(path: str | Part) -> Iterator[Store]:
     """Give the tensors of the weights by their paths. Raises: FileError."""
     from rnncli.formats.containers.hdf5 import Hdf5Store
 
@@ -74,13 +76,12 @@ def store(path: str) -> Iterator[Store]:
         yield Hdf5Store(file)
 
 
-def located(model: Model, path: str) -> Model:
-    """Return the model with its weights located in the file. Raises: FileError."""
+def located(model: Model, store: Any) -> Model:
+    """Return the model with its weights located in its open store. Raises: FileError."""
     from rnncli.formats.keras.matching import matched
     from rnncli.formats.keras.variables import holdings
 
-    with opened(path) as file:
-        return matched(model, holdings(model, file))
+    return matched(model, holdings(model, store.file))
 
 
 def _has_unknown(model: Model) -> bool:
@@ -92,7 +93,7 @@ def _has_unknown(model: Model) -> bool:
     )
 
 
-def _with_unknown(path: str, written: Model, model: Model) -> Model:
+def _with_unknown(path: str | Part, written: Model, model: Model) -> Model:
     """Return the model with the stored weights of the layers that rnncli does not know counted."""
     from rnncli.formats.keras.variables import with_stored
 

@@ -1,0 +1,111 @@
+"""Pickles and joblib files, compressed or not: who reads what one holds is decided here.
+
+Keras 2.12 and later put a model into a pickle as the bytes of its `.keras` file.
+"""
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+from rnncli.errors import FileError
+from rnncli.formats import limits
+from rnncli.formats.containers.inflate import compression, inflated
+from rnncli.formats.containers.pickle_machine import Global, Persistent, Record, Span
+from rnncli.formats.containers.unpickler import unpickled
+from rnncli.formats.containers.zip import Archive, Part
+from rnncli.formats.torch import file as torch
+from rnncli.formats.torch.tree import walk
+from rnncli.model import Model
+
+# `torch.save` before PyTorch 1.6: a pickle of a number that nobody else writes.
+_TORCH = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+_KERAS = "expected a Keras model, or tensors that PyTorch wrote"
+
+
+def read(path: str, optimizer: bool = False) -> Model:
+    """Return the model in a pickle; nothing in it is run. Raises: FileError."""
+    with open(path, "rb") as file:
+        start = file.read(16)
+        if start.startswith(_TORCH):
+            return torch.read(path, optimizer)
+        file.seek(0)
+        packed = compression(start)
+        data = inflated(file) if packed else None
+        if data is not None and not is_pickle(data[:64]):
+            raise FileError(f"{packed}-compressed; unpack it first", "inside is no pickle")
+        root = unpickled(file if data is None else io.BytesIO(data))
+    parts = list(_models(root, path, data))
+    if parts:
+        return _keras(parts, optimizer)
+    if data is None and _is_torch(root):
+        return torch.read(path, optimizer)
+    raise FileError(f"a pickle of {_what(root)}: no model that rnncli reads", _KERAS)
+
+
+def is_pickle(start: bytes) -> bool:
+    """Whether a file begins as a pickle of protocol 2 or later does."""
+    return start[:1] == b"\x80" and start[1:2] in (b"\2", b"\3", b"\4", b"\5")
+
+
+def _models(root: Any, path: str, data: bytes | None) -> Iterator[Part]:
+    """Yield the zip files that stand in a pickle as bytes."""
+    limit = limits.PICKLE_WALK
+    for count, value in enumerate(walk(root)):
+        limits.check("values in a pickle", count, limit)
+        if isinstance(value, Span) and data is not None:
+            value = data[value.offset : value.offset + value.length]
+        if isinstance(value, Span):
+            part = Part(path, *value)
+        elif isinstance(value, bytes) and len(value) > 100:
+            part = Part(path, 0, len(value), value)
+        else:
+            continue
+        if _holds_keras(part):
+            yield part
+
+
+def _holds_keras(part: Part) -> bool:
+    from rnncli.formats.containers.zip import opened
+
+    with opened(part) as file:
+        if file.read(4) != b"PK\3\4":
+            return False
+    with Archive(part) as archive:
+        return "config.json" in archive.names
+
+
+def _keras(parts: list[Part], optimizer: bool) -> Model:
+    from rnncli.formats.keras import zipped
+
+    model = zipped.read(parts[0], optimizer)
+    if len(parts) > 1:
+        more = f"the pickle holds {len(parts)} Keras models; this is the first"
+        model = model._replace(warnings=(*model.warnings, more))
+    return model
+
+
+def _is_torch(root: Any) -> bool:
+    """Whether PyTorch's tensors or modules are in a pickle."""
+    return any(
+        isinstance(value, Persistent)
+        or (isinstance(value, Record) and value.what.startswith("torch."))
+        for value in walk(root)
+    )
+
+
+def _what(root: Any) -> str:
+    """Return the class of an object in a few words."""
+    if isinstance(root, Record):
+        name = root.what
+        if root.what.endswith(("_reconstructor", "__newobj__")) and root.args:
+            first = root.args[0]
+            name = first.name if isinstance(first, Global) else name
+        return name[:80]
+    if isinstance(root, dict):
+        inner = [each for each in root.values() if isinstance(each, Record)]
+        keys = ", ".join(repr(str(key)[:20]) for key in list(root)[:4])
+        held = f" ({_what(inner[0])} in it)" if inner else ""
+        return f"a dict of {keys}{held}" if keys else "an empty dict"
+    if isinstance(root, Global):
+        return f"the name {root.name[:80]}"
+    return f"a {type(root).__name__}"
