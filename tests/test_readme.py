@@ -14,7 +14,7 @@ from rnncli.formats import SUFFIXES, limits
 from rnncli.units import parse_amount
 
 TEXT = readme.README.read_text()
-LIMITS = {"fit": "--max-params 50k", "check": "--max-params 50k"}
+LIMITS = {"fit": "--max-params 50k", "check": "--units 64 --max-params 50k"}
 
 
 @pytest.mark.parametrize("block", readme.blocks(), ids=lambda block: block.splitlines()[0][2:60])

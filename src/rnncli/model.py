@@ -180,13 +180,15 @@ class _Fields(NamedTuple):
     store: Callable[[], AbstractContextManager[Store]] | None = None
     optimizer: tuple[Weight, ...] | None = None
     warnings: tuple[str, ...] = ()
+    gaps: tuple[str, ...] = ()
 
 
 class Model(_Fields):
     """A graph of layers in Keras's order.
 
     `store` opens the file's weights; None where the model has none. `optimizer` holds the shape and
-    dtype of each optimizer variable of a compiled checkpoint. `warnings` are lines for stderr.
+    dtype of each optimizer variable of a compiled checkpoint. `warnings` are lines for stderr;
+    `gaps` those of them that say what the counts leave out.
     """
 
     @property
@@ -209,6 +211,23 @@ class Model(_Fields):
         calls = self.layer(ref.layer).calls
         shapes = calls[ref.call].output_shapes if ref.call < len(calls) else None
         return shapes[ref.tensor] if shapes and ref.tensor < len(shapes) else None
+
+    @property
+    def unknown(self) -> int:
+        """The number of layers, those of nested models included, whose weights are not known."""
+        return sum(
+            not layer.built if layer.model is None else layer.model.unknown for layer in self.layers
+        )
+
+    @property
+    def complete(self) -> bool:
+        """Whether the counts hold all that the model has."""
+        return not self.gaps and not self.unknown
+
+    def with_gaps(self, *sentences: str) -> "Model":
+        """Return the model with warnings of what its counts leave out."""
+        gaps = tuple(sentence for sentence in sentences if sentence not in self.gaps)
+        return self._replace(gaps=(*self.gaps, *gaps), warnings=(*self.warnings, *gaps))
 
     @property
     def params(self) -> int:

@@ -1,6 +1,8 @@
 """`rnncli check` as a user runs it."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,10 @@ def model(tmp_path: Path) -> str:
 
 
 def test_json_has_the_keys_that_programs_rely_on(rnncli: Any) -> None:
-    done = rnncli("check", "--max-params", "50k", "--output-shape", "None,64", "--format", "json")
+    done = rnncli(
+        "check", "--units", "64", "--max-params", "50k", "--output-shape", "None,64",
+        "--format", "json",
+    )  # fmt: skip
     found = json.loads(done.stdout)
     assert (done.returncode, done.stderr) == (0, "")
     assert (found["schema"], found["command"], found["ok"]) == (1, "check", True)
@@ -48,7 +53,7 @@ def test_a_failure_is_named_and_the_table_printed(rnncli: Any) -> None:
 
 @pytest.mark.parametrize("format", ["table", "json", "csv", "markdown"])
 def test_every_format_fails_alike(rnncli: Any, format: str) -> None:
-    done = rnncli("check", "--params", "6,209", "--format", format)
+    done = rnncli("check", "--units", "64", "--params", "6,209", "--format", format)
     assert done.returncode == 1
     assert "6208" in done.stdout.replace(",", "")
     assert done.stderr.startswith("check failed: sequential: params: 6,208")
@@ -57,7 +62,7 @@ def test_every_format_fails_alike(rnncli: Any, format: str) -> None:
 def test_weights_that_are_not_known_fail(rnncli: Any) -> None:
     done = rnncli("check", "--layer", "LSTM(64)", "--max-params", "1G")
     assert done.returncode == 1
-    assert "max_params: it is not known" in done.stderr
+    assert "max_params: unknown" in done.stderr
 
 
 def test_steps_fill_in_the_length(rnncli: Any) -> None:
@@ -103,7 +108,9 @@ def test_a_file_that_cannot_be_read_outweighs_one_that_fails(rnncli: Any, model:
         (["--max-params", "lots"], "--max-params"),
         (["--output-shape", "None,many"], "None,many"),
         (["--output-shape", ""], "--output-shape"),
-        (["--no-nan"], "--no-nan"),
+        (["--cell", "gru", "--no-nan"], "--no-nan"),
+        (["--max-params", "50k"], "no model"),
+        (["--no-nan"], "no model"),
         (["model.json", "--no-nan"], "model.json: it holds no weights"),
         (["nowhere.h5", "--max-params", "3"], "nowhere.h5"),
         (["model.json", "--max-params", "3", "--cell", "gru"], "--cell"),
@@ -120,3 +127,41 @@ def test_an_error_is_one_line(rnncli: Any, arguments: list[str], message: str) -
     assert message in first
     assert all(line.startswith("hint: ") for line in rest)
     assert len(rest) <= 1
+
+
+def test_the_exit_code_stands_when_nobody_reads(rnncli: Any, tmp_path: Path) -> None:
+    program = f'"{sys.executable}" -m rnncli'
+    line = f"{program} check --units 64 --max-params 1 | exec true; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "1\n"
+    line = f"set -o pipefail; {program} check --units 64 --max-params 1 | head -1"
+    assert subprocess.run(["bash", "-c", line], capture_output=True, timeout=60).returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [(["check", "nowhere.h5", "--max-params", "3"], "nowhere.h5"),
+     (["check", "--max-params", "3"], "no model"),
+     (["summary", "--untis", "3"], "--untis"),
+     (["sumary"], "sumary"),
+     (["forward", "--input", "nowhere.npy"], "nowhere.npy")],
+)  # fmt: skip
+def test_who_asks_for_json_reads_failures_in_it(rnncli: Any, line: list[str], words: str) -> None:
+    for asked in (["--format", "json"], ["--format=json"]):
+        done = rnncli(*line, *asked)
+        found = json.loads(done.stdout)
+        told = [f"error: {found['error']}", *([f"hint: {found['hint']}"] if found["hint"] else [])]
+        assert done.returncode == 2
+        assert words in found["error"]
+        assert done.stderr.splitlines() == told
+        assert found["warnings"] == []
+
+
+def test_json_repeats_the_warnings(rnncli: Any, tmp_path: Path) -> None:
+    text = json.dumps(CONFIG).replace('"LSTM"', '"Mystery"')
+    (tmp_path / "mystery.json").write_text(text)
+    for command in (["summary"], ["cost"], ["check", "--max-params", "1G"]):
+        done = rnncli(*command, "mystery.json", "--format", "json")
+        warnings = [f"warning: {each}" for each in json.loads(done.stdout)["warnings"]]
+        assert warnings and done.stderr.splitlines()[: len(warnings)] == warnings
+        assert done.returncode == (command[0] == "check")

@@ -16,7 +16,7 @@ from rnncli.cli import COMMANDS, main
 from rnncli.render import Target, render
 from rnncli.report import Column, Report, Table
 
-LIMITS = {"fit": ["--max-params", "50k"], "check": ["--max-params", "50k"]}
+LIMITS = {"fit": ["--max-params", "50k"], "check": ["--units", "64", "--max-params", "50k"]}
 LINES = [[command, *LIMITS.get(command, [])] for command in COMMANDS]
 FORMATS = ["table", "json", "csv", "markdown", "latex"]
 

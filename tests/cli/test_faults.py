@@ -246,13 +246,13 @@ def test_little_memory_is_told_in_a_line(tmp_path: Path, kilobytes: int) -> None
      (b"\x93NUMPY\x01\0\x76\0", "not a readable .npy file")],
 )  # fmt: skip
 def test_stdin_is_looked_at_before_it_is_read(tmp_path: Path, data: bytes, told: str) -> None:
-    run = subprocess.Popen([sys.executable, "-m", "rnncli", "forward", "--input", "-"],
-                           stdin=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
-    assert run.stdin is not None
-    run.stdin.write(data)
-    if len(data) >= 12:  # enough to know; the pipe stays open
-        run.stdin.flush()
-    else:
-        run.stdin.close()
-    assert run.wait(60) == 2
-    assert run.stderr is not None and told in run.stderr.read().decode()
+    command = [sys.executable, "-m", "rnncli", "forward", "--input", "-"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+        assert run.stdin is not None and run.stderr is not None
+        run.stdin.write(data)
+        if len(data) >= 12:  # enough to know; the pipe stays open
+            run.stdin.flush()
+        else:
+            run.stdin.close()
+        assert run.wait(60) == 2
+        assert told in run.stderr.read().decode()

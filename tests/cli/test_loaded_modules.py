@@ -38,7 +38,7 @@ STATIC = {
     "explain": [],
     "cost": [],
     "fit": ["--max-params", "50k"],
-    "check": ["--max-params", "50k"],
+    "check": ["--units", "64", "--max-params", "50k"],
 }
 FILES = [
     "keras/k3/lstm_stack.keras",

@@ -18,7 +18,7 @@ LINES = [
     "rnncli cost --help",
     "rnncli summary",
     "rnncli summary --format json",
-    "rnncli check --max-params 50k",
+    "rnncli check --units 64 --max-params 50k",
 ]
 
 
@@ -99,6 +99,6 @@ def test_nothing_is_left_open(shell: Shell) -> None:
 
 
 def test_a_check_that_fails_says_so_through_a_pipe(shell: Shell) -> None:
-    done = shell("rnncli check --max-params 5 | cat; echo ${PIPESTATUS[0]}")
+    done = shell("rnncli check --units 64 --max-params 5 | cat; echo ${PIPESTATUS[0]}")
     assert done.stdout.splitlines()[-1] == "1"
     assert done.stderr.startswith("check failed: ")

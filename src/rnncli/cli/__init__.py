@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import rnncli
-from rnncli.cli.output import fail
+from rnncli.cli.output import fail, silence_stdout
 from rnncli.cli.refusals import told
 from rnncli.errors import ExitCode, RnncliError, UsageError, nearest
 
@@ -170,7 +170,7 @@ def main() -> None:
     try:
         sys.exit(_run())
     except BrokenPipeError:
-        _silence_stdout()
+        silence_stdout()
         sys.exit(ExitCode.OK)
     except KeyboardInterrupt:
         fail("interrupted", code=ExitCode.INTERRUPTED)
@@ -192,7 +192,7 @@ def _run() -> int:
     except OSError as error:
         if "--debug" in sys.argv:
             raise
-        _silence_stdout()
+        silence_stdout()
         what = error.filename or "the answer cannot be written"
         fail(f"{what}: {error.strerror or error}")
     except MemoryError:
@@ -233,8 +233,3 @@ def _answer() -> int:
     if code == ExitCode.INTERRUPTED:
         raise KeyboardInterrupt
     return code
-
-
-def _silence_stdout() -> None:
-    """Point stdout at nothing, so that the interpreter's last flush has nothing to complain of."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

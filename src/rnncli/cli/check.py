@@ -7,12 +7,13 @@ from typer import Argument, Exit, Option
 from rnncli.cli.completion import files as model_files
 from rnncli.cli.models import load, steps_of
 from rnncli.cli.options import CellFlags, ModelFlags, OutputFlags, StackFlags, amount, with_options
-from rnncli.cli.output import emit, talk, warn
+from rnncli.cli.output import emit, silence_stdout, talk, warn
 from rnncli.errors import ExitCode, FileError, RnncliError, UsageError
 from rnncli.model import Model
 from rnncli.shapes import parse
 
 if TYPE_CHECKING:
+    from rnncli.forward.finite import Finite
     from rnncli.report.check import Limits, Subject
 
 
@@ -81,10 +82,16 @@ def command(
     from rnncli.report.check import check, failures
 
     limits = asked.limits()
+    if not (files or stack.layer or cell.given()):
+        raise UsageError("check is given no model: no file, no --layer and no cell flag",
+                         "name one: rnncli check --cell lstm --max-params 50k")  # fmt: skip
     models = [ModelFlags(file, stack.layer) for file in files or ()]
     read, errors = _read(models or [ModelFlags(None, stack.layer)], cell, output, asked.no_nan)
     report = check(read, limits, steps_of(cell) if cell.steps is not None else None)
-    emit(report, output)
+    try:
+        emit(report, output)
+    except BrokenPipeError:  # what was found stands, read or not
+        silence_stdout()
     for line in failures(report):
         talk(f"check failed: {line}")
     for broken in errors:
@@ -119,20 +126,19 @@ def _subject(model: ModelFlags, cell: CellFlags, output: OutputFlags, no_nan: bo
 
     found = load(model, cell, allow=("--steps",))
     warn(found, output)
-    bad = _not_finite(found, model.file) if no_nan else None
-    return Subject(model.file or found.name, found, bad)
+    if not no_nan:
+        return Subject(model.file or found.name, found)
+    seen = _not_finite(found, model.file)
+    return Subject(model.file or found.name, found, seen.bad, seen.read, seen.total)
 
 
-def _not_finite(model: Model, file: str | None) -> int:
+def _not_finite(model: Model, file: str | None) -> "Finite":
     from rnncli.formats import located
-    from rnncli.forward.weights import count_not_finite
+    from rnncli.forward.finite import count_not_finite
 
     if file is None:
         raise UsageError("--no-nan looks at the weights in a file, but no file is given")
     found = located(model)
     if found.store is None:
         raise FileError(f"{file}: it holds no weights for --no-nan to look at")
-    try:
-        return count_not_finite(found)
-    except RnncliError as error:
-        raise FileError(f"{file}: {error.message}", error.hint) from None
+    return count_not_finite(found)

@@ -4,18 +4,20 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from rnncli.cli.options import AnyOutput
 from rnncli.errors import ExitCode
 from rnncli.model import Model
-from rnncli.report import Report
+from rnncli.report import SCHEMA, Report
 
 if TYPE_CHECKING:
     from rnncli.render import Target
 
 # One character for one, so that the columns of a table stay in line.
 _LIKE = str.maketrans("×·→└…−≤≥", "x*>+~-<>")
+_warned: list[str] = []  # the warnings on stderr so far, which the answer repeats
 _DIGITS = 6  # of COLUMNS; no terminal has more, and no table is as wide
 
 
@@ -34,6 +36,7 @@ def warn(model: Model, flags: AnyOutput) -> None:
     """Print the model's warnings and, with --verbose, what its file says of itself."""
     for warning in model.warnings:
         talk(f"warning: {warning}")
+        _warned.append(warning)
     if flags.verbose and model.source.kind == "file":
         details = {"format": model.source.format, "written by": model.source.written_by}
         shown = {key: value for key, value in {**details, **model.source.details}.items() if value}
@@ -44,7 +47,9 @@ def emit(report: Report, flags: AnyOutput, **options: Any) -> None:
     """Print the report as the flags ask."""
     from rnncli.render import render
 
-    write(render(report, flags.format, page(**options)))
+    said = tuple(dict.fromkeys((*_warned, *report.warnings)))
+    _warned.clear()
+    write(render(report._replace(warnings=said), flags.format, page(**options)))
 
 
 def page(**options: Any) -> "Target":
@@ -102,11 +107,33 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int], None] | None]:
 
 
 def fail(message: str, hint: str | None = None, code: ExitCode = ExitCode.USAGE) -> NoReturn:
-    """Print the `error:` line, the `hint:` line where there is one, and leave."""
+    """Print the `error:` line, the `hint:` line where there is one, and leave.
+
+    Who asked for JSON reads the same as an object on stdout.
+    """
     talk(f"error: {message}")
     if hint:
         talk(f"hint: {hint}")
+    if _json_asked(sys.argv[1:]) and sys.stdout is not None:
+        import json
+
+        answer = {"schema": SCHEMA, "error": message, "hint": hint, "warnings": list(_warned)}
+        with suppress(OSError, ValueError):  # nobody reads it; the exit code still tells
+            write(json.dumps(answer, indent=2))
+    _warned.clear()
     sys.exit(code)
+
+
+def _json_asked(line: list[str]) -> bool:
+    """Whether a command line asks for JSON, be it understood or not."""
+    stated = [after for word, after in pairwise([*line, ""]) if word == "--format"]
+    stated += [word.partition("=")[2] for word in line if word.startswith("--format=")]
+    return "json" in stated
+
+
+def silence_stdout() -> None:
+    """Point stdout at nothing, so that the interpreter's last flush has nothing to complain of."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _width() -> int | None:

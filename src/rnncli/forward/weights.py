@@ -98,21 +98,6 @@ def stored_values(model: Model, found: Iterable[Slot], dtype: np.dtype[Any]) -> 
         }
 
 
-def count_not_finite(model: Model) -> int:
-    """Return how many of the values that the model's file holds are NaN or infinite.
-
-    Every layer's weights are read, one at a time. Raises: FileError if one is not in the file.
-    """
-    if model.store is None:
-        raise FileError("the model has no weights of its own")
-    with model.store() as store:
-        return sum(
-            int(np.count_nonzero(~np.isfinite(assemble(weight, store))))
-            for layer in model.layers
-            for weight in layer.all_weights()
-        )
-
-
 def has_stored(found: Iterable[Slot]) -> bool:
     """Whether the model's own file says where its weights are."""
     return any(slot.weight.stored is not None for slot in found)

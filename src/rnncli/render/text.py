@@ -53,6 +53,8 @@ def total(each: Total, style: str = "") -> str:
 
 def cell(kind: str, value: Any) -> str:
     """Return the text of one table cell, for people."""
+    if kind == "held":
+        return "unknown" if value is None else cell("flag", value)
     if value is None:
         return "" if kind in ("text", "group", "flag") else "?"
     if value is UNBUILT:
@@ -76,6 +78,8 @@ def cell(kind: str, value: Any) -> str:
 
 def raw(kind: str, value: Any) -> str:
     """Return the text of one table cell for programs: plain numbers, nothing for None."""
+    if kind == "held":
+        return "unknown" if value is None else raw("flag", value)
     if value is None or value is UNBUILT:
         return ""
     if kind == "shape":

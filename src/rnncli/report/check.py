@@ -14,7 +14,7 @@ _COLUMNS = (
     Column("name", "Check"),
     Column("limit", "Limit", "any", rank=1),
     Column("actual", "Actual", "any"),
-    Column("ok", "OK", "flag"),
+    Column("ok", "OK", "held"),
 )
 
 
@@ -32,20 +32,25 @@ class Limits(NamedTuple):
 class Subject(NamedTuple):
     """A model to check: how it is called, and how many of its weights' values are not finite.
 
-    `error` says why it could not be read, where there is no model.
+    `read` of `total` weights were looked at for that. `error` says why it could not be read, where
+    there is no model.
     """
 
     label: str
     model: Model | None
     not_finite: int | None = None
+    read: int = 0
+    total: int = 0
     error: str = ""
 
 
 def check(subjects: Iterable[Subject], limits: Limits, steps: int | None = None) -> Report:
     """Return a row per model and limit; `ok` is False if any does not hold.
 
-    What is not known holds no limit. `steps` fills in the length that a model leaves open.
+    A row's own is None where what it asks for is not known, which holds no limit. `steps`
+    fills in the length that a model leaves open.
     """
+    subjects = list(subjects)
     checks = [
         {"model": subject.label, "name": name, "limit": limit, "actual": actual, "ok": held}
         for subject in subjects
@@ -58,7 +63,14 @@ def check(subjects: Iterable[Subject], limits: Limits, steps: int | None = None)
         title=_verdict(len(checks), len(failed)),
         marked=failed,
     )
-    return Report("check", {"ok": not failed, "checks": checks}, (table,), ok=not failed)
+    notes = tuple(_looked(subject) for subject in subjects if subject.total)
+    return Report("check", {"ok": not failed, "checks": checks}, (table,), notes=notes,
+                  ok=not failed)  # fmt: skip
+
+
+def _looked(subject: Subject) -> str:
+    """Return how much of a file --no-nan has looked at."""
+    return f"{subject.label}: {subject.read:,} of {subject.total:,} weights read."
 
 
 def failures(report: Report) -> list[str]:
@@ -69,30 +81,34 @@ def failures(report: Report) -> list[str]:
 
 def _checks(
     subject: Subject, limits: Limits, steps: int | None
-) -> Iterator[tuple[str, Any, Any, bool]]:
+) -> Iterator[tuple[str, Any, Any, bool | None]]:
     model = subject.model
     if model is None:
         yield "read", None, subject.error, False
         return
     filled = sized(model, steps=steps)
-    built = all(layer.built for layer in model.layers)
-    params = model.params if built else None
+    params = model.params if model.complete else None
     if limits.params is not None:
-        yield "params", limits.params, params, params == limits.params
+        yield "params", limits.params, params, _held(params, params == limits.params)
     most = {
         "max_params": (limits.max_params, params),
-        "max_bytes": (limits.max_bytes, model.bytes if built else None),
+        "max_bytes": (limits.max_bytes, model.bytes if model.complete else None),
         "max_macs": (limits.max_macs, model_macs(filled)),
     }
     for name, (limit, actual) in most.items():
         if limit is not None:
-            yield name, limit, actual, actual is not None and actual <= limit
+            yield name, limit, actual, None if actual is None else actual <= limit
     if limits.output_shapes is not None:
         shapes = output_shapes(filled)
-        held = shapes == limits.output_shapes
+        held = _held(shapes, shapes == limits.output_shapes)
         yield "output_shape", _plain(limits.output_shapes), _plain(shapes), held
     if limits.no_nan:
-        yield "no_nan", 0, subject.not_finite, subject.not_finite == 0
+        bad, whole = subject.not_finite, model.complete and subject.read == subject.total
+        yield "no_nan", 0, bad, None if not bad and not whole else bad == 0
+
+
+def _held(actual: Any, holds: bool) -> bool | None:
+    return None if actual is None else holds
 
 
 def output_shapes(model: Model) -> Shapes | None:
@@ -114,10 +130,12 @@ def _verdict(count: int, failed: int) -> str:
 
 def _sentence(check: dict[str, Any]) -> str:
     model, name, actual = check["model"], check["name"], check["actual"]
+    if name == "no_nan" and check["ok"] is None:
+        return f"{model}: no_nan: unknown, for not all of its weights could be read"
     if name == "no_nan":
         return f"{model}: no_nan: {actual:,} values of its weights are NaN or infinite"
     word = "at most" if name.startswith("max_") else "exactly"
-    found = _text(actual) if actual is not None else "it is not known"
+    found = _text(actual) if actual is not None else "unknown"
     return f"{model}: {name}: {found}, but {word} {_text(check['limit'])} is asked for"
 
 

@@ -52,6 +52,7 @@ def summarize(
             "non_trainable": model.params - model.trainable_params,
             "optimizer": None if model.optimizer is None else _size(model.optimizer)[0],
             "bytes": model.bytes,
+            "complete": model.complete,
         },
     }  # fmt: skip
     table = Table(columns, cells, title, _totals(model, optimizer), style="keras")
@@ -128,8 +129,10 @@ def _totals(model: Model, optimizer: bool) -> tuple[Total, ...]:
     """Return Keras's lines below the table, of `(count, bytes)`."""
     weights = [weight for layer in model.layers for weight in layer.all_weights()]
     counted = [*weights, *(model.optimizer or ())] if optimizer else weights
+    # Of a layer whose input is not known yet Keras counts 0, as it does.
+    unknown = sum(layer.kind is None and not layer.built for layer in model.layers)
     lines = [
-        Total("Total params", "memory", _size(counted)),
+        Total("Total params", "memory", _size(counted), unknown),
         Total("Trainable params", "memory", _size(w for w in weights if w.trainable)),
         Total("Non-trainable params", "memory", _size(w for w in weights if not w.trainable)),
     ]

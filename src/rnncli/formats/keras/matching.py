@@ -7,10 +7,12 @@ gate.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import NamedTuple
 
 from rnncli.formats.containers.hdf5 import Entry
 from rnncli.model import Layer, Model, Stored, Weight
+from rnncli.shapes import show
 
 _PER_GATE = re.compile(r"_([WUb])_([a-z])$")
 _LETTERS = {"kernel": "W", "recurrent_kernel": "U", "bias": "b"}
@@ -37,7 +39,7 @@ class Holdings(NamedTuple):
 
 def matched(model: Model, held: Holdings) -> Model:
     """Return the model with its weights located; what does not agree is a warning."""
-    layers, warnings = [], list(model.warnings)
+    layers, gaps = [], []
     for layer in model.layers:
         entries = held.layers.get(layer.name)
         if entries is None or not layer.built:
@@ -46,8 +48,8 @@ def matched(model: Model, held: Holdings) -> Model:
         found, problem = _located(layer, entries, held)
         layers.append(found)
         if problem:
-            warnings.append(f"layer {layer.name!r}: {problem}")
-    return model._replace(layers=tuple(layers), warnings=tuple(warnings))
+            gaps.append(f"layer {layer.name!r}: {problem}")
+    return model._replace(layers=tuple(layers)).with_gaps(*gaps)
 
 
 def _located(layer: Layer, entries: Sequence[Entry], held: Holdings) -> tuple[Layer, str | None]:
@@ -61,10 +63,25 @@ def _located(layer: Layer, entries: Sequence[Entry], held: Holdings) -> tuple[La
         if stored is not None:
             placed = dict(zip(order, stored, strict=True))
             return _with_stored(layer, iter([placed[index] for index in range(len(slots))])), None
+    return layer, _difference(layer, slots, entries)
+
+
+def _difference(layer: Layer, slots: Sequence[Slot], entries: Sequence[Entry]) -> str:
+    """Return what a layer's config and the file do not agree on."""
+    pairs = zip_longest(
+        (slot.weight.shape for slot in slots), (each.shape for each in entries), fillvalue=None
+    )
+    shapes = [
+        " where ".join("none" if shape is None else show(shape) for shape in pair[::-1])
+        for pair in pairs
+        if pair[0] != pair[1]
+    ]
     expected, found = layer.params, sum(each.weight.params for each in entries)
     if expected != found:
-        return layer, f"its config gives {expected:,} parameters, the file holds {found:,}"
-    return layer, None
+        counts = f"its config gives {expected:,} parameters, the file holds {found:,}"
+    else:
+        counts = "its weights have other shapes in the file than its config gives"
+    return f"{counts} ({shapes[0]} is expected)" if shapes else counts
 
 
 def _slots(layer: Layer) -> Iterator[Slot]:
