@@ -416,20 +416,22 @@ def test_what_is_no_model_is_named(tmp_path: Path, name: str, data: bytes, messa
 def test_what_is_no_file(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "saved").mkdir()
-    (tmp_path / "saved" / "saved_model.pb").write_bytes(b"")
+    (tmp_path / "saved" / "saved_model.pb").write_bytes(b"\x08\x01")
     os.mkfifo(tmp_path / "pipe.json")
     (tmp_path / "dangling.h5").symlink_to("nowhere")
     for name, message in [
         ("missing.h5", "missing.h5: No such file or directory"),
         ("dangling.h5", "dangling.h5: No such file or directory"),
         ("folder", "folder: Is a directory"),
-        ("saved", "saved: a TensorFlow SavedModel, which rnncli does not read"),
+        ("saved/saved_model.pb", "saved_model.pb: "),
         ("pipe.json", "pipe.json: it is a device or a pipe, not a file"),
         ("/dev/zero", "/dev/zero: it is a device or a pipe, not a file"),
         ("/dev/null", "/dev/null: it is a device or a pipe, not a file"),
     ]:
         Watched(tmp_path, "summary", name).refused(message)
         Watched(tmp_path, "forward", "--weights", name).refused(message)
+    without = "saved: a SavedModel without keras_metadata.pb and without variables"
+    Watched(tmp_path, "summary", "saved").refused(without)
 
 
 def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

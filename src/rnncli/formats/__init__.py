@@ -22,6 +22,8 @@ READERS = {
     "pickled": (".pkl", ".pickle", ".joblib"),
     "safetensors": (".safetensors",),
     "onnx.file": (".onnx",),
+    "tensorflow.saved_model": ("saved_model.pb",),
+    "tensorflow.checkpoint": (".ckpt.index",),
 }
 SUFFIXES = tuple(suffix for suffixes in READERS.values() for suffix in suffixes)
 
@@ -52,8 +54,11 @@ def read(path: str, optimizer: bool = False) -> Model:
         if path == "-":
             return _reader("keras.json").read_stdin()  # type: ignore[no-any-return]
         _check_regular(path)
-        with open(path, "rb") as file:
-            reader = _recognise(file, path)
+        if os.path.isdir(path):
+            reader = _folder_kind(path)
+        else:
+            with open(path, "rb") as file:
+                reader = _recognise(file, path)
         return _reader(reader).read(path, optimizer)  # type: ignore[no-any-return]
 
 
@@ -107,15 +112,20 @@ def _naming(path: str) -> Iterator[None]:
 
 
 def _check_regular(path: str) -> None:
-    """Refuse folders of models, and devices and pipes, which may have no end.
+    """Refuse devices and pipes, which may have no end.
 
     Raises: FileError, OSError.
     """
     mode = os.stat(path).st_mode
-    if stat.S_ISDIR(mode) and os.path.exists(os.path.join(path, "saved_model.pb")):
-        raise FileError("a TensorFlow SavedModel, which rnncli does not read", EXPECTED)
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         raise FileError("it is a device or a pipe, not a file", "JSON is read from stdin as -")
+
+
+def _folder_kind(path: str) -> str:
+    """Return the reader for a folder that is a model. Raises: FileError if it is none."""
+    if os.path.exists(os.path.join(path, "saved_model.pb")):
+        return "tensorflow.saved_model"
+    raise FileError("Is a directory", EXPECTED)
 
 
 def _recognise(file: BinaryIO, path: str) -> str:
@@ -135,6 +145,12 @@ def _recognise(file: BinaryIO, path: str) -> str:
         return "keras.json"
     if start.startswith((*_PICKLED, *_COMPRESSED)):
         return "pickled"
+    if os.path.basename(path) == "saved_model.pb":
+        return "tensorflow.saved_model"
+    if start[257:262] == b"ustar":
+        return "tensorflow.archive"
+    if path.endswith(".index") and _ends_with_table(file, size):
+        return "tensorflow.checkpoint"
     if start[4:8] == b"TFL3":
         raise FileError("a TensorFlow Lite model, which rnncli does not read", EXPECTED)
     for mark, what in OTHERS.items():
@@ -143,6 +159,12 @@ def _recognise(file: BinaryIO, path: str) -> str:
     if path.lower().endswith(".onnx") or (start[:1] == b"\x08" and b"\x12" in start[:4]):
         return "onnx.file"
     raise FileError(f"it begins with {start[:8]!r}, as no model format that rnncli knows", EXPECTED)
+
+
+def _ends_with_table(file: BinaryIO, size: int) -> bool:
+    """Whether a file is a table of LevelDB's format, as a checkpoint's index is."""
+    file.seek(max(0, size - 8))
+    return file.read(8) == b"\x57\xfb\x80\x8b\x24\x75\x47\xdb"
 
 
 def _is_hdf5(file: BinaryIO, size: int) -> bool:
@@ -168,6 +190,6 @@ def _zip_kind(path: str) -> str:
     if names and all(name.endswith(".npy") for name in names):
         raise FileError("it holds NumPy arrays (.npz), not a model",
                         "give it to forward as --weights or --input")  # fmt: skip
-    if any(name.endswith("saved_model.pb") for name in names):
-        raise FileError("a zipped TensorFlow SavedModel, which rnncli does not read", EXPECTED)
+    if any(name.rpartition("/")[2] == "saved_model.pb" for name in names):
+        return "tensorflow.archive"
     raise FileError("a zip file that holds no model: neither config.json nor data.pkl", EXPECTED)

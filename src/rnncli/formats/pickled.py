@@ -1,6 +1,7 @@
 """Pickles and joblib files, compressed or not: who reads what one holds is decided here.
 
-Keras 2.12 and later put a model into a pickle as the bytes of its `.keras` file.
+Keras 2.12 and later put a model into a pickle as the bytes of its `.keras` file, Keras 2.9 as those
+of a tar file of a SavedModel.
 """
 
 import io
@@ -12,13 +13,14 @@ from rnncli.formats import limits
 from rnncli.formats.containers.inflate import compression, inflated
 from rnncli.formats.containers.pickle_machine import Global, Persistent, Record, Span
 from rnncli.formats.containers.unpickler import unpickled
-from rnncli.formats.containers.zip import Archive, Part
+from rnncli.formats.containers.zip import Archive, Part, opened
 from rnncli.formats.torch import file as torch
 from rnncli.formats.torch.tree import walk
 from rnncli.model import Model
 
 # `torch.save` before PyTorch 1.6: a pickle of a number that nobody else writes.
 _TORCH = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+_ZIP = b"PK\3\4"
 _KERAS = "expected a Keras model, or tensors that PyTorch wrote"
 
 
@@ -48,7 +50,7 @@ def is_pickle(start: bytes) -> bool:
 
 
 def _models(root: Any, path: str, data: bytes | None) -> Iterator[Part]:
-    """Yield the zip files that stand in a pickle as bytes."""
+    """Yield the `.keras` files and tar files of SavedModels that stand in a pickle as bytes."""
     limit = limits.PICKLE_WALK
     for count, value in enumerate(walk(root)):
         limits.check("values in a pickle", count, limit)
@@ -65,19 +67,21 @@ def _models(root: Any, path: str, data: bytes | None) -> Iterator[Part]:
 
 
 def _holds_keras(part: Part) -> bool:
-    from rnncli.formats.containers.zip import opened
-
     with opened(part) as file:
-        if file.read(4) != b"PK\3\4":
-            return False
-    with Archive(part) as archive:
-        return "config.json" in archive.names
+        start = file.read(512)
+    if start.startswith(_ZIP):
+        with Archive(part) as archive:
+            return "config.json" in archive.names
+    return start[257:262] == b"ustar"
 
 
 def _keras(parts: list[Part], optimizer: bool) -> Model:
     from rnncli.formats.keras import zipped
+    from rnncli.formats.tensorflow.saved_model import read_archive
 
-    model = zipped.read(parts[0], optimizer)
+    with opened(parts[0]) as file:
+        is_zip = file.read(4) == _ZIP
+    model = (zipped.read if is_zip else read_archive)(parts[0], optimizer)
     if len(parts) > 1:
         more = f"the pickle holds {len(parts)} Keras models; this is the first"
         model = model._replace(warnings=(*model.warnings, more))

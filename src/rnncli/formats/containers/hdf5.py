@@ -14,16 +14,17 @@ _FILTERS = {1, 2, 3, 4, 32000}  # deflate, shuffle, fletcher32, szip, lzf: all b
 
 
 class Entry(NamedTuple):
-    """A dataset of numbers: where it is, its shape and its dtype."""
+    """A tensor of a file: its path, shape, dtype, and its name where the path is no name."""
 
     path: str
     shape: tuple[int, ...]
     dtype: str
+    name: str = ""
 
     @property
     def weight(self) -> Weight:
         """Return it as a weight of which only the file knows."""
-        name = self.path.rpartition("/")[2].removesuffix(":0")
+        name = self.name or self.path.rpartition("/")[2].removesuffix(":0")
         return Weight(name, self.shape, path=name, dtype=self.dtype)
 
 

@@ -56,7 +56,7 @@ def _full(file: Any, path: str, config: str) -> Model:
     era = era_in(file, node)
     held = layer_groups.sections(file)
     source = Source("file", path, "Keras HDF5", written_by(era), details(era, node))
-    model = infer(_with_stored(_named(model_of(node, era, source), held), held))
+    model = infer(with_stored(_named(model_of(node, era, source), held), held))
     theano = layer_groups.is_theano(file, held)
     return matched(model, Holdings(held, trainable_first=True, theano=theano))
 
@@ -84,7 +84,7 @@ def _named(model: Model, held: dict[str, list[Entry]]) -> Model:
 _SEQUENCES = ("SimpleRNN", "LSTM", "GRU", "Bidirectional", "CuDNNLSTM", "CuDNNGRU")
 
 
-def _with_stored(model: Model, held: dict[str, list[Entry]]) -> Model:
+def with_stored(model: Model, held: dict[str, list[Entry]]) -> Model:
     """Return the model with the stored weights of layers whose own may stay unknown: those that
     rnncli does not know, and those after them."""
     layers = []

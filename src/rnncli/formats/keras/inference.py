@@ -38,7 +38,7 @@ def from_sections(file: Any, path: str) -> Model:
     held = layer_groups.sections(file)
     era = h5.era_in(file)
     theano = layer_groups.is_theano(file, held)
-    return _model(path, held, "Keras weights", Holdings(held, theano=theano), era)
+    return from_tensors(path, held, "Keras weights", Holdings(held, theano=theano), era)
 
 
 def from_store(file: Any, path: str) -> Model:
@@ -50,7 +50,7 @@ def from_store(file: Any, path: str) -> Model:
     depth = container.count("/") + 2
     bases = dict.fromkeys("/".join(group.split("/")[:depth]) for group in inside or found.groups)
     held = {base.rpartition("/")[2]: _directions(found.under(base)) for base in bases}
-    return _model(path, held, "Keras 3 weights", Holdings(held), None)
+    return from_tensors(path, held, "Keras 3 weights", Holdings(held), None)
 
 
 def _directions(entries: list[Entry]) -> list[Entry]:
@@ -58,13 +58,15 @@ def _directions(entries: list[Entry]) -> list[Entry]:
     return sorted(entries, key=lambda each: "backward_layer" in each.path)
 
 
-def _model(
+def from_tensors(
     path: str,
     held: dict[str, list[Entry]],
     format: str,
     holdings: Holdings,
     era: KerasVersion | None,
+    written: str = "Keras 3, by its looks",
 ) -> Model:
+    """Return the model that has these tensors by the names of its layers."""
     layers = []
     warnings = ["the file holds weights only: layers are inferred from names and shapes"]
     for name, entries in held.items():
@@ -76,7 +78,7 @@ def _model(
     told = details(era, {}) if era is not None else {}
     stated = written_by(era) if era is not None and era.text else None
     if era is None:
-        stated = "Keras 3, by its looks"
+        stated = written
     source = Source("file", path, format, stated, told)
     model = infer(Model(stem, "Weights", tuple(layers), source=source))
     return matched(model._replace(warnings=(*warnings, *model.warnings)), holdings)

@@ -1,0 +1,1 @@
+"""Files that TensorFlow wrote: SavedModels and checkpoints."""
