@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnncli.errors import ShapeError, UnsupportedError
-from rnncli.forward.ops import TABLE, make, unsupported
-from rnncli.forward.ops.core import EachStep
 from rnncli.graph.order import in_order
-from rnncli.layers.op import Array, Notes, Op, OpContext, Value
+from rnncli.layers import layer_type, operation
+from rnncli.layers.core import EachStep
+from rnncli.layers.op import Array, Notes, Op, OpContext, Value, unsupported
 from rnncli.model import Call, Layer, Model, Ref
 
 Weights = Mapping[str, Array]  # by the path within the model: `lstm/lstm_cell/kernel`
@@ -121,8 +121,8 @@ def check_runnable(model: Model, outputs: Iterable[Ref], prefix: str = "") -> No
             check_runnable(layer.model, layer.model.outputs, f"{name}/")
         elif layer.kind is None:
             raise unsupported(name, layer.type, "it is not a layer that rnncli knows")
-        elif layer.kind != "InputLayer" and layer.kind not in TABLE:
-            raise unsupported(name, layer.type)
+        elif layer.kind != "InputLayer" and layer_type(layer.kind).run is None:
+            raise unsupported(name, layer.type, layer_type(layer.kind).not_run)
         elif layer.weights is None:
             raise unsupported(name, layer.type, "the shapes of its weights are not known")
 
@@ -136,7 +136,7 @@ def _operation(layer: Layer, weights: Weights, rules: Rules, prefix: str) -> Op 
     if layer.kind == "InputLayer":
         return None
     own = {each.path: weights[f"{name}/{each.path}"] for each in layer.weights or ()}
-    return make(OpContext(name, layer.kind or "", layer.config, own, *rules))
+    return operation(OpContext(name, layer.kind or "", layer.config, own, *rules))
 
 
 def _run(step: Step, op: Op, values: dict[Ref, Value]) -> None:

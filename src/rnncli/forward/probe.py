@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.errors import UsageError, nearest
 from rnncli.forward.engine import Graph, Nested
-from rnncli.forward.ops.core import EachStep
 from rnncli.forward.probe_cells import Seen, Watched, WatchedCell
 from rnncli.forward.trace import Trace
+from rnncli.layers.core import EachStep
 from rnncli.layers.op import OpContext
 from rnncli.layers.rnn.direction import textbook
 from rnncli.layers.rnn.keras import cells_of, directions

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from rnncli.forward.engine import Graph, Step, run_op
+from rnncli.layers import streams
 from rnncli.layers.op import Array, Carry, Value
 from rnncli.model import Ref
 
@@ -101,10 +102,9 @@ def chain_of(graph: Graph, start: Ref) -> Chain:
 
 def _links(step: Step, ref: Ref) -> bool:
     """Whether the call takes this tensor alone, step by step."""
-    shapes = step.call.input_shapes
-    if step.op is None or step.call.tensors() != (ref,) or not shapes:
+    if step.op is None or step.call.tensors() != (ref,):
         return False
-    return step.op.stepwise(len(shapes[0]))
+    return streams(step.layer, step.call)
 
 
 def _forked(graph: Graph, step: Step) -> bool:

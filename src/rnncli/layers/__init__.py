@@ -6,10 +6,13 @@ their own prefix (`torch.LSTM`, `onnx.GRU`).
 
 from functools import cache
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rnncli.layers.layer_type import LayerType
-from rnncli.model import Config
+from rnncli.model import Call, Config, Layer
+
+if TYPE_CHECKING:
+    from rnncli.layers.op import Op, OpContext
 
 _FAMILIES = {
     "rnn.keras": (
@@ -21,16 +24,23 @@ _FAMILIES = {
         "AlphaDropout ActivityRegularization"
     ),
     "normalization": (
-        "LayerNormalization BatchNormalization GroupNormalization UnitNormalization Normalization"
+        "LayerNormalization BatchNormalization GroupNormalization UnitNormalization "
+        "RMSNormalization Normalization"
     ),
     "reshaping": (
-        "Flatten Reshape Permute RepeatVector UpSampling1D ZeroPadding1D Cropping1D "
-        "UpSampling2D ZeroPadding2D Cropping2D"
+        "Flatten Reshape Permute RepeatVector Resizing UpSampling1D UpSampling2D UpSampling3D "
+        "ZeroPadding1D ZeroPadding2D ZeroPadding3D Cropping1D Cropping2D Cropping3D"
     ),
-    "convolutional": "Conv1D Conv2D SeparableConv1D ConvLSTM2D",
-    "pooling": (
-        "MaxPooling1D AveragePooling1D GlobalMaxPooling1D GlobalAveragePooling1D "
-        "MaxPooling2D AveragePooling2D GlobalMaxPooling2D GlobalAveragePooling2D"
+    "convolutional": (
+        "Conv1D Conv2D Conv3D Conv1DTranspose Conv2DTranspose Conv3DTranspose DepthwiseConv1D "
+        "DepthwiseConv2D SeparableConv1D SeparableConv2D"
+    ),
+    "rnn.conv_lstm": "ConvLSTM2D",
+    "pooling": " ".join(
+        f"{where}{kind}Pooling{axes}D"
+        for where in ("", "Global", "Adaptive")
+        for kind in ("Max", "Average")
+        for axes in (1, 2, 3)
     ),
     "activation": "ReLU LeakyReLU ELU ThresholdedReLU PReLU Softmax Rescaling",
     "merging": "Add Subtract Multiply Average Maximum Minimum Concatenate Dot Merge",
@@ -64,13 +74,16 @@ TABLE = {name: family for family, names in _FAMILIES.items() for name in names.s
 # What Keras itself accepts as another name of a class.
 ALIASES = {
     "Input": "InputLayer",
-    "Convolution1D": "Conv1D",
-    "Convolution2D": "Conv2D",
-    "SeparableConvolution1D": "SeparableConv1D",
-    **{f"MaxPool{axes}": f"MaxPooling{axes}" for axes in ("1D", "2D")},
-    **{f"AvgPool{axes}": f"AveragePooling{axes}" for axes in ("1D", "2D")},
-    **{f"GlobalMaxPool{axes}": f"GlobalMaxPooling{axes}" for axes in ("1D", "2D")},
-    **{f"GlobalAvgPool{axes}": f"GlobalAveragePooling{axes}" for axes in ("1D", "2D")},
+    **{
+        name.replace("Conv", "Convolution"): name
+        for name, family in TABLE.items()
+        if family == "convolutional"
+    },
+    **{
+        name.replace("Average", "Avg").replace("Pooling", "Pool"): name
+        for name, family in TABLE.items()
+        if family == "pooling" and "Adaptive" not in name
+    },
 }
 
 
@@ -102,3 +115,21 @@ def _complete_nested(value: Any) -> Any:
     if isinstance(value, dict) and isinstance(value.get("config"), dict):
         return {**value, "config": complete(value.get("class_name", ""), value["config"])}
     return value
+
+
+def operation(context: "OpContext") -> "Op":
+    """Return the operation of a layer. Raises: UnsupportedError if there is none."""
+    from rnncli.layers.op import unsupported
+
+    known = layer_type(context.kind) if context.kind in TABLE else LayerType()
+    if known.run is None:
+        raise unsupported(context.name, context.kind, known.not_run)
+    return known.run(context)
+
+
+def streams(layer: Layer, call: Call) -> bool:
+    """Whether a call gives its steps as it gets those of its input."""
+    inputs = call.input_shapes
+    if layer.kind not in TABLE or not inputs or (layer.model and layer.kind != "TimeDistributed"):
+        return False
+    return layer_type(layer.kind).streams(layer.config, len(inputs[0]))

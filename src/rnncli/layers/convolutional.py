@@ -1,33 +1,45 @@
-"""Convolutions over steps and over images."""
+"""Convolutions over steps, images and volumes."""
 
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from math import prod
+from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import ShapeError
 from rnncli.layers.layer_type import LayerType, channels_first, pair, rank, scan, signature
-from rnncli.layers.reshaping import IMAGE, STEPS
+from rnncli.layers.lazy import lazy
+from rnncli.layers.op import Array, Carry, Op, OpContext, Plain, Value
+from rnncli.layers.reshaping import AXES, as_it_was, channels_last
 from rnncli.model import Config, Weight
 from rnncli.shapes import Dim, Shape, Shapes, known, product
 
-_RULES = (
-    "kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None, "
-    "kernel_constraint=None, bias_constraint=None"
-)
-_INITIALIZERS = "kernel_initializer='glorot_uniform', bias_initializer='zeros'"
+if TYPE_CHECKING:
+    import numpy as np
+
+    from rnncli.kernels import activations, windows
+else:
+    np, activations = lazy("numpy"), lazy("rnncli.kernels.activations")
+    windows = lazy("rnncli.kernels.windows")
+
+Split = tuple[Dim, tuple[Dim, ...], int]
+Middle = Callable[[Array], Array]
 
 
-def _split(config: Config, shape: Shape, name: str, axes: int) -> tuple[Dim, tuple[Dim, ...], int]:
+def split(config: Config, shape: Shape, name: str, axes: int) -> Split:
     """Return the batch, the axes the window moves over, and the channels."""
-    rank(shape, axes + 2, name, STEPS if axes == 1 else IMAGE)
+    rank(shape, axes + 2, name, AXES[axes])
     channel = 1 if channels_first(config) else axes + 1
     space = tuple(dim for axis, dim in enumerate(shape) if axis not in (0, channel))
     return shape[0], space, known(shape[channel], f"the channels of {name}'s input")
 
 
-def _joined(config: Config, batch: Dim, space: tuple[Dim, ...], channels: int) -> Shape:
+def joined(config: Config, batch: Dim, space: tuple[Dim, ...], channels: int) -> Shape:
+    """Return the shape with its channels where the layer has them."""
     return (batch, channels, *space) if channels_first(config) else (batch, *space, channels)
 
 
-def _moved(config: Config, space: tuple[Dim, ...]) -> tuple[Dim, ...]:
+def moved(config: Config, space: tuple[Dim, ...]) -> tuple[Dim, ...]:
+    """Return how many positions the window takes along each axis."""
     axes = len(space)
     return tuple(
         scan(dim, window, stride, config["padding"], dilation)
@@ -45,135 +57,249 @@ def _bias(config: Config, size: int) -> tuple[Weight, ...]:
     return (Weight("bias", (size,), "filters", path="bias"),) if config["use_bias"] else ()
 
 
-def _convolution(name: str, axes: int, arguments: str) -> LayerType:
+def _kernel(name: str, shape: tuple[int, ...], formula: str) -> Weight:
+    return Weight(name, shape, formula, path=name, initializer="glorot_uniform")
+
+
+def _times(size: Dim, factor: int) -> Dim:
+    return None if size is None else size * factor
+
+
+def _finished(setup: OpContext, outputs: Array) -> Array:
+    if "bias" in setup.weights:
+        outputs = outputs + setup.weights["bias"]
+    done = activations.activation(setup.config["activation"])(outputs)
+    return as_it_was(setup.config, done)
+
+
+def _geometry(setup: OpContext, axes: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    config = setup.config
+    return pair(config["strides"], axes), pair(config["dilation_rate"], axes)
+
+
+class Convolution(Op):
+    """A kernel moved over the input; causally, one block of steps after the other too."""
+
+    def __init__(self, axes: int, setup: OpContext) -> None:
+        self.setup, self.config, self.kernel = setup, setup.config, setup.weights["kernel"]
+        self.strides, self.dilation = _geometry(setup, axes)
+        self.remembers = self.config["padding"] == "causal"
+
+    def __call__(self, inputs: Sequence[Value], options: Mapping[str, Any]) -> tuple[Value, ...]:
+        """Return the outputs, without a mask."""
+        (value,) = inputs
+        return (Value(self._convolved(value.array, self.config["padding"])),)
+
+    def _convolved(self, x: Array, padding: str) -> Array:
+        outputs = windows.convolve(
+            channels_last(self.config, x), self.kernel, self.strides, self.dilation, padding,
+            self.config["groups"],
+        )  # fmt: skip
+        return _finished(self.setup, outputs)
+
+    def block(self, value: Value, carry: Carry, reading: int = 0) -> tuple[Value, Carry]:
+        """Return the outputs of a block; the carry is the steps that the next one looks back at."""
+        x, reach = value.array, self.dilation[0] * (len(self.kernel) - 1)
+        if carry is None:
+            carry = np.zeros((len(x), reach, *x.shape[2:]), x.dtype)
+        x = np.concatenate((carry, x), axis=1)
+        return Value(self._convolved(x, "valid")), x[:, x.shape[1] - reach :]
+
+
+def _streams(config: Config, rank: int) -> bool:
+    """Whether a step is made of the steps up to it, one for one."""
+    one = pair(config["strides"])[0] == 1
+    return rank == 3 and one and config["padding"] == "causal" and not channels_first(config)
+
+
+def _convolution(axes: int, arguments: str) -> LayerType:
+    name = f"Conv{axes}D"
+
     def outputs(config: Config, inputs: Shapes) -> Shapes:
-        batch, space, _ = _split(config, inputs[0], name, axes)
-        return (_joined(config, batch, _moved(config, space), config["filters"]),)
+        batch, space, _ = split(config, inputs[0], name, axes)
+        return (joined(config, batch, moved(config, space), config["filters"]),)
 
     def weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
-        channels = _split(config, inputs[0], name, axes)[2]
+        channels = split(config, inputs[0], name, axes)[2]
         if channels % config["groups"]:
             raise ShapeError(f"{channels} channels are not a multiple of groups={config['groups']}")
-        shape = (
-            *pair(config["kernel_size"], axes),
-            channels // config["groups"],
-            config["filters"],
-        )
-        kernel = Weight("kernel", shape, "window × channels × filters", path="kernel",
-                        initializer="glorot_uniform")  # fmt: skip
+        window = pair(config["kernel_size"], axes)
+        shape = (*window, channels // config["groups"], config["filters"])
+        kernel = _kernel("kernel", shape, "window × channels × filters")
         return (kernel, *_bias(config, config["filters"]))
 
     def macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
-        channels = _split(config, inputs[0], name, axes)[2] // config["groups"]
-        size = product(outputs[0][1:])
-        return None if size is None else size * channels * prod(pair(config["kernel_size"], axes))
+        channels = split(config, inputs[0], name, axes)[2] // config["groups"]
+        return _times(product(outputs[0][1:]), channels * prod(pair(config["kernel_size"], axes)))
 
-    return LayerType(signature(arguments), outputs, weights, macs)
+    run = partial(Convolution, axes)
+    return LayerType(signature(arguments), outputs, weights, macs, streams=_streams, run=run)
 
 
-def _separable_weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
-    channels = _split(config, inputs[0], "SeparableConv1D", 1)[2]
-    depth, (window,) = config["depth_multiplier"], pair(config["kernel_size"])
+def _transposed_size(
+    dim: int, window: int, stride: int, dilation: int, more: int | None, padding: str
+) -> int:
+    """Return the length of an axis after a transposed convolution, as Keras has it."""
+    reach = dilation * (window - 1) + 1
+    if padding == "valid":
+        return (dim - 1) * stride + reach + (max(stride - reach, 0) if more is None else more)
+    return dim * stride if more is None else (dim - 1) * stride + reach % 2 + more
+
+
+def _transposed_space(config: Config, space: tuple[int, ...]) -> tuple[int, ...]:
+    axes, more = len(space), config["output_padding"]
+    extra = (None,) * axes if more is None else pair(more, axes)
+    windows, strides, dilation = (
+        pair(config[key], axes) for key in ("kernel_size", "strides", "dilation_rate")
+    )
+    return tuple(
+        _transposed_size(*each, config["padding"])
+        for each in zip(space, windows, strides, dilation, extra, strict=True)
+    )
+
+
+def _transposed(axes: int) -> LayerType:
+    name = f"Conv{axes}DTranspose"
+
+    def outputs(config: Config, inputs: Shapes) -> Shapes:
+        batch, space, _ = split(config, inputs[0], name, axes)
+        sizes = _transposed_space(config, tuple(dim or 0 for dim in space))
+        made = tuple(None if old is None else new for old, new in zip(space, sizes, strict=True))
+        return (joined(config, batch, made, config["filters"]),)
+
+    def weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
+        channels = split(config, inputs[0], name, axes)[2]
+        shape = (*pair(config["kernel_size"], axes), config["filters"], channels)
+        kernel = _kernel("kernel", shape, "window × filters × channels")
+        return (kernel, *_bias(config, config["filters"]))
+
+    def macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
+        taps = prod(pair(config["kernel_size"], axes))
+        return _times(product(inputs[0][1:]), taps * config["filters"])
+
+    def run(setup: OpContext) -> Op:
+        config, kernel = setup.config, setup.weights["kernel"]
+
+        def convolve(x: Array) -> Array:
+            x = channels_last(config, x)
+            sizes = _transposed_space(config, x.shape[1:-1])
+            made = windows.transposed(x, kernel, *_geometry(setup, axes), sizes)
+            return _finished(setup, made)
+
+        return Plain(convolve)
+
+    one = "1" if axes == 1 else str((1,) * axes)
+    arguments = (
+        f"filters, kernel_size, strides={one}, padding='valid', output_padding=None, "
+        f"data_format=None, dilation_rate={one}, activation=None, use_bias=True, "
+        f"{_INITIALIZERS}, {_RULES}"
+    )
+    return LayerType(signature(arguments), outputs, weights, macs, run=run)
+
+
+def _depthwise(axes: int) -> LayerType:
+    name = f"DepthwiseConv{axes}D"
+
+    def outputs(config: Config, inputs: Shapes) -> Shapes:
+        batch, space, channels = split(config, inputs[0], name, axes)
+        return (joined(config, batch, moved(config, space), channels * config["depth_multiplier"]),)
+
+    def weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
+        channels, depth = split(config, inputs[0], name, axes)[2], config["depth_multiplier"]
+        shape = (*pair(config["kernel_size"], axes), channels, depth)
+        kernel = _kernel("kernel", shape, "window × channels × multiplier")
+        return (kernel, *_bias(config, channels * depth))
+
+    def macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
+        return _times(product(outputs[0][1:]), prod(pair(config["kernel_size"], axes)))
+
+    def run(setup: OpContext) -> Op:
+        config, kernel = setup.config, setup.weights["kernel"]
+
+        def convolve(x: Array) -> Array:
+            x = channels_last(config, x)
+            made = windows.depthwise(x, kernel, *_geometry(setup, axes), config["padding"])
+            return _finished(setup, made)
+
+        return Plain(convolve)
+
+    one = "1" if axes == 1 else str((1,) * axes)
+    arguments = (
+        f"kernel_size, strides={one}, padding='valid', depth_multiplier=1, data_format=None, "
+        f"dilation_rate={one}, activation=None, use_bias=True, "
+        "depthwise_initializer='glorot_uniform', bias_initializer='zeros', "
+        "depthwise_regularizer=None, bias_regularizer=None, activity_regularizer=None, "
+        "depthwise_constraint=None, bias_constraint=None"
+    )
+    return LayerType(signature(arguments), outputs, weights, macs, run=run)
+
+
+def _separable(axes: int) -> LayerType:
+    name = f"SeparableConv{axes}D"
+
+    def outputs(config: Config, inputs: Shapes) -> Shapes:
+        batch, space, _ = split(config, inputs[0], name, axes)
+        return (joined(config, batch, moved(config, space), config["filters"]),)
+
+    def weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
+        channels, depth = split(config, inputs[0], name, axes)[2], config["depth_multiplier"]
+        window, filters = pair(config["kernel_size"], axes), config["filters"]
+        return (
+            _kernel("depthwise_kernel", (*window, channels, depth),
+                    "window × channels × multiplier"),
+            _kernel("pointwise_kernel", (*(1,) * axes, channels * depth, filters),
+                    "channels × multiplier × filters"),
+            *_bias(config, filters),
+        )  # fmt: skip
+
+    def macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
+        _, space, filters = split(config, outputs[0], name, axes)
+        inner = split(config, inputs[0], name, axes)[2] * config["depth_multiplier"]
+        return _times(product(space), inner * (prod(pair(config["kernel_size"], axes)) + filters))
+
+    def run(setup: OpContext) -> Op:
+        config, kernel = setup.config, setup.weights["depthwise_kernel"]
+        pointwise = setup.weights["pointwise_kernel"]
+        pointwise = pointwise.reshape(pointwise.shape[-2:])
+
+        def convolve(x: Array) -> Array:
+            x = channels_last(config, x)
+            inner = windows.depthwise(x, kernel, *_geometry(setup, axes), config["padding"])
+            return _finished(setup, inner @ pointwise)
+
+        return Plain(convolve)
+
+    one = "1" if axes == 1 else "(1, 1)"
+    arguments = (
+        f"filters, kernel_size, strides={one}, padding='valid', data_format=None, "
+        f"dilation_rate={one}, depth_multiplier=1, activation=None, use_bias=True, "
+        "depthwise_initializer='glorot_uniform', pointwise_initializer='glorot_uniform', "
+        "bias_initializer='zeros', depthwise_regularizer=None, pointwise_regularizer=None, "
+        "bias_regularizer=None, activity_regularizer=None, depthwise_constraint=None, "
+        "pointwise_constraint=None, bias_constraint=None"
+    )
+    return LayerType(signature(arguments), outputs, weights, macs, run=run)
+
+
+_INITIALIZERS = "kernel_initializer='glorot_uniform', bias_initializer='zeros'"
+_RULES = (
+    "kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None, "
+    "kernel_constraint=None, bias_constraint=None"
+)
+
+
+def _arguments(axes: int) -> str:
+    one = "1" if axes == 1 else str((1,) * axes)
     return (
-        Weight("depthwise_kernel", (window, channels, depth), "window × channels × multiplier",
-               path="depthwise_kernel", initializer="glorot_uniform"),
-        Weight("pointwise_kernel", (1, channels * depth, config["filters"]),
-               "channels × multiplier × filters", path="pointwise_kernel",
-               initializer="glorot_uniform"),
-        *_bias(config, config["filters"]),
-    )  # fmt: skip
+        f"filters, kernel_size, strides={one}, padding='valid', data_format=None, "
+        f"dilation_rate={one}, groups=1, activation=None, use_bias=True, "
+        f"{_INITIALIZERS}, {_RULES}"
+    )
 
-
-def _separable_outputs(config: Config, inputs: Shapes) -> Shapes:
-    batch, space, _ = _split(config, inputs[0], "SeparableConv1D", 1)
-    return (_joined(config, batch, _moved(config, space), config["filters"]),)
-
-
-def _separable_macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
-    _, space, channels = _split(config, outputs[0], "SeparableConv1D", 1)
-    inner = _split(config, inputs[0], "SeparableConv1D", 1)[2] * config["depth_multiplier"]
-    steps = space[0]
-    window = pair(config["kernel_size"])[0]
-    return None if steps is None else int(steps * inner * (window + channels))
-
-
-def _lstm_cells(config: Config, inputs: Shapes) -> tuple[Dim, Dim, tuple[Dim, ...], int]:
-    """Return batch, steps, image and channels of a ConvLSTM2D's input."""
-    shape = rank(inputs[0], 5, "ConvLSTM2D", "(batch, time, rows, columns, channels)")
-    batch, space, channels = _split(config, (shape[0], *shape[2:]), "ConvLSTM2D", 2)
-    return batch, shape[1], space, channels
-
-
-def _conv_lstm_outputs(config: Config, inputs: Shapes) -> Shapes:
-    batch, steps, space, _ = _lstm_cells(config, inputs)
-    state = _joined(config, batch, _moved(config, space), config["filters"])
-    output = (batch, steps, *state[1:]) if config["return_sequences"] else state
-    return (output, state, state) if config["return_state"] else (output,)
-
-
-def _conv_lstm_weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
-    channels, filters = _lstm_cells(config, inputs)[3], config["filters"]
-    window = pair(config["kernel_size"], 2)
-    gates = ("i", "f", "c", "o")
-    weights = [
-        Weight("kernel", (*window, channels, 4 * filters), "4 × window × channels × filters", gates,
-               "conv_lstm_cell/kernel", initializer="glorot_uniform"),
-        Weight("recurrent_kernel", (*window, filters, 4 * filters),
-               "4 × window × filters × filters", gates, "conv_lstm_cell/recurrent_kernel",
-               initializer="orthogonal"),
-    ]  # fmt: skip
-    if config["use_bias"]:
-        weights.append(Weight("bias", (4 * filters,), "4 × filters", gates, "conv_lstm_cell/bias"))
-    return tuple(weights)
-
-
-def _conv_lstm_macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
-    _, steps, space, channels = _lstm_cells(config, inputs)
-    filters, window = config["filters"], prod(pair(config["kernel_size"], 2))
-    image, moved = product(space), product(_moved(config, space))
-    if steps is None or image is None or moved is None:
-        return None
-    # The recurrent convolution keeps the state's size, whatever the padding.
-    return int(steps * 4 * filters * window * moved * (channels + filters))
-
-
-_SEPARABLE = (
-    "filters, kernel_size, strides=1, padding='valid', data_format=None, dilation_rate=1, "
-    "depth_multiplier=1, activation=None, use_bias=True, "
-    "depthwise_initializer='glorot_uniform', pointwise_initializer='glorot_uniform', "
-    "bias_initializer='zeros', depthwise_regularizer=None, pointwise_regularizer=None, "
-    "bias_regularizer=None, activity_regularizer=None, depthwise_constraint=None, "
-    "pointwise_constraint=None, bias_constraint=None"
-)
-_CONV_LSTM = (
-    "filters, kernel_size, strides=1, padding='valid', data_format=None, dilation_rate=1, "
-    "activation='tanh', recurrent_activation='sigmoid', use_bias=True, "
-    "kernel_initializer='glorot_uniform', recurrent_initializer='orthogonal', "
-    "bias_initializer='zeros', unit_forget_bias=True, kernel_regularizer=None, "
-    "recurrent_regularizer=None, bias_regularizer=None, activity_regularizer=None, "
-    "kernel_constraint=None, recurrent_constraint=None, bias_constraint=None, dropout=0.0, "
-    "recurrent_dropout=0.0, seed=None, return_sequences=False, return_state=False, "
-    "go_backwards=False, stateful=False"
-)
 
 TYPES = {
-    "Conv1D": _convolution(
-        "Conv1D",
-        1,
-        "filters, kernel_size, strides=1, padding='valid', data_format=None, dilation_rate=1, "
-        f"groups=1, activation=None, use_bias=True, {_INITIALIZERS}, {_RULES}",
-    ),
-    "Conv2D": _convolution(
-        "Conv2D",
-        2,
-        "filters, kernel_size, strides=(1, 1), padding='valid', data_format=None, "
-        "dilation_rate=(1, 1), groups=1, activation=None, use_bias=True, "
-        f"{_INITIALIZERS}, {_RULES}",
-    ),
-    "SeparableConv1D": LayerType(
-        signature(_SEPARABLE), _separable_outputs, _separable_weights, _separable_macs
-    ),
-    "ConvLSTM2D": LayerType(
-        signature(_CONV_LSTM), _conv_lstm_outputs, _conv_lstm_weights, _conv_lstm_macs
-    ),
+    **{f"Conv{axes}D": _convolution(axes, _arguments(axes)) for axes in (1, 2, 3)},
+    **{f"Conv{axes}DTranspose": _transposed(axes) for axes in (1, 2, 3)},
+    **{f"DepthwiseConv{axes}D": _depthwise(axes) for axes in (1, 2)},
+    **{f"SeparableConv{axes}D": _separable(axes) for axes in (1, 2)},
 }

@@ -1,9 +1,21 @@
 """The layers that most stacks begin and end with."""
 
-from rnncli.errors import ShapeError
-from rnncli.layers.layer_type import REQUIRED, LayerType, last_dim
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rnncli.errors import ShapeError, UnsupportedError
+from rnncli.layers.layer_type import REQUIRED, LayerType, each_step, last_dim
+from rnncli.layers.lazy import lazy
+from rnncli.layers.op import Array, Notes, Op, OpContext, Value, masked
 from rnncli.model import Config, Weight
 from rnncli.shapes import Dim, Shape, Shapes, product, show
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from rnncli.kernels import activations
+else:
+    np, activations = lazy("numpy"), lazy("rnncli.kernels.activations")
 
 
 def _input_shape(config: Config) -> Shape:
@@ -77,6 +89,86 @@ def _distributed_macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
     return None if steps is None or count is None else steps * count
 
 
+def dense(setup: OpContext) -> Op:
+    """Return the product with a kernel, and an activation."""
+    kernel, bias = setup.weights["kernel"], setup.weights.get("bias")
+    function = activations.activation(setup.config.get("activation"))
+
+    def project(x: Array) -> Array:
+        y = np.matmul(x, kernel)
+        if bias is not None:
+            y += bias
+        return function(y)
+
+    return masked(project)
+
+
+class Embedding(Op):
+    """A row of the table for each token."""
+
+    def __init__(self, setup: OpContext) -> None:
+        self.name, self.table = setup.name, setup.weights["embeddings"]
+        self.masks = bool(setup.config.get("mask_zero"))
+
+    def __call__(self, inputs: Sequence[Value], options: Mapping[str, Any]) -> tuple[Value, ...]:
+        """Return the rows `(batch, time, outputs)`, masked where the token is 0."""
+        (value,) = inputs
+        tokens = value.array.astype(np.int64)
+        low, high = int(tokens.min()), int(tokens.max())
+        if low < 0 or high >= len(self.table):
+            raise ShapeError(
+                f"layer {self.name!r} (Embedding) has tokens 0 to {len(self.table) - 1:,}, "
+                f"but the input holds {low if low < 0 else high:,}"
+            )
+        return (Value(self.table[tokens], tokens != 0 if self.masks else None),)
+
+
+class Masking(Op):
+    """A mask of the steps that hold nothing but the mask value, which become zeros."""
+
+    def __init__(self, setup: OpContext) -> None:
+        self.masked = setup.dtype.type(setup.config.get("mask_value", 0.0))
+
+    def __call__(self, inputs: Sequence[Value], options: Mapping[str, Any]) -> tuple[Value, ...]:
+        """Return the input with its mask."""
+        x = inputs[0].array
+        kept = (x != self.masked).any(axis=-1)
+        return (Value(np.where(kept[..., None], x, 0).astype(x.dtype), kept),)
+
+
+class EachStep(Op):
+    """`TimeDistributed`: an operation on every step, as if steps were more of the batch."""
+
+    def __init__(self, inner: Op) -> None:
+        self.inner = inner
+
+    def __call__(self, inputs: Sequence[Value], options: Mapping[str, Any]) -> tuple[Value, ...]:
+        """Return the inner outputs `(batch, time, ...)`; the mask stays as it is."""
+        x, mask = inputs[0]
+        batch, steps = x.shape[:2]
+        inner_mask = None
+        if mask is not None and mask.ndim > 2:
+            inner_mask = mask.reshape(batch * steps, *mask.shape[2:])
+        flat = Value(x.reshape(batch * steps, *x.shape[2:]), inner_mask)
+        output = self.inner((flat,), {})[0].array
+        return (Value(output.reshape(batch, steps, *output.shape[1:]), mask),)
+
+
+def _distributed(setup: OpContext) -> Op:
+    from rnncli.layers import operation
+
+    layer = setup.config["layer"]
+    prefixes = {path.partition("/")[0] for path in setup.weights}
+    if len(prefixes) > 1:
+        raise UnsupportedError(f"layer {setup.name!r} holds the weights of several layers")
+    inner = setup.inside("".join(prefixes), layer["class_name"], layer["config"])
+    return EachStep(operation(inner._replace(notes=Notes())))  # its states are not the sequence's
+
+
+def _activation(setup: OpContext) -> Op:
+    return masked(activations.activation(setup.config.get("activation")))
+
+
 _DENSE = {
     "units": REQUIRED,
     "activation": None,
@@ -118,21 +210,32 @@ _INPUT = {
 
 
 TYPES = {
-    "InputLayer": LayerType(_INPUT, lambda config, _: (_input_shape(config),)),
+    "InputLayer": LayerType(
+        _INPUT, lambda config, _: (_input_shape(config),), not_run="it is given"
+    ),
     "Dense": LayerType(
         _DENSE,
         lambda config, inputs: ((*inputs[0][:-1], config["units"]),),
         _dense_weights,
         _dense_macs,
+        streams=each_step,
+        run=dense,
     ),
-    "Activation": LayerType({"activation": REQUIRED}),
+    "Activation": LayerType({"activation": REQUIRED}, streams=each_step, run=_activation),
     "Embedding": LayerType(
         _EMBEDDING,
         lambda config, inputs: ((*inputs[0], config["output_dim"]),),
         _embedding_weights,
+        streams=lambda config, rank: rank >= 2,
+        run=Embedding,
     ),
-    "Masking": LayerType({"mask_value": 0.0}),
+    "Masking": LayerType({"mask_value": 0.0}, streams=each_step, run=Masking),
     "TimeDistributed": LayerType(
-        {"layer": REQUIRED}, _distributed_outputs, _distributed_weights, _distributed_macs
+        {"layer": REQUIRED},
+        _distributed_outputs,
+        _distributed_weights,
+        _distributed_macs,
+        streams=each_step,
+        run=_distributed,
     ),
 }

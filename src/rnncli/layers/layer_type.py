@@ -1,19 +1,24 @@
-"""What the graph must know of a layer kind, and the small pieces the family files share."""
+"""What a layer type is, and the small pieces the family files share."""
 
 import ast
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.errors import ShapeError
 from rnncli.model import Config, Weight
 from rnncli.shapes import Dim, Shape, Shapes, show
+
+if TYPE_CHECKING:
+    from rnncli.layers.op import Op, OpContext
 
 REQUIRED = object()  # the value of a constructor argument that has no default
 
 Outputs = Callable[[Config, Shapes], Shapes]
 Weights = Callable[[Config, Shapes], tuple[Weight, ...]]
 Macs = Callable[[Config, Shapes, Shapes], Dim]
+Streams = Callable[[Config, int], bool]
+Run = Callable[["OpContext"], "Op"]
 
 
 def same_shape(config: Config, inputs: Shapes) -> Shapes:
@@ -31,12 +36,24 @@ def no_macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
     return 0
 
 
+def never(config: Config, rank: int) -> bool:
+    """Return False: the layer needs all steps before it gives the first."""
+    return False
+
+
+def each_step(config: Config, rank: int) -> bool:
+    """Whether the input is a sequence, for layers that work on each step alone."""
+    return rank >= 3
+
+
 class LayerType(NamedTuple):
-    """A layer kind.
+    """A layer type.
 
     `signature` lists the constructor's arguments in Keras's order with their defaults; `outputs`
     and `weights` follow from a full config and the input shapes; `macs` counts the
-    multiply-accumulates of the matrix products of one sample (None: an open dimension).
+    multiply-accumulates of the matrix products of one sample (None: an open dimension). `streams`
+    says, for an input of some rank, whether a step of the output follows from the steps so far
+    (axis 1). `run` makes the operation; without it `not_run` says why there is none.
     """
 
     signature: Mapping[str, Any] = MappingProxyType({})
@@ -44,6 +61,9 @@ class LayerType(NamedTuple):
     weights: Weights = no_weights
     macs: Macs = no_macs
     built_at_init: bool = False  # Keras counts it as built before it has seen an input
+    streams: Streams = never
+    run: Run | None = None
+    not_run: str = ""
 
     def complete(self, config: Config) -> Config:
         """Return `config` with the defaults of what it leaves out."""

@@ -1,10 +1,22 @@
 """Layers that Keras 1 and 2 had and Keras 3 has not."""
 
+from typing import TYPE_CHECKING
+
 from rnncli.cells import GRU, LSTM, Cell
-from rnncli.layers.layer_type import LayerType, last_dim, rank, signature
-from rnncli.layers.rnn.keras import AXES
+from rnncli.layers.core import dense
+from rnncli.layers.layer_type import LayerType, each_step, last_dim, rank, signature
+from rnncli.layers.lazy import function_of, lazy
+from rnncli.layers.op import Array, Op, OpContext, Plain
+from rnncli.layers.rnn.keras import AXES, streams
 from rnncli.model import Config, Weight
 from rnncli.shapes import Dim, Shapes, product
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from rnncli.kernels import activations
+else:
+    np, activations = lazy("numpy"), lazy("rnncli.kernels.activations")
 
 
 def _onto_units(config: Config, inputs: Shapes) -> Shapes:
@@ -75,7 +87,37 @@ def _cudnn(name: str, cell: Cell, arguments: str) -> LayerType:
             return None
         return steps * cell.macs_per_step(size, config["units"])
 
-    return LayerType(signature(arguments), outputs, weights, macs)
+    return LayerType(
+        signature(arguments),
+        outputs,
+        weights,
+        macs,
+        streams=streams,
+        run=function_of("layers.rnn.run_keras", "cudnn"),
+    )
+
+
+def _maxout(setup: OpContext) -> Op:
+    kernel, bias = setup.weights["kernel"], setup.weights.get("bias", 0)
+
+    def maxout(x: Array) -> Array:
+        pieces = np.einsum("bi,kiu->bku", x, kernel) + bias
+        largest: Array = pieces.max(axis=1)
+        return largest
+
+    return Plain(maxout)
+
+
+def _highway(setup: OpContext) -> Op:
+    weights, function = setup.weights, activations.activation(setup.config["activation"])
+
+    def highway(x: Array) -> Array:
+        share = activations.sigmoid(x @ weights["carry_kernel"] + weights.get("carry_bias", 0))
+        inner = function(x @ weights["kernel"] + weights.get("bias", 0))
+        result: Array = share * inner + (1 - share) * x
+        return result
+
+    return Plain(highway)
 
 
 _CUDNN = "units, return_sequences=False, return_state=False, go_backwards=False, stateful=False"
@@ -90,14 +132,21 @@ TYPES = {
         _onto_units,
         _dense_weights,
         _dense_macs,
+        streams=each_step,
+        run=dense,
     ),
     "MaxoutDense": LayerType(
-        signature("units, nb_feature=4, use_bias=True"), _onto_units, _maxout_weights, _maxout_macs
+        signature("units, nb_feature=4, use_bias=True"),
+        _onto_units,
+        _maxout_weights,
+        _maxout_macs,
+        run=_maxout,
     ),
     "Highway": LayerType(
         signature("activation='linear', use_bias=True"),
         weights=_highway_weights,
         macs=_highway_macs,
+        run=_highway,
     ),
     **CUDNN,
 }

@@ -1,9 +1,18 @@
 """Normalization layers."""
 
+from typing import TYPE_CHECKING, Any
+
 from rnncli.errors import ShapeError
 from rnncli.layers.layer_type import LayerType, pair, signature
+from rnncli.layers.lazy import lazy
+from rnncli.layers.op import Array, Op, OpContext, masked
 from rnncli.model import Config, Weight
 from rnncli.shapes import Shape, Shapes, show
+
+if TYPE_CHECKING:
+    import numpy as np
+else:
+    np = lazy("numpy")
 
 _SCALES = "center=True, scale=True, beta_initializer='zeros', gamma_initializer='ones'"
 _RULES = (
@@ -37,7 +46,15 @@ def _scales(config: Config, shape: tuple[int, ...]) -> list[Weight]:
 
 
 def _layer_weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
-    return tuple(_scales(config, _sizes(config["axis"], inputs[0])))
+    shape = _sizes(config["axis"], inputs[0])
+    if config["rms_scaling"]:
+        return (Weight("gamma", shape, "features", path="gamma", initializer="ones"),)
+    return tuple(_scales(config, shape))
+
+
+def _rms_weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
+    shape = _sizes(config["axis"], inputs[0])
+    return (Weight("scale", shape, "features", path="scale", initializer="ones"),)
 
 
 def _batch_weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
@@ -47,6 +64,14 @@ def _batch_weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
         Weight("moving_variance", shape, "features", path="moving_variance", trainable=False,
                initializer="ones"),
     ]  # fmt: skip
+    if config["renorm"]:
+        moving += [
+            Weight("moving_stddev", shape, "features", path="moving_stddev", trainable=False,
+                   initializer="ones"),
+            Weight("renorm_mean", shape, "features", path="renorm_mean", trainable=False),
+            Weight("renorm_stddev", shape, "features", path="renorm_stddev", trainable=False,
+                   initializer="ones"),
+        ]  # fmt: skip
     return (*_scales(config, shape), *moving)
 
 
@@ -64,12 +89,133 @@ def _adapted_weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
     return mean, variance, Weight("count", (), "1", path="count", trainable=False, dtype="int64")
 
 
+def _streams(config: Config, rank: int) -> bool:
+    """Whether no axis is that of the steps."""
+    return rank >= 3 and min(axes_of(config["axis"], (1,) * rank), default=2) >= 2
+
+
+def _along(x: Array, weight: Array, axis: Any) -> Array:
+    """Return a weight shaped to the axes of `x` that it belongs to."""
+    axes = axes_of(axis, x.shape)
+    return weight.reshape([x.shape[each] if each in axes else 1 for each in range(x.ndim)])
+
+
+def _scaled(setup: OpContext, x: Array) -> Array:
+    for name, apply in (("gamma", np.multiply), ("beta", np.add)):
+        if name in setup.weights:
+            x = apply(x, _along(x, setup.weights[name], setup.config["axis"]))
+    return x
+
+
+def _centred(x: Array, axes: tuple[int, ...], epsilon: float) -> Array:
+    shifted = x - x.mean(axis=axes, keepdims=True)
+    variance = np.square(shifted).mean(axis=axes, keepdims=True)
+    normal: Array = shifted / np.sqrt(variance + x.dtype.type(epsilon))
+    return normal
+
+
+def _root(x: Array, axes: tuple[int, ...], epsilon: float) -> Array:
+    """Return `x` over the root of the mean of its squares."""
+    square = np.square(x).mean(axis=axes, keepdims=True)
+    normal: Array = x / np.sqrt(square + x.dtype.type(epsilon))
+    return normal
+
+
+def _variance_scaled(setup: OpContext, x: Array, axis: Any, epsilon: float) -> Array:
+    """Return `x` over its deviation, its mean not taken away, as `rms_scaling` has it."""
+    axes = axes_of(axis, x.shape)
+    spread = np.sqrt(x.var(axis=axes, keepdims=True) + x.dtype.type(epsilon))
+    scaled: Array = x / spread * _along(x, setup.weights["gamma"], axis)
+    return scaled
+
+
+def _rms(setup: OpContext) -> Op:
+    axis, epsilon = setup.config["axis"], setup.config["epsilon"]
+
+    def normal(x: Array) -> Array:
+        x = _root(x, axes_of(axis, x.shape), epsilon)
+        scale = setup.weights.get("scale")
+        return x if scale is None else x * _along(x, scale, axis)
+
+    return masked(normal)
+
+
+def _layer(setup: OpContext) -> Op:
+    axis, epsilon = setup.config["axis"], setup.config["epsilon"]
+    if setup.config.get("rms_scaling"):
+        return masked(lambda x: _variance_scaled(setup, x, axis, epsilon))
+    return masked(lambda x: _scaled(setup, _centred(x, axes_of(axis, x.shape), epsilon)))
+
+
+def _batch(setup: OpContext) -> Op:
+    axis = setup.config["axis"]
+    mean, variance = setup.weights["moving_mean"], setup.weights["moving_variance"]
+    spread = np.sqrt(variance + setup.dtype.type(setup.config["epsilon"]))
+
+    def normal(x: Array) -> Array:
+        return _scaled(setup, (x - _along(x, mean, axis)) / _along(x, spread, axis))
+
+    return masked(normal)
+
+
+def _group(setup: OpContext) -> Op:
+    config = setup.config
+
+    def normal(x: Array) -> Array:
+        (axis,) = axes_of(config["axis"], x.shape)
+        moved = np.moveaxis(x, axis, -1)
+        groups = moved.shape[-1] if config["groups"] == -1 else config["groups"]
+        split = moved.reshape(*moved.shape[:-1], groups, -1)
+        axes = (*range(1, split.ndim - 2), split.ndim - 1)
+        flat = _centred(split, axes, config["epsilon"]).reshape(moved.shape)
+        return _scaled(setup, np.moveaxis(flat, -1, axis))
+
+    return masked(normal)
+
+
+def _unit(setup: OpContext) -> Op:
+    def normal(x: Array) -> Array:
+        axes = axes_of(setup.config["axis"], x.shape)
+        square = np.square(x).sum(axis=axes, keepdims=True)
+        unit: Array = x / np.sqrt(np.maximum(square, x.dtype.type(1e-12)))
+        return unit
+
+    return masked(normal)
+
+
+def _adapted(setup: OpContext) -> Op:
+    """Return `Normalization`; its least deviation is Keras's epsilon, 1e-7."""
+    config = setup.config
+    axis = config["axis"] if config["axis"] is not None else []
+
+    def along(x: Array, name: str) -> Array:
+        stated = setup.weights.get(name)
+        values = np.asarray(config[name] if stated is None else stated, x.dtype)
+        return _along(x, values, axis) if values.ndim else values
+
+    def normal(x: Array) -> Array:
+        deviation = np.maximum(np.sqrt(along(x, "variance")), x.dtype.type(1e-7))
+        mean = along(x, "mean")
+        scaled: Array = x * deviation + mean if config["invert"] else (x - mean) / deviation
+        return scaled
+
+    return masked(normal)
+
+
 TYPES = {
     "Normalization": LayerType(
-        signature("axis=-1, mean=None, variance=None, invert=False"), weights=_adapted_weights
+        signature("axis=-1, mean=None, variance=None, invert=False"),
+        weights=_adapted_weights,
+        run=_adapted,
     ),
     "LayerNormalization": LayerType(
-        signature(f"axis=-1, epsilon=0.001, {_SCALES}, {_RULES}"), weights=_layer_weights
+        signature(f"axis=-1, epsilon=0.001, {_SCALES}, {_RULES}, rms_scaling=False"),
+        weights=_layer_weights,
+        streams=_streams,
+        run=_layer,
+    ),
+    "RMSNormalization": LayerType(
+        signature("axis=-1, epsilon=1e-06"), weights=_rms_weights, streams=_streams, run=_rms
     ),
     "BatchNormalization": LayerType(
         signature(
@@ -78,10 +224,15 @@ TYPES = {
             "renorm=False, renorm_clipping=None, renorm_momentum=0.99, synchronized=False"
         ),
         weights=_batch_weights,
+        streams=_streams,
+        run=_batch,
     ),
     "GroupNormalization": LayerType(
         signature(f"groups=32, axis=-1, epsilon=0.001, {_SCALES}, {_RULES}"),
         weights=_group_weights,
+        run=_group,
     ),
-    "UnitNormalization": LayerType(signature("axis=-1"), built_at_init=True),
+    "UnitNormalization": LayerType(
+        signature("axis=-1"), built_at_init=True, streams=_streams, run=_unit
+    ),
 }

@@ -2,14 +2,18 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
+from rnncli.errors import UnsupportedError
 from rnncli.model import Config
 
-Array = NDArray[Any]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+else:
+    Array = Any  # describing layers loads no numpy
 Carry = Any  # what an operation keeps from one block of steps to the next
 Sizes = tuple[int, ...]
 
@@ -38,7 +42,7 @@ class OpContext(NamedTuple):
     kind: str
     config: Config
     weights: Mapping[str, Array]
-    dtype: np.dtype[Any]
+    dtype: "np.dtype[Any]"
     keras: int
     notes: Notes
 
@@ -54,17 +58,13 @@ class OpContext(NamedTuple):
 
 
 class Op:
-    """One layer. Called on whole tensors, or, where `stepwise`, on one block of steps at a time."""
+    """One layer. Called on whole tensors, or, where its type `streams`, on blocks of steps."""
 
     remembers = False  # whether a block depends on the blocks before it
 
     def __call__(self, inputs: Sequence[Value], options: Mapping[str, Any]) -> tuple[Value, ...]:
         """Return the outputs; `options` are the other arguments of the call."""
         raise NotImplementedError
-
-    def stepwise(self, rank: int) -> bool:
-        """Whether a step of the output of an input of this rank follows from the steps so far."""
-        return False
 
     def reads(self) -> tuple[bool, ...] | None:
         """Return the passes over the steps that give the last output (True: from the end).
@@ -83,30 +83,26 @@ class Op:
 
 
 class Plain(Op):
-    """A layer of one input and no memory.
+    """A layer of one input and no memory; `keeps_mask` says whether Keras hands the mask on."""
 
-    `least_rank` is the rank from which it works step by step, None: it does not; `keeps_mask` says
-    whether Keras hands the mask on.
-    """
-
-    def __init__(
-        self,
-        function: Callable[[Array], Array],
-        least_rank: int | None = None,
-        keeps_mask: bool = False,
-    ) -> None:
-        self.function, self.least_rank, self.keeps_mask = function, least_rank, keeps_mask
+    def __init__(self, function: Callable[[Array], Array], keeps_mask: bool = False) -> None:
+        self.function, self.keeps_mask = function, keeps_mask
 
     def __call__(self, inputs: Sequence[Value], options: Mapping[str, Any]) -> tuple[Value, ...]:
         """Return the function of the only input."""
         (value,) = inputs
         return (Value(self.function(value.array), value.mask if self.keeps_mask else None),)
 
-    def stepwise(self, rank: int) -> bool:
-        """Whether the layer works along steps, axis 1."""
-        return self.least_rank is not None and rank >= self.least_rank
+
+def masked(function: Callable[[Array], Array]) -> Plain:
+    """Return the operation of a layer of one input that hands the mask on."""
+    return Plain(function, keeps_mask=True)
 
 
-def elementwise(function: Callable[[Array], Array]) -> Plain:
-    """Return the operation of a layer that works on each value, or each step's features, alone."""
-    return Plain(function, least_rank=3, keeps_mask=True)
+def unsupported(name: str, kind: str, why: str = "") -> UnsupportedError:
+    """Return the error that says which layer cannot be run."""
+    reason = f"; {why}" if why else ""
+    return UnsupportedError(
+        f"layer {name!r} ({kind}) cannot be run{reason}",
+        "--until LAYER runs the model up to a layer before it",
+    )

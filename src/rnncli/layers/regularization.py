@@ -1,10 +1,16 @@
 """Layers that act in training only: at inference they hand their input through."""
 
-from rnncli.layers.layer_type import LayerType, signature
+from rnncli.layers.layer_type import LayerType, each_step, signature
+from rnncli.layers.op import masked
 
 
 def _kind(arguments: str) -> LayerType:
-    return LayerType(signature(arguments), built_at_init=True)
+    return LayerType(
+        signature(arguments),
+        built_at_init=True,
+        streams=each_step,
+        run=lambda setup: masked(lambda x: x),
+    )
 
 
 TYPES = {

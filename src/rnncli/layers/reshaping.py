@@ -1,15 +1,38 @@
 """Layers that move values without changing them."""
 
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import ShapeError
 from rnncli.layers.layer_type import REQUIRED, LayerType, channels_first, pair, rank, signature
+from rnncli.layers.lazy import lazy
+from rnncli.layers.op import Array, Op, OpContext, Plain, unsupported
 from rnncli.model import Config
 from rnncli.shapes import Dim, Shapes, product, show
 
-STEPS = "(batch, time, features)"
-IMAGE = "(batch, rows, columns, channels)"
+if TYPE_CHECKING:
+    import numpy as np
+
+    from rnncli.kernels import images
+else:
+    np, images = lazy("numpy"), lazy("rnncli.kernels.images")
+
+# What the axes of an input are, by the number of those that a window moves over.
+AXES = {
+    1: "(batch, time, features)",
+    2: "(batch, rows, columns, channels)",
+    3: "(batch, planes, rows, columns, channels)",
+}
+
+
+def channels_last(config: Config, x: Array) -> Array:
+    """Return the input with its channels on the last axis."""
+    return np.moveaxis(x, 1, -1) if channels_first(config) else x
+
+
+def as_it_was(config: Config, x: Array) -> Array:
+    """Return the output with its channels where the layer has them."""
+    return np.moveaxis(x, -1, 1) if channels_first(config) else x
 
 
 def _flatten(config: Config, inputs: Shapes) -> Shapes:
@@ -44,24 +67,16 @@ def _repeat(config: Config, inputs: Shapes) -> Shapes:
     return ((batch, config["n"], features),)
 
 
-def _upsample(config: Config, inputs: Shapes) -> Shapes:
-    batch, steps, features = rank(inputs[0], 3, "UpSampling1D", STEPS)
-    return ((batch, None if steps is None else steps * pair(config["size"])[0], features),)
+def _ends(value: Any, axes: int) -> tuple[tuple[int, int], ...]:
+    """Return what is added or cut at both ends of each axis: `1` means `((1, 1), …)`."""
+    if axes == 1:
+        before, after = pair(value, 2)
+        return ((before, after),)
+    sides = (pair(each, 2) for each in pair(value, axes))
+    return tuple((before, after) for before, after in sides)
 
 
-def padding_1d(value: Any) -> tuple[int, int]:
-    """Return what is added or cut at both ends: `1` means `(1, 1)`."""
-    before, after = pair(value, 2)
-    return before, after
-
-
-def padding_2d(value: Any) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Return what is added or cut at both ends of both axes: `1` means `((1, 1), (1, 1))`."""
-    rows, columns = pair(value, 2)
-    return padding_1d(rows), padding_1d(columns)
-
-
-def _longer(dim: Dim, ends: tuple[int, int], sign: int = 1) -> Dim:
+def _longer(dim: Dim, ends: tuple[int, int], sign: int) -> Dim:
     if dim is None:
         return None
     size = dim + sign * sum(ends)
@@ -70,52 +85,127 @@ def _longer(dim: Dim, ends: tuple[int, int], sign: int = 1) -> Dim:
     return size
 
 
-def _pad(config: Config, inputs: Shapes) -> Shapes:
-    shape = list(rank(inputs[0], 3, "ZeroPadding1D", STEPS))
-    axis = 2 if channels_first(config) else 1
-    shape[axis] = _longer(shape[axis], padding_1d(config["padding"]))
+def _first(config: Config) -> int:
+    return 2 if channels_first(config) else 1
+
+
+def _border(name: str, key: str, axes: int, default: str) -> LayerType:
+    """Return the type of a layer that pads (`key` is `padding`) or crops."""
+    sign = 1 if key == "padding" else -1
+
+    def outputs(config: Config, inputs: Shapes) -> Shapes:
+        shape = list(rank(inputs[0], axes + 2, name, AXES[axes]))
+        for axis, ends in enumerate(_ends(config[key], axes), _first(config)):
+            shape[axis] = _longer(shape[axis], ends, sign)
+        return (tuple(shape),)
+
+    def run(setup: OpContext) -> Op:
+        before = [(0, 0)] * _first(setup.config)
+        all_ends = [*before, *_ends(setup.config[key], axes)]
+        if sign > 0:
+            return Plain(lambda x: np.pad(x, all_ends + [(0, 0)] * (x.ndim - len(all_ends))))
+        cuts = tuple(slice(before, -after or None) for before, after in all_ends)
+        return Plain(lambda x: x[cuts])
+
+    extra = "" if (axes, key) == (1, "cropping") else ", data_format=None"
+    return LayerType(signature(f"{key}={default}{extra}"), outputs, run=run)
+
+
+def _up_sampling(axes: int, arguments: str) -> LayerType:
+    name = f"UpSampling{axes}D"
+
+    def outputs(config: Config, inputs: Shapes) -> Shapes:
+        shape = list(rank(inputs[0], axes + 2, name, AXES[axes]))
+        for axis, times in enumerate(pair(config["size"], axes), _first(config)):
+            dim = shape[axis]
+            shape[axis] = None if dim is None else dim * times
+        return (tuple(shape),)
+
+    def run(setup: OpContext) -> Op:
+        config, times = setup.config, pair(setup.config["size"], axes)
+        method = str(config.get("interpolation") or "nearest").lower()
+        if method != "nearest":
+            return _interpolated(setup, method, lambda size: (size[0] * times[0],
+                                                              size[1] * times[1]))  # fmt: skip
+
+        def upsample(x: Array) -> Array:
+            for axis, many in enumerate(times, _first(config)):
+                x = np.repeat(x, many, axis=axis)
+            return x
+
+        return Plain(upsample)
+
+    return LayerType(signature(arguments), outputs, run=run)
+
+
+def _interpolated(setup: OpContext, method: str, size_of: Any, antialias: bool = False) -> Op:
+    """Return the operation that gives an image another size. Raises: UnsupportedError."""
+    if not images.is_known(method):
+        raise unsupported(setup.name, setup.kind, f"interpolation {method!r}")
+
+    def resize(x: Array) -> Array:
+        x = channels_last(setup.config, x)
+        resized = images.resized(x, size_of(x.shape[1:3]), method, antialias)
+        return as_it_was(setup.config, resized)
+
+    return Plain(resize)
+
+
+def _resized(config: Config, inputs: Shapes) -> Shapes:
+    shape = list(rank(inputs[0], 4, "Resizing", AXES[2]))
+    first = _first(config)
+    shape[first : first + 2] = config["height"], config["width"]
     return (tuple(shape),)
 
 
-def _crop(config: Config, inputs: Shapes) -> Shapes:
-    batch, steps, features = rank(inputs[0], 3, "Cropping1D", STEPS)
-    return ((batch, _longer(steps, padding_1d(config["cropping"]), -1), features),)
+def _resize(setup: OpContext) -> Op:
+    config = setup.config
+    for key in ("crop_to_aspect_ratio", "pad_to_aspect_ratio"):
+        if config[key]:
+            raise unsupported(setup.name, setup.kind, f"{key} is not known")
+    size = config["height"], config["width"]
+    return _interpolated(setup, config["interpolation"], lambda _: size, config["antialias"])
 
 
-def _image(what: str, key: str, config: Config, inputs: Shapes, sign: int) -> Shapes:
-    shape = list(rank(inputs[0], 4, what, IMAGE))
-    first = 2 if channels_first(config) else 1
-    for axis, ends in enumerate(padding_2d(config[key]), first):
-        shape[axis] = _longer(shape[axis], ends, sign)
-    return (tuple(shape),)
+def _run_flatten(setup: OpContext) -> Op:
+    return Plain(lambda x: channels_last(setup.config, x).reshape(len(x), -1)
+                 if x.ndim > 2 else x.reshape(len(x), -1))  # fmt: skip
 
 
-def _upsample_2d(config: Config, inputs: Shapes) -> Shapes:
-    shape = list(rank(inputs[0], 4, "UpSampling2D", IMAGE))
-    first = 2 if channels_first(config) else 1
-    for axis, times in enumerate(pair(config["size"], 2), first):
-        dim = shape[axis]
-        shape[axis] = None if dim is None else dim * times
-    return (tuple(shape),)
+def _run_reshape(setup: OpContext) -> Op:
+    target = [-1 if dim is None else dim for dim in setup.config["target_shape"]]
+    return Plain(lambda x: x.reshape(len(x), *target))
+
+
+def _run_permute(setup: OpContext) -> Op:
+    return Plain(lambda x: x.transpose(0, *setup.config["dims"]))
+
+
+def _run_repeat(setup: OpContext) -> Op:
+    return Plain(lambda x: np.repeat(x[:, None], setup.config["n"], axis=1))
 
 
 TYPES = {
-    "Flatten": LayerType({"data_format": None}, _flatten),
-    "Reshape": LayerType({"target_shape": REQUIRED}, _reshape),
-    "Permute": LayerType({"dims": REQUIRED}, _permute),
-    "RepeatVector": LayerType({"n": REQUIRED}, _repeat),
-    "UpSampling1D": LayerType({"size": 2}, _upsample),
-    "ZeroPadding1D": LayerType(signature("padding=1, data_format=None"), _pad),
-    "Cropping1D": LayerType({"cropping": (1, 1)}, _crop),
-    "UpSampling2D": LayerType(
-        signature("size=(2, 2), data_format=None, interpolation='nearest'"), _upsample_2d
-    ),
-    "ZeroPadding2D": LayerType(
-        signature("padding=(1, 1), data_format=None"),
-        lambda config, inputs: _image("ZeroPadding2D", "padding", config, inputs, 1),
-    ),
-    "Cropping2D": LayerType(
-        signature("cropping=((0, 0), (0, 0)), data_format=None"),
-        lambda config, inputs: _image("Cropping2D", "cropping", config, inputs, -1),
+    "Flatten": LayerType({"data_format": None}, _flatten, run=_run_flatten),
+    "Reshape": LayerType({"target_shape": REQUIRED}, _reshape, run=_run_reshape),
+    "Permute": LayerType({"dims": REQUIRED}, _permute, run=_run_permute),
+    "RepeatVector": LayerType({"n": REQUIRED}, _repeat, run=_run_repeat),
+    "UpSampling1D": _up_sampling(1, "size=2"),
+    "UpSampling2D": _up_sampling(2, "size=(2, 2), data_format=None, interpolation='nearest'"),
+    "UpSampling3D": _up_sampling(3, "size=(2, 2, 2), data_format=None"),
+    "ZeroPadding1D": _border("ZeroPadding1D", "padding", 1, "1"),
+    "ZeroPadding2D": _border("ZeroPadding2D", "padding", 2, "(1, 1)"),
+    "ZeroPadding3D": _border("ZeroPadding3D", "padding", 3, "((1, 1), (1, 1), (1, 1))"),
+    "Cropping1D": _border("Cropping1D", "cropping", 1, "(1, 1)"),
+    "Cropping2D": _border("Cropping2D", "cropping", 2, "((0, 0), (0, 0))"),
+    "Cropping3D": _border("Cropping3D", "cropping", 3, "((1, 1), (1, 1), (1, 1))"),
+    "Resizing": LayerType(
+        signature(
+            "height, width, interpolation='bilinear', crop_to_aspect_ratio=False, "
+            "pad_to_aspect_ratio=False, fill_mode='constant', fill_value=0.0, antialias=False, "
+            "data_format=None"
+        ),
+        _resized,
+        run=_resize,
     ),
 }

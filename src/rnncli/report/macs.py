@@ -3,17 +3,11 @@
 from collections.abc import Iterable
 
 from rnncli.graph.infer import infer
-from rnncli.layers import layer_type
+from rnncli.layers import layer_type, streams
 from rnncli.layers.layer_type import channels_first, no_macs
 from rnncli.layers.rnn.uses import cell_uses
 from rnncli.model import Call, Layer, Model
 from rnncli.shapes import Dim, Shapes
-
-# What does the same work at each step of a sequence, beside the layers that run a cell.
-_STEPPING = frozenset((
-    "CuDNNLSTM", "CuDNNGRU", "ConvLSTM2D", "Dense", "TimeDistributed", "TimeDistributedDense",
-    "Conv1D", "SeparableConv1D",
-))  # fmt: skip
 
 Macs = tuple[Dim, Dim]  # per step and per sequence
 
@@ -47,11 +41,19 @@ def _called(layer: Layer, call: Call) -> Macs:
         return None, None
     count = layer_type(layer.kind).macs
     macs = count(layer.config, inputs, outputs)
-    stepping = layer.kind in _STEPPING or (cell_uses(layer) and layer.dialect != "onnx")
-    if not stepping or channels_first(layer.config) or len(inputs[0]) < 3:
+    if channels_first(layer.config) or len(inputs[0]) < 3 or layer.dialect == "onnx":
         return None, macs
     per_step = count(layer.config, one_step(inputs), one_step(outputs))
+    twice = count(layer.config, one_step(inputs, 2), one_step(outputs, 2))
+    if twice != times(per_step, 2) or _is_image(layer, call):
+        return None, macs  # it does not do the same work at each step
     return per_step, 0 if per_step == 0 else macs
+
+
+def _is_image(layer: Layer, call: Call) -> bool:
+    """Whether axis 1 is that of an image's rows, or of one of several inputs, not of steps."""
+    inputs = call.input_shapes or ((),)
+    return (len(inputs) > 1 or len(inputs[0]) > 3) and not streams(layer, call)
 
 
 def outputs_of(layer: Layer, call: Call) -> Shapes | None:
@@ -82,9 +84,9 @@ def _nested(layer: Layer, inputs: Shapes | None) -> Macs:
     return sum(per_step) if per_step else None, total(macs for _, macs in found)
 
 
-def one_step(shapes: Shapes) -> Shapes:
-    """Return the shapes with sequences one step long."""
-    return tuple((shape[0], 1, *shape[2:]) if len(shape) >= 3 else shape for shape in shapes)
+def one_step(shapes: Shapes, steps: int = 1) -> Shapes:
+    """Return the shapes with sequences one step long, or `steps`."""
+    return tuple((shape[0], steps, *shape[2:]) if len(shape) >= 3 else shape for shape in shapes)
 
 
 def total(counts: Iterable[Dim]) -> Dim:

@@ -1,20 +1,13 @@
 """The bytes of what a model computes: states, outputs, and what of them is alive at once."""
 
 from rnncli.graph.order import in_order
-from rnncli.layers import layer_type
+from rnncli.layers import layer_type, streams
 from rnncli.layers.layer_type import no_macs
 from rnncli.layers.rnn.keras import directions
 from rnncli.layers.rnn.uses import cell_uses
 from rnncli.model import ITEM_SIZE, Config, Layer, Model, Ref
 from rnncli.report.macs import one_step, outputs_of, times, total
 from rnncli.shapes import Dim, Shape, Shapes, product
-
-# What cannot begin before it has all steps of its input.
-_WHOLE = frozenset((
-    "Attention", "AdditiveAttention", "Dot", "Flatten", "Reshape", "Permute", "Conv2D",
-    "UpSampling2D", "ZeroPadding2D", "Cropping2D", "MaxPooling2D", "AveragePooling2D",
-    "GlobalMaxPooling2D", "GlobalAveragePooling2D",
-))  # fmt: skip
 
 
 def item_size(layer: Layer, dtype: str | None) -> int:
@@ -117,10 +110,12 @@ def _passed_on(model: Model) -> dict[Ref, Shape]:
         for index, call in enumerate(layer.calls):
             made = {Ref(layer.name, index, n): s for n, s in enumerate(call.output_shapes or ())}
             found |= dict(zip(made, one_step(tuple(made.values())), strict=True))
-            if layer.kind in _WHOLE or layer.kind is None:
-                whole |= {*call.tensors(), *made}
-            elif layer.kind == "Bidirectional" or layer.config.get("bidirectional"):
+            if layer.kind == "InputLayer":
+                continue
+            if layer.kind == "Bidirectional":  # it takes its steps from both ends
                 whole |= {*(set(call.tensors()) - inputs), *made}
+            elif not streams(layer, call):
+                whole |= {*call.tensors(), *made}
             elif layer.config.get("go_backwards"):
                 whole |= set(call.tensors()) - inputs
             elif layer.kind == "Embedding":

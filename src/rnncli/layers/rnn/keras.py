@@ -7,6 +7,7 @@ from typing import Any
 from rnncli.cells import Cell, cell_for
 from rnncli.errors import UnsupportedError
 from rnncli.layers.layer_type import REQUIRED, LayerType, last_dim, rank
+from rnncli.layers.lazy import function_of
 from rnncli.model import Config, Weight
 from rnncli.shapes import Dim, Shape, Shapes
 
@@ -103,6 +104,17 @@ def _macs(class_name: str, config: Config, inputs: Shapes, outputs: Shapes) -> D
         total += cell.macs_per_step(size, cell_config["units"])
         size = cell_config["units"]
     return steps * total
+
+
+def streams(config: Config, rank: int) -> bool:
+    """Whether steps can be taken as they come; read backwards, only the last output can."""
+    backwards = config.get("go_backwards") and config.get("return_sequences")
+    return rank == 3 and not backwards and not config.get("time_major")
+
+
+def _bidirectional_streams(config: Config, rank: int) -> bool:
+    """Whether the last outputs can be had from two passes over the steps."""
+    return rank == 3 and not config["layer"]["config"].get("return_sequences")
 
 
 def directions(config: Config) -> tuple[tuple[str, str, Config], tuple[str, str, Config]]:
@@ -206,24 +218,30 @@ TYPES = {
             partial(_outputs, name),
             partial(_weights, name),
             partial(_macs, name),
+            streams=streams,
+            run=function_of("layers.rnn.run_keras", "Recurrent"),
         )
         for name in ("SimpleRNN", "LSTM", "GRU")
     },
     **{
-        f"{name}Cell": LayerType(_arguments(name, layer=False))
+        f"{name}Cell": LayerType(_arguments(name, layer=False), not_run="a cell runs within an RNN")
         for name in ("SimpleRNN", "LSTM", "GRU")
     },
-    "StackedRNNCells": LayerType({"cells": REQUIRED}),
+    "StackedRNNCells": LayerType({"cells": REQUIRED}, not_run="cells run within an RNN"),
     "RNN": LayerType(
         {"cell": REQUIRED, **_SEQUENCE, "zero_output_for_mask": False},
         partial(_outputs, "RNN"),
         partial(_weights, "RNN"),
         partial(_macs, "RNN"),
+        streams=streams,
+        run=function_of("layers.rnn.run_keras", "Recurrent"),
     ),
     "Bidirectional": LayerType(
         {"layer": REQUIRED, "merge_mode": "concat", "weights": None, "backward_layer": None},
         _bidirectional_outputs,
         _bidirectional_weights,
         _bidirectional_macs,
+        streams=_bidirectional_streams,
+        run=function_of("layers.rnn.run_keras", "Bidirectional"),
     ),
 }

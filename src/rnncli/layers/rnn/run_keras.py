@@ -34,12 +34,6 @@ class Recurrent(Op):
             output = _turned(output) if major else output
         return self.finish(output, (memory,))
 
-    def stepwise(self, rank: int) -> bool:
-        """Whether steps can be taken as they come; read backwards, only the last output can."""
-        if self.setup.config.get("time_major"):
-            return False
-        return rank == 3 and not (self.direction.reverse and self.direction.sequences)
-
     def reads(self) -> tuple[bool, ...] | None:
         """Return the one pass, None where every step is given."""
         return None if self.direction.sequences else (self.direction.reverse,)
@@ -90,10 +84,6 @@ class Bidirectional(Op):
             outputs.append(output.array)
             carries.append((output.array, memory))
         return self.finish(Value(value.array, value.mask), carries)
-
-    def stepwise(self, rank: int) -> bool:
-        """Whether the last outputs can be had from two passes over the steps."""
-        return rank == 3 and not self.sequences
 
     def reads(self) -> tuple[bool, ...] | None:
         """Return a pass per direction."""
@@ -166,7 +156,6 @@ def _flat(value: Any) -> Iterator[Value]:
             yield from _flat(item)
 
 
-OPS = {
-    **dict.fromkeys(("SimpleRNN", "LSTM", "GRU", "RNN"), Recurrent),
-    "Bidirectional": Bidirectional,
-}
+def cudnn(setup: OpContext) -> Recurrent:
+    """Return the operation of a CuDNN layer."""
+    return Recurrent(without_cudnn(setup))

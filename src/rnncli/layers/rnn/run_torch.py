@@ -34,10 +34,6 @@ class Module(Openable):
         value, states = self.block(inputs[0], None)
         return self.finish(value, (states,))
 
-    def stepwise(self, rank: int) -> bool:
-        """Whether steps can be taken as they come."""
-        return rank == 3 and self.ways == 1
-
     def block(self, value: Value, carry: Any, reading: int = 0) -> tuple[Value, Any]:
         """Return the output of a block of steps; the carry is the states of every cell."""
         x, batch = value.array, len(value.array)
@@ -98,6 +94,3 @@ def _recurrence(part: Part, setup: OpContext, inner: str) -> Recurrence:
     projection = setup.weights.get(f"weight_hr{part.suffix}")
     turned = None if projection is None else projection.T
     return _textbook(part, setup, inner).prepared(setup.dtype, turned)
-
-
-OPS = {f"torch.{name}": Module for name in ("RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell")}

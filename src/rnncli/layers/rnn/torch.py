@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from rnncli.cells import Cell, cell_for
 from rnncli.layers.layer_type import REQUIRED, LayerType, rank
+from rnncli.layers.lazy import function_of
 from rnncli.layers.rnn.weight_layouts import LAYOUTS
 from rnncli.layers.rnn.weight_layouts import cell_weights as stored_weights
 from rnncli.model import Config, Weight
@@ -90,7 +91,12 @@ _SIGNATURE = {
 
 TYPES = {
     f"torch.{name}": LayerType(
-        _SIGNATURE, partial(_outputs, name), partial(_weights, name), partial(_macs, name)
+        _SIGNATURE,
+        partial(_outputs, name),
+        partial(_weights, name),
+        partial(_macs, name),
+        streams=lambda config, rank: rank == 3 and not config["bidirectional"],
+        run=function_of("layers.rnn.run_torch", "Module"),
     )
     for cell in _CELLS
     for name in (cell, f"{cell}Cell")
