@@ -18,7 +18,8 @@ def rnncli(tmp_path: Path) -> Run:
     def run(
         *arguments: str, env: Mapping[str, str] | None = None, stdin: bytes | str = ""
     ) -> subprocess.CompletedProcess[str]:
-        environment = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR")}
+        dropped = ("NO_COLOR", "FORCE_COLOR", "COLUMNS")
+        environment = {k: v for k, v in os.environ.items() if k not in dropped}
         done = subprocess.run(
             [sys.executable, "-m", "rnncli", *arguments],
             cwd=tmp_path,

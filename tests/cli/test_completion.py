@@ -91,7 +91,7 @@ def test_options(complete: Complete) -> None:
 def test_choices(complete: Complete) -> None:
     assert complete("rnncli params --cell ") == ["simple_rnn", "lstm", "gru"]
     assert complete("rnncli params --merge-mode ") == ["concat", "sum", "mul", "ave", "none"]
-    assert complete("rnncli cost --format ") == ["table", "json", "csv", "markdown"]
+    assert complete("rnncli cost --format ") == ["table", "json", "csv", "markdown", "latex"]
     assert complete("rnncli summary --format c") == ["csv", "classic"]
 
 

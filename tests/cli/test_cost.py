@@ -29,7 +29,7 @@ def test_json_has_the_keys_that_programs_rely_on(rnncli: Any) -> None:
 def test_the_table_states_the_definition_and_the_lower_bound(rnncli: Any) -> None:
     done = rnncli("cost", "--cell", "lstm")
     assert "│ lstm  │ LSTM │        24,576 │ 2,457,600 │ 97.00 KiB │" in done.stdout
-    assert "FLOPs are 2 × MACs" in done.stdout
+    assert "FLOPs = 2 × MACs" in done.stdout
     assert "lower bound" in done.stdout
     assert "at least: 12.75 KiB" in done.stdout
 

@@ -338,7 +338,8 @@ def test_a_layer_called_twice_has_one_row_of_both_calls() -> None:
 
 def test_a_layer_called_twice_is_drawn_once() -> None:
     result = forward(
-        infer(shared()._replace(source=Source("file"))), Request(look=Look(picture=True))
+        infer(shared()._replace(source=Source("file"))),
+        Request(look=Look(picture=True), init="keras"),
     )
     assert result.trace is not None
     assert result.trace.steps == 6

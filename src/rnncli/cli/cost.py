@@ -6,7 +6,7 @@ from typer import Option
 
 from rnncli.cli.models import check_input, load, steps_of
 from rnncli.cli.options import CellFlags, ModelFlags, OutputFlags, amount, size, with_options
-from rnncli.cli.output import emit, talk, warn
+from rnncli.cli.output import emit, warn, warn_that
 from rnncli.errors import UsageError
 from rnncli.model import Model
 from rnncli.shapes import Dim
@@ -69,5 +69,5 @@ def warn_of_fixed(model: Model, flag: str, axis: int, given: Dim) -> None:
         shape = model.shape(ref) or ()
         own = shape[axis] if axis < len(shape) else None
         if given is not None and own not in (None, given):
-            talk(f"warning: {flag} {given:,} changes nothing: the model's input {ref.layer!r} "
-                 f"states {own:,}")  # fmt: skip
+            warn_that(f"{flag} {given:,} changes nothing: the model's input {ref.layer!r} "
+                      f"states {own:,}")  # fmt: skip

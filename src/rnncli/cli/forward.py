@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from rnncli.cli.forward_options import InsideFlags, RunFlags
 from rnncli.cli.models import load, steps_of
 from rnncli.cli.options import CellFlags, LayerFlags, ModelFlags, OutputFlags, with_options
-from rnncli.cli.output import emit, page, progress_bar, warn
+from rnncli.cli.output import emit, page, progress_bar, warn, warn_that
 from rnncli.cli.pictures import check_svg, save_svg
 from rnncli.errors import UsageError
 from rnncli.graph.alone import alone
@@ -50,6 +50,7 @@ def command(
     request = _request(run, None if from_flags or cell.steps is None else steps_of(cell), look)
     with progress_bar("steps") as progress:
         result = forward(found, request, progress)
+    warn_that(*result.warnings)
     both = from_flags and cell.return_sequences is None
     _report(result, both=both, output=output, inside=inside, save=run.save)
 
@@ -75,7 +76,6 @@ def _part(
 def _request(run: RunFlags, steps: Dim, look: "Look | None") -> "Request":
     from rnncli.forward import Request
 
-    path = run.weights
     return Request(
         inputs=tuple(_named(text) for text in run.input or ()),
         seed=run.seed,
@@ -83,7 +83,7 @@ def _request(run: RunFlags, steps: Dim, look: "Look | None") -> "Request":
         steps=steps,
         dtype=run.dtype,
         init=run.init,
-        weights=path if path and path.lower().endswith(".npz") else None,
+        weights=run.weights,
         until=run.until,
         save=run.save,
         look=look,
@@ -146,8 +146,9 @@ def _report(
 
     outputs = [*result.outputs, *(result.other_shapes if both else ())]
     outputs.sort(key=lambda each: not each.return_sequences)
-    run = Run(result.input_shapes, result.dtype, result.seed, outputs, result.states,
-              result.stats, result.params, result.saved)  # fmt: skip
+    run = Run(result.input_shapes, result.dtype, result.seed, outputs, result.states, result.stats,
+              result.params, result.saved, result.weights._asdict(),
+              result.input._asdict())  # fmt: skip
     if inside.svg is not None:
         picture = _picture(result, color=True, unicode=True)
         save_svg(report(run, result.layers, picture), inside.svg, output)

@@ -34,13 +34,18 @@ def talk(line: str) -> None:
 
 def warn(model: Model, flags: AnyOutput) -> None:
     """Print the model's warnings and, with --verbose, what its file says of itself."""
-    for warning in model.warnings:
-        talk(f"warning: {warning}")
-        _warned.append(warning)
+    warn_that(*model.warnings)
     if flags.verbose and model.source.kind == "file":
         details = {"format": model.source.format, "written by": model.source.written_by}
         shown = {key: value for key, value in {**details, **model.source.details}.items() if value}
         talk("; ".join(f"{key}: {value}" for key, value in shown.items()))
+
+
+def warn_that(*warnings: str) -> None:
+    """Print warnings, which the answer in JSON will hold too."""
+    for warning in warnings:
+        talk(f"warning: {warning}")
+        _warned.append(warning)
 
 
 def emit(report: Report, flags: AnyOutput, **options: Any) -> None:

@@ -15,6 +15,13 @@ from rnncli.forward.engine import Graph, Rules, check_runnable, keep
 from rnncli.forward.fitting import Input
 from rnncli.forward.inputs import check_batches, file_inputs, fitted, random_inputs
 from rnncli.forward.outputs import outputs_of, sequences_of
+from rnncli.forward.provenance import (
+    NOTHING,
+    Origin,
+    input_origin,
+    precision_warnings,
+    weights_origin,
+)
 from rnncli.forward.statistics import Stats
 from rnncli.forward.streaming import Chain, Collected, Progress, block_steps, chain_of, run_chain
 from rnncli.layers.op import Array, Notes, Sizes, Value
@@ -32,8 +39,9 @@ class Request:
     """How to run a model.
 
     `inputs` are `(name or None, path)`, none of them for random ones of `batch_size` and `steps`
-    where the model leaves these open. `weights` is an `.npz`; without it `init` (`keras` or
-    `uniform01`) draws them, and with neither they are the model's own, or `keras`. `until` is the
+    where the model leaves these open. `weights` is the file that they come from, an `.npz` or one
+    that the model's weights have been located in; without it `init` (`keras` or `uniform01`) draws
+    them, and with neither they are those of the model's file, or `keras`. `until` is the
     layer to stop after, `save` the file for the outputs, `look` what to see of the inside.
     """
 
@@ -75,6 +83,9 @@ class Result:
     params: int
     saved: str | None
     arrays: tuple[Array | None, ...] = field(default=(), repr=False)
+    weights: Origin = NOTHING
+    input: Origin = NOTHING
+    warnings: tuple[str, ...] = ()
     layers: list[dict[str, Any]] | None = None
     trace: "Trace | None" = field(default=None, repr=False)
 
@@ -111,6 +122,9 @@ def forward(model: Model, request: Request, progress: Progress | None = None) ->
         model.params,
         request.save,
         arrays,
+        run.weights,
+        input_origin([path for _, path in request.inputs], request.seed),
+        run.warnings,
         *(() if watch is None else (watch.rows(), watch.trace)),
     )
 
@@ -125,8 +139,12 @@ def _run(
     inputs = _inputs(model, request, seeds[0])
     model, dtype = fitted(model, inputs), np.dtype(request.dtype)
     rules = Rules(dtype, keras_version(model.source), notes)
-    values = _values(model, outputs, inputs, request, seeds[1])
-    return _Run(Graph(model, outputs, values, rules), inputs, request.save)
+    found = list(weights.slots(model, outputs))
+    origin = weights_origin(model, found, request.weights, request.init, request.seed)
+    values = _values(model, found, inputs, request, origin, seeds[1])
+    run = _Run(Graph(model, outputs, values, rules), inputs, request.save)
+    run.weights, run.warnings = origin, precision_warnings(model, request.dtype)
+    return run
 
 
 def _onnx_run(
@@ -162,7 +180,12 @@ def _onnx_run(
             for slot in found
             if slot.weight.stored is not None
         }
-    return OnnxRun(model, outputs, given, values, notes, request.save)
+    run = OnnxRun(model, outputs, given, values, notes, request.save)
+    if request.weights is not None:
+        run.weights = Origin("weights", request.weights)
+    elif request.init is not None:
+        run.weights = Origin("random", init=request.init, seed=request.seed)
+    return run
 
 
 def _watch(graph: "Graph | OnnxGraph", look: "Look") -> "Watch":
@@ -191,24 +214,24 @@ def _inputs(model: Model, request: Request, rng: np.random.Generator) -> dict[Re
 
 def _values(
     model: Model,
-    outputs: tuple[Ref, ...],
+    found: list[weights.Slot],
     inputs: dict[Ref, Input],
     request: Request,
+    origin: Origin,
     rng: np.random.Generator,
 ) -> weights.Values:
     """Return the weights' values, once it is sure that they and the inputs fit in memory."""
-    found, dtype = list(weights.slots(model, outputs)), np.dtype(request.dtype)
-    held = 0
+    held, dtype = 0, np.dtype(request.dtype)
     for array in inputs.values():
         if not isinstance(array.source, Loaded | NpyFile):
             held += memory.values(array.shape, 1, 1) * 4
     # Twice the weights: as they are read, and as the kernels have prepared them.
     memory.check(held + 2 * dtype.itemsize * sum(slot.weight.params for slot in found))
-    if request.weights is not None:
+    if request.weights is not None and request.weights.lower().endswith(".npz"):
         return weights.npz_values(request.weights, found, dtype)
-    if request.init is None and weights.has_stored(found):
-        return weights.stored_values(model, found, dtype)
-    return weights.random_values(found, rng, request.init or "keras", dtype)
+    if origin.source == "random":
+        return weights.random_values(found, rng, origin.init or "keras", dtype)
+    return weights.stored_values(model, found, dtype) if found else {}
 
 
 class _Run:
@@ -216,6 +239,7 @@ class _Run:
 
     def __init__(self, graph: Graph, inputs: dict[Ref, Input], path: str | None) -> None:
         self.graph, self.inputs, self.path, self.stats = graph, inputs, path, Stats()
+        self.weights, self.warnings = Origin("none"), tuple[str, ...]()
         first, *more = inputs
         self.chain = Chain(first, ()) if more else chain_of(graph, first)
         self.steps = self.chain.steps

@@ -91,16 +91,11 @@ def stored_values(model: Model, found: Iterable[Slot], dtype: np.dtype[Any]) -> 
     """Return the values that the model's own file holds. Raises: FileError, ShapeError."""
     if model.store is None:
         raise FileError("the model has no weights of its own")
+    path = model.source.path or "the file"
     with model.store() as store:
         return {
-            slot.path: _fitting(slot, assemble(slot.weight, store), "the file", dtype)
-            for slot in found
+            slot.path: _fitting(slot, assemble(slot.weight, store), path, dtype) for slot in found
         }
-
-
-def has_stored(found: Iterable[Slot]) -> bool:
-    """Whether the model's own file says where its weights are."""
-    return any(slot.weight.stored is not None for slot in found)
 
 
 def _fitting(slot: Slot, array: Array, source: str, dtype: np.dtype[Any]) -> Array:

@@ -13,7 +13,7 @@ from rnncli.report.memory import output_bytes, peak_bytes, state_bytes
 from rnncli.shapes import Dim
 
 DEFINITION = (
-    "A MAC is one multiply-accumulate of a matrix product or convolution; FLOPs are 2 × MACs. "
+    "A MAC is one multiply-accumulate of a matrix product or convolution; FLOPs = 2 × MACs. "
     "Biases, gates and activations are not counted."
 )
 LEAST = (

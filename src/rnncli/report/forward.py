@@ -11,7 +11,8 @@ MUCH = 0.5  # of the activations saturated: worth a sentence
 
 class Run(NamedTuple):
     """What there is to report: `outputs` are `(name, return_sequences or None, shape)`, `states`
-    `(layer, state, shape)`, `stats` the contract's figures."""
+    `(layer, state, shape)`, `stats` the contract's figures, `weights` and `input` say where these
+    come from: `source`, `path`, `init` and `seed`."""
 
     input_shapes: Shapes
     dtype: str
@@ -21,6 +22,8 @@ class Run(NamedTuple):
     stats: Mapping[str, Any]
     params: int
     saved: str | None
+    weights: Mapping[str, Any]
+    input: Mapping[str, Any]
 
 
 _COLUMNS = (Column("what", "What"), Column("shape", "Shape", "shape"))
@@ -60,17 +63,35 @@ def forward(
         "stats": dict(run.stats),
         "params": run.params,
         "saved": run.saved,
+        "weights": dict(run.weights),
+        "input": {key: run.input[key] for key in ("source", "path", "seed")},
         **({"layers": list(layers)} if layers is not None else {}),
     }  # fmt: skip
-    totals = [Total(f"Output {key}", kind, run.stats[key]) for key, kind in _FIGURES]
+    totals = [
+        Total("Weights", "text", _origin(run.weights)),
+        Total("Input", "text", _origin(run.input)),
+        *(Total(f"Output {key}", kind, run.stats[key]) for key, kind in _FIGURES),
+    ]
     tables = [Table(_COLUMNS, tuple(_rows(run)),
                     totals=(Total("Params", "count", run.params), *totals))]  # fmt: skip
     if layers is not None:
         tables.append(Table(_GATE_COLUMNS, tuple(_gate_rows(layers))))
         tables.append(Table(_LAYER_COLUMNS, tuple(map(_layer_row, layers))))
     return Report(
-        "forward", data, tuple(tables), notes=tuple(_notes(run, layers or ())), picture=picture
-    )
+        "forward", data, tuple(tables), notes=tuple(_notes(run, layers or ())), picture=picture,
+    )  # fmt: skip
+
+
+def _origin(found: Mapping[str, Any]) -> str:
+    """Return `file model.keras`, `random (keras, seed 0)`, or the file that was given."""
+    if found["source"] == "random":
+        init = f"{found['init']}, " if found.get("init") else ""
+        return f"random ({init}seed {found['seed']})"
+    if found["source"] == "none":
+        return "none"
+    paths = [found["path"]] if isinstance(found["path"], str) else found["path"]
+    shown = ", ".join(map(str, paths))
+    return f"file {shown}" if found["source"] == "file" else shown
 
 
 def _rows(run: Run) -> Iterable[tuple[str, Shape]]:

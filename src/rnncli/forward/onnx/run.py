@@ -9,6 +9,7 @@ from rnncli.atomic import replacing
 from rnncli.forward import save
 from rnncli.forward.onnx.graph import OnnxGraph
 from rnncli.forward.onnx.inputs import Given, stored
+from rnncli.forward.provenance import Origin
 from rnncli.forward.statistics import Stats
 from rnncli.layers.op import Array, Notes, Sizes
 from rnncli.model import Model, Ref
@@ -29,6 +30,8 @@ class OnnxRun:
         self.inputs, self.path, self.stats = inputs, path, Stats()
         self.graph = OnnxGraph(model, outputs, values, notes)
         self.outputs = tuple(outputs)
+        self.weights = Origin("file", model.source.path)
+        self.warnings: tuple[str, ...] = ()
 
     def all(self, progress: Any) -> tuple[tuple[Array | None, ...], list[Sizes]]:
         """Return the outputs and their shapes."""

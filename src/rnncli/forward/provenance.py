@@ -1,0 +1,79 @@
+"""Where the numbers of a run come from: its weights and its inputs."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from rnncli.errors import FileError
+from rnncli.forward.weights import Slot
+from rnncli.model import Model
+from rnncli.shapes import show
+
+_HALF = ("mixed_float16", "mixed_bfloat16", "float16", "bfloat16")
+
+
+class Origin(NamedTuple):
+    """Where values come from: `source` is `file` (the model's own), `weights` or `input` (a file
+    that was given), `random`, or `none` where there is nothing to take."""
+
+    source: str
+    path: str | tuple[str, ...] | None = None
+    init: str | None = None
+    seed: int | None = None
+
+
+NOTHING = Origin("none")
+
+
+def weights_origin(
+    model: Model, slots: Sequence[Slot], given: str | None, init: str | None, seed: int
+) -> Origin:
+    """Return where the weights come from; `given` is the file of `--weights`.
+
+    A file's weights are never invented: random ones stand in for them only where `init` asks for
+    them. Raises: FileError that names the first weight that the file does not hold.
+    """
+    if given is not None:
+        return Origin("weights", given)
+    if not slots:
+        return Origin("none")
+    if init is not None or model.source.kind != "file":
+        return Origin("random", init=init or "keras", seed=seed)
+    missing = [slot for slot in slots if slot.weight.stored is None]
+    if model.store is None or missing:
+        raise _lacking(model, missing)
+    return Origin("file", model.source.path)
+
+
+def input_origin(paths: Sequence[str], seed: int) -> Origin:
+    """Return where the inputs come from; no paths mean random ones."""
+    if not paths:
+        return Origin("random", seed=seed)
+    return Origin("input", paths[0] if len(paths) == 1 else tuple(paths))
+
+
+def precision_warnings(model: Model, dtype: str) -> tuple[str, ...]:
+    """Return what is to be said where a model computes in half precision, and this run does not."""
+    policies = dict.fromkeys(
+        str(layer.config["dtype"]) for layer in model.layers if layer.config.get("dtype") in _HALF
+    )
+    if not policies:
+        return ()
+    return (
+        f"computed in {dtype}, where the model's own precision is {', '.join(policies)}: "
+        "values differ from the framework's in the third digit",
+    )
+
+
+def _lacking(model: Model, missing: Sequence[Slot]) -> FileError:
+    path = model.source.path
+    hint = "give them with --weights FILE, or ask for random ones with --init keras"
+    if model.store is None:
+        return FileError(f"{path}: it holds the architecture, but no weights", hint)
+    slot = missing[0]
+    layer, _, name = slot.path.partition("/")
+    reasons = [gap for gap in model.gaps if gap.startswith(f"layer {layer!r}: ")]
+    reason = reasons[0].partition(": ")[2] if reasons else "it is not in the file"
+    return FileError(
+        f"{path}: weight {name!r} of layer {layer!r}, of shape {show(slot.weight.shape)}: {reason}",
+        hint,
+    )
