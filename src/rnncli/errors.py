@@ -41,7 +41,24 @@ class UnsupportedError(RnncliError):
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Return the hint that names what was probably meant, None if nothing is near."""
+    near = _close(name, known)
+    return f"did you mean {near}?" if near else None
+
+
+def _close(name: str, known: Iterable[str]) -> str | None:
     from difflib import get_close_matches
 
-    near = get_close_matches(name, known, n=1)
-    return f"did you mean {near[0]}?" if near else None
+    return next(iter(get_close_matches(name, known, n=1)), None)
+
+
+def nearest_file(path: str) -> str | None:
+    """Return the hint that names the file beside `path` that was probably meant, None without."""
+    import os
+
+    folder, name = os.path.split(path)
+    try:
+        beside = os.listdir(folder or ".")
+    except (OSError, ValueError):
+        return None
+    near = _close(name[:255], beside)
+    return f"did you mean {os.path.join(folder, near)}?" if near else None

@@ -59,7 +59,7 @@ def options(kind: str) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("command", "option"), options("size"))
 def test_wrong_sizes(refused: Any, command: str, option: str, value: str) -> None:
     told = refused(command, option, value)
-    assert told.error.startswith(f"{option}: {value[:40]!r} is not a whole number from 1 to ")
+    assert told.error == f"{option}: {value[:40]!r} is not a whole number from 1 to 10^18"
     assert told.hint == f"see rnncli {command} --help"
 
 
@@ -103,12 +103,6 @@ def test_misspelt_commands(refused: Any, typed: str, hint: str) -> None:
     assert told.hint == hint
 
 
-def test_a_file_where_a_command_belongs(refused: Any, tmp_path: Any) -> None:
-    path = tmp_path / "model.json"
-    path.write_text("{}")
-    assert refused(str(path)).hint == f"rnncli summary {path} says what is in it"
-
-
 def test_an_option_before_its_command(refused: Any) -> None:
     told = refused("--units", "3", "summary")
     assert told.error == "rnncli has no option --units"
@@ -118,10 +112,10 @@ def test_an_option_before_its_command(refused: Any) -> None:
 @pytest.mark.parametrize(
     ("line", "error", "hint"),
     [
-        ("summary --steps x", "--steps: 'x' is neither a whole number from 1 to", ""),
-        ("summary --steps 0", "--steps: '0' is neither a whole number from 1 to", ""),
-        (f"cost --steps {HUGE}", f"--steps: '{HUGE[:40]}' is neither a whole", ""),
-        ("params --steps=-5", "--steps: '-5' is neither a whole number", ""),
+        ("summary --steps x", "--steps: 'x' is neither a", "write --steps none"),
+        ("summary --steps 0", "--steps: '0' is neither a", "write --steps none"),
+        (f"cost --steps {HUGE}", f"--steps: '{HUGE[:40]}' is neither a whole", "write"),
+        ("params --steps=-5", "--steps: '-5' is neither a whole number", "write"),
         ("summary --depth 10001", "--depth: 10001 is more than the 10,000 layers", ""),
         ("summary --units", "option '--units' requires an argument", "see rnncli summary --help"),
         ("summary a.h5 b.h5", "got unexpected extra argument", "see rnncli summary --help"),

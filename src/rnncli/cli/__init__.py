@@ -12,6 +12,7 @@ import rnncli
 from rnncli.cli.output import fail, silence_stdout
 from rnncli.cli.refusals import told
 from rnncli.errors import ExitCode, RnncliError, UsageError, nearest
+from rnncli.formats import SUFFIXES
 
 COMMANDS = ("summary", "params", "shapes", "explain", "cost", "forward", "fit", "check")
 
@@ -36,7 +37,7 @@ class Command(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Return what is left of a line; what Typer refuses knows which command it was."""
         try:
-            return super().parse_args(ctx, args)
+            return super().parse_args(ctx, _cells(args))
         except _Refused as error:
             error.ctx = error.ctx or ctx
             raise
@@ -83,7 +84,12 @@ class Commands(TyperGroup):
             return name, _built(name, _function(name)), rest
         if ctx.resilient_parsing:
             return None, None, rest
-        raise UsageError(f"rnncli has no command {name[:80]!r}", _command_hint(name))
+        if name == "help":
+            return _helped(ctx, rest)
+        if os.path.exists(name) or name.lower().endswith(SUFFIXES):
+            return "summary", _built("summary", _function("summary")), args
+        hint = nearest(name, COMMANDS) or f"commands: {', '.join(COMMANDS)}"
+        raise UsageError(f"rnncli has no command {name[:80]!r}", hint)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the commands with the first line of their help, uncut."""
@@ -104,10 +110,33 @@ def _built(name: str, run: Any) -> Any:
     return typer.main.get_command(single)
 
 
-def _command_hint(name: str) -> str:
-    if os.path.exists(name):
-        return f"rnncli summary {name} says what is in it"
-    return nearest(name, COMMANDS) or f"commands: {', '.join(COMMANDS)}"
+def _helped(context: Any, rest: list[str]) -> Any:
+    """Return the command whose help `rnncli help COMMAND` shows. Raises: Exit, UsageError."""
+    if not rest or rest[0].startswith("-"):
+        print(context.get_help())
+        raise typer.Exit
+    name, command, _ = context.command.resolve_command(context, rest[:1])
+    return name, command, ["--help"]
+
+
+# Who writes a cell as Keras or PyTorch does means ours.
+_CELLS = {"simplernn": "simple_rnn", "rnn": "simple_rnn", "lstm": "lstm", "gru": "gru"}
+
+
+def _cells(args: list[str]) -> list[str]:
+    """Return the words of a line with the value of --cell as the table of cells has it."""
+    found = list(args)
+    for index, word in enumerate(args):
+        flag, equals, value = word.partition("=")
+        if flag == "--cell" and equals:
+            found[index] = f"--cell={_cell(value)}"
+        elif index and args[index - 1] == "--cell":
+            found[index] = _cell(word)
+    return found
+
+
+def _cell(text: str) -> str:
+    return _CELLS.get(text.lower().replace("_", "").replace("-", ""), text)
 
 
 _CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}

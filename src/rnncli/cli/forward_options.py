@@ -37,7 +37,9 @@ class RunFlags(NamedTuple):
 
     input: Annotated[
         list[str] | None,
-        Option("--input", metavar="[NAME=]FILE", help=".npy, .npz or .csv; - is .npy on stdin."),
+        Option(
+            "-i", "--input", metavar="[NAME=]FILE", help=".npy, .npz or .csv; - is .npy on stdin."
+        ),
     ] = None
     weights: Annotated[
         str | None, Option("--weights", metavar="FILE", help=".npz with Keras's names, or .h5.")

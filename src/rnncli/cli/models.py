@@ -96,8 +96,9 @@ def steps_of(flags: CellFlags) -> int | None:
     except ValueError:
         steps = 0
     if not 1 <= steps <= LARGEST:
-        raise UsageError(f"--steps: {text[:40]!r} is neither a whole number from 1 to {LARGEST:,} "
-                         "nor none")  # fmt: skip
+        raise UsageError(f"--steps: {text[:40]!r} is neither a whole number from 1 to 10^18 nor "
+                         "none",
+                         "write --steps none for a length that is open")  # fmt: skip
     return steps
 
 

@@ -24,7 +24,7 @@ def size(text: str) -> int:
     except ValueError:
         value = 0
     if not 1 <= value <= LARGEST:
-        raise BadParameter(f"{text[:40]!r} is not a whole number from 1 to {LARGEST:,}")
+        raise BadParameter(f"{text[:40]!r} is not a whole number from 1 to 10^18")
     return value
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, BinaryIO
 
-from rnncli.errors import FileError, RnncliError, UsageError
+from rnncli.errors import FileError, RnncliError, UsageError, nearest_file
 from rnncli.model import Model
 
 # What each reader's module is called, and the suffixes that completion offers.
@@ -100,7 +100,8 @@ def _naming(path: str) -> Iterator[None]:
     except OSError as error:
         if error.strerror is None:
             raise FileError(f"{shown}: {error}") from None
-        raise FileError(f"{shown}: {error.strerror}") from None
+        hint = nearest_file(path) if isinstance(error, FileNotFoundError) else None
+        raise FileError(f"{shown}: {error.strerror}", hint) from None
     except UsageError:
         raise
     except RnncliError as error:

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, NamedTuple, Protocol
 
 import numpy as np
 
-from rnncli.errors import FileError
+from rnncli.errors import FileError, nearest_file
 from rnncli.forward import memory
 from rnncli.layers.op import Array
 
@@ -108,7 +108,8 @@ def read_named(path: str, kinds: str = NUMBERS) -> dict[str | None, Source]:
             return read_npz(path, kinds)
         return {None: Loaded(_csv(path))}
     except OSError as error:
-        raise FileError(f"cannot read {path}: {error.strerror or error}") from None
+        hint = nearest_file(path) if isinstance(error, FileNotFoundError) else None
+        raise FileError(f"cannot read {path}: {error.strerror or error}", hint) from None
 
 
 def _header(file: BinaryIO, path: str, kinds: str) -> Header:
