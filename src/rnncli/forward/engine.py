@@ -1,6 +1,6 @@
 """A model's graph, run on arrays."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -62,12 +62,19 @@ class Graph:
             if layer.name not in made:
                 made[layer.name] = _operation(layer, weights, rules, prefix)
         self.steps = [Step(layer, index, made[layer.name]) for layer, index in order]
-        uses = [ref for step in self.steps for ref in step.call.tensors()]
-        self.uses = Counter([*uses, *self.outputs])
+        self.taken: dict[Ref, list[Step]] = defaultdict(list)
+        self.uses = Counter(self.outputs)
+        for step in self.steps:
+            refs = step.call.tensors()
+            self.uses.update(refs)
+            for ref in dict.fromkeys(refs):
+                self.taken[ref].append(step)
+        # The calls of which another output than the first, such as a state, is used.
+        self.forked = {(ref.layer, ref.call) for ref in self.uses if ref.tensor}
 
     def consumers(self, ref: Ref) -> list[Step]:
         """Return the calls that take a tensor."""
-        return [step for step in self.steps if ref in step.call.tensors()]
+        return self.taken.get(ref, [])
 
     def run(self, values: dict[Ref, Value], done: frozenset[Node] = frozenset()) -> Values:
         """Return the outputs, given the inputs and the outputs of what is `done` already.

@@ -296,10 +296,12 @@ class _Run:
     def _check_memory(self) -> None:
         """Refuse tensors that cannot be held: those of the largest call, and what is collected."""
         shapes = [array.shape for array in self.inputs.values()]
-        batch, steps = shapes[0][0], max(shape[1] for shape in shapes if len(shape) > 1)
+        batch = shapes[0][0] if shapes[0] else 1
+        steps = max((shape[1] for shape in shapes if len(shape) > 1), default=1)
         item = self.graph.rules.dtype.itemsize
+        chained = {step.node for step in self.steps}
         rest = self.graph.steps if not self.steps else [
-            step for step in self.graph.steps if step not in self.steps and step.op is not None
+            step for step in self.graph.steps if step.node not in chained and step.op is not None
         ]  # fmt: skip
         needed = max((memory.call_bytes(step.call, batch, steps, item) for step in rest), default=0)
         collected = 0

@@ -93,7 +93,7 @@ def chain_of(graph: Graph, start: Ref) -> Chain:
         if carried and passes is not None and any(passes):
             break  # it reads from the end, but a layer before it goes forward only
         found.append(step)
-        if passes is not None or _forked(graph, step):
+        if passes is not None or step.node in graph.forked:
             break
         carried = carried or (step.op is not None and step.op.remembers)
         ref = Ref(*step.node)
@@ -105,11 +105,6 @@ def _links(step: Step, ref: Ref) -> bool:
     if step.op is None or step.call.tensors() != (ref,):
         return False
     return streams(step.layer, step.call)
-
-
-def _forked(graph: Graph, step: Step) -> bool:
-    """Whether another output of the call, such as a state, is used too."""
-    return any((ref.layer, ref.call) == step.node and ref.tensor for ref in graph.uses)
 
 
 def block_steps(batch: int, total: int, width: int, item_size: int) -> int:

@@ -137,7 +137,7 @@ def _listed(model: Model) -> tuple[Layer, ...]:
     """Return the layers in the order in which Keras lists them."""
     if model.type != "Functional":
         return model.layers
-    order = keras_depths(model.layers, model.inputs, model.outputs).layers
+    order = keras_depths(model).layers
     rank = {name: index for index, name in enumerate(order)}
     return tuple(sorted(model.layers, key=lambda layer: rank.get(layer.name, len(rank))))
 

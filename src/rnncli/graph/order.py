@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from rnncli.errors import ShapeError
-from rnncli.model import Call, Layer, Ref
+from rnncli.model import Call, Layer, Model, Ref
 
 Node = tuple[str, int]  # a layer's name and the index of its call
 
@@ -51,16 +51,18 @@ def in_order(layers: Sequence[Layer]) -> list[tuple[Layer, int]]:
     return order
 
 
-def keras_depths(layers: Sequence[Layer], inputs: Sequence[Ref], outputs: Sequence[Ref]) -> Depths:
+def keras_depths(model: Model) -> Depths:
     """Return depths and layer order as Keras's Functional works them out from its outputs.
 
     A layer stands as deep as its deepest call; layers of one depth are in the order in which a
     depth-first walk from the outputs first meets them.
     """
     calls = {
-        (layer.name, index): call for layer in layers for index, call in enumerate(layer.calls)
+        (layer.name, index): call
+        for layer in model.layers
+        for index, call in enumerate(layer.calls)
     }
-    finished, met = _walk(calls, outputs)
+    finished, met = _walk(calls, model.outputs)
     nodes: dict[Node, int] = {}
     depths: dict[str, int] = {}
     for node in reversed(finished):
@@ -69,7 +71,7 @@ def keras_depths(layers: Sequence[Layer], inputs: Sequence[Ref], outputs: Sequen
         for ref in calls[node].tensors():
             before = (ref.layer, ref.call)
             nodes[before] = max(depth + 1, nodes.get(before, 0))
-    for ref in inputs:
+    for ref in model.inputs:
         if ref.layer not in depths:
             depths[ref.layer] = nodes[ref.layer, ref.call] = 0
             met[ref.layer] = -1
@@ -96,14 +98,11 @@ def _walk(calls: dict[Node, Call], outputs: Sequence[Ref]) -> tuple[list[Node], 
     return list(finished), met
 
 
-def is_chain(layers: Sequence[Layer], inputs: Sequence[Ref], outputs: Sequence[Ref]) -> bool:
+def is_chain(model: Model, depths: Depths) -> bool:
     """Whether Keras prints the graph without its connections: no branch and no shared layer."""
-    nodes = keras_depths(layers, inputs, outputs).nodes
+    nodes = depths.nodes
     if any(count > 1 for count in Counter(nodes.values()).values()):
         return False
-    calls = {
-        (layer.name, index): call for layer in layers for index, call in enumerate(layer.calls)
-    }
-    if any(len(calls[node].tensors()) > 1 for node in nodes):
+    if any(len(model.layer(name).calls[index].tensors()) > 1 for name, index in nodes):
         return False
     return all(count == 1 for count in Counter(name for name, _ in nodes).values())

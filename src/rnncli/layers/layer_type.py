@@ -68,7 +68,7 @@ class LayerType(NamedTuple):
     def complete(self, config: Config) -> Config:
         """Return `config` with the defaults of what it leaves out."""
         defaults = {key: value for key, value in self.signature.items() if value is not REQUIRED}
-        return MappingProxyType({**defaults, **config})
+        return {**defaults, **config}
 
 
 def rank(shape: Shape, expected: int, what: str, axes: str) -> Shape:

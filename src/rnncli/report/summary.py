@@ -34,8 +34,9 @@ def summarize(
     connections are those inside it. With `show_trainable` each row has `trainable`, None for a
     layer without weights. With `optimizer` the optimizer's variables are counted, as Keras does.
     """
-    chain = model.type == "Sequential" or is_chain(model.layers, model.inputs, model.outputs)
-    rows = list(_rows(model, 0, expand_nested, show_trainable))
+    depths = keras_depths(model)
+    chain = model.type == "Sequential" or is_chain(model, depths)
+    rows = list(_rows(model, depths.nodes, 0, expand_nested, show_trainable))
     extra = ((_CONNECTED, not chain), (_TRAINABLE, show_trainable), (_DEPTH, expand_nested))
     columns = (*_COLUMNS, *(column for column, shown in extra if shown))
     cells = tuple(tuple(_cell(row, column.key) for column in columns) for row in rows)
@@ -60,9 +61,12 @@ def summarize(
 
 
 def _rows(
-    model: Model, depth: int, expand_nested: bool, show_trainable: bool
+    model: Model,
+    nodes: dict[Node, int],
+    depth: int,
+    expand_nested: bool,
+    show_trainable: bool,
 ) -> Iterator[dict[str, Any]]:
-    nodes = keras_depths(model.layers, model.inputs, model.outputs).nodes
     for layer in model.rows:
         if depth and _is_operation(layer):
             continue
@@ -81,7 +85,8 @@ def _rows(
             **({"unbuilt": True} if _unbuilt(layer) else {}),
         }
         if expand_nested and layer.model is not None and layer.kind is None:  # no wrapper's
-            yield from _rows(layer.model, depth + 1, expand_nested, show_trainable)
+            inner = keras_depths(layer.model).nodes
+            yield from _rows(layer.model, inner, depth + 1, expand_nested, show_trainable)
 
 
 def _is_operation(layer: Layer) -> bool:
