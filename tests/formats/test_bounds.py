@@ -53,17 +53,17 @@ print("----", json.dumps({"code": code, "seconds": time.process_time() - start,
 SMALL = {
     ".json": "keras/k1/simplernn_cpu.json", ".keras": "keras/tf215/head.keras",
     ".h5": "keras/k1/simplernn_cpu.h5", ".pt": "torch/state_dict.pt",
-    ".safetensors": "torch/state.safetensors", ".onnx": "onnx/lstm_forward.onnx",
+    ".index": "keras/k1/simplernn_cpu.json", ".safetensors": "torch/state.safetensors", ".onnx": "onnx/lstm_forward.onnx",
 }  # fmt: skip
 
 
 class Measured:
     """A command on a file, with what it took."""
 
-    def __init__(self, path: Path, command: str = "summary") -> None:
+    def __init__(self, path: Path, command: str = "summary", *more: str) -> None:
         small = GOLDENS / SMALL[path.suffix]
         done = subprocess.run(
-            [sys.executable, "-c", MEASURE, str(small), str(BYTES), command, str(path)],
+            [sys.executable, "-c", MEASURE, str(small), str(BYTES), command, str(path), *more],
             env={**os.environ, "OPENBLAS_NUM_THREADS": "1"}, capture_output=True, text=True,
             timeout=60, stdin=subprocess.DEVNULL,
         )  # fmt: skip
@@ -162,6 +162,15 @@ def packed_weights(path: Path) -> None:
     path.write_bytes(data[:at] + (limits.UNPACKED_BYTES + 1).to_bytes(4, "little") + data[at + 4 :])
 
 
+def index_of(size: int) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        with open(path, "wb") as file:
+            file.seek(size - 8)
+            file.write(b"\x57\xfb\x80\x8b\x24\x75\x47\xdb")
+
+    return write
+
+
 def sparse(path: Path) -> None:
     with open(path, "wb") as file:
         file.write(b"\x08\x07\x12\x00")
@@ -229,6 +238,7 @@ OVER: dict[str, tuple[str, Callable[[Path], None], str]] = {
         "x.safetensors", header_of(limits.SAFETENSORS_HEADER + 1),
         "bytes in the header: 100,000,001",
     ),
+    "INDEX_BYTES": ("x.index", index_of(limits.INDEX_BYTES + 1), "bytes in x.index: 67,108,865"),
     "ONNX_BYTES": ("x.onnx", sparse, "bytes in an ONNX file: 2,147,483,649"),
 }  # fmt: skip
 
@@ -307,7 +317,8 @@ def test_values_that_refer_to_each_other_over_and_over(
 
 def test_every_bound_is_tested() -> None:
     stated = {name for name in vars(limits) if name.isupper()}
-    assert stated == {*OVER, "TENSOR_BYTES", "NAMES_CHARACTERS", "PICKLE_WALK"}
+    others = {"TENSOR_BYTES", "NAMES_CHARACTERS", "PICKLE_WALK", "HDF5_SMALL", "HDF5_RATIO"}
+    assert stated == {*OVER, *others}
 
 
 # What lies within the bounds, and is large.
@@ -361,3 +372,43 @@ def test_a_summary_of_a_large_file_reads_little_of_it(tmp_path: Path, suffix: st
     assert run.took["read"] < 1_000_000
     assert run.took["loaded"] == []
     assert run.took["seconds"] < SECONDS
+
+
+def weights_of(path: Path, **kind: Any) -> Path:
+    """Return a file of Keras weights whose one kernel is made as `kind` says."""
+    with h5py.File(path, "w") as file:
+        file.attrs["layer_names"] = [b"dense"]
+        group = file.create_group("dense")
+        group.attrs["weight_names"] = [b"dense/kernel:0"]
+        data = kind.pop("data", None)
+        dataset = group.create_dataset("dense/kernel:0", (1 << 14, 1 << 14), "f4", **kind)
+        if data is not None:
+            for start in range(0, 1 << 14, 1 << 10):
+                dataset[start : start + (1 << 10)] = data
+    return path
+
+
+@pytest.mark.parametrize("name", ["gzip", "fill", "chunks"])
+def test_hdf5_that_unpacks_to_far_more_than_it_holds(tmp_path: Path, name: str) -> None:
+    zeros = np.zeros((1 << 10, 1 << 14), "f4")
+    kinds: dict[str, dict[str, Any]] = {
+        "gzip": {"compression": "gzip", "compression_opts": 9, "data": zeros},
+        "fill": {"fillvalue": 7, "chunks": (1 << 10, 1 << 10)},
+        "chunks": {"chunks": (1, 4), "fillvalue": 1},
+    }
+    path = weights_of(tmp_path / "x.h5", **kinds[name])
+    run = Measured(path, "check", "--no-nan")
+    assert run.took["code"] == 2 and run.out == ""
+    assert "bytes of dense/dense/kernel:0 for each that is stored: " in run.lines[-1]
+    assert run.took["seconds"] < SECONDS
+
+
+def test_hdf5_whose_weights_are_many_links_to_one(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file.create_dataset("0", (1 << 20,), "f4", compression="gzip", data=np.zeros(1 << 20, "f4"))
+        for number in range(1, 30):
+            file[str(number)] = file["0"]
+        store = Hdf5Store(file)
+        with pytest.raises(FileError, match="bytes of weights for each in the file"):
+            for number in range(30):
+                store.read(str(number))

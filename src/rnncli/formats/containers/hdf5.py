@@ -150,7 +150,7 @@ class Hdf5Store:
     """The tensors of an open file, by their paths."""
 
     def __init__(self, file: Any) -> None:
-        self.file = file
+        self.file, self.sizes = file, dict[str, int]()
 
     def read(self, name: str) -> Tensor:
         """Return a dataset. Raises: FileError if it is not there, too large or damaged."""
@@ -162,4 +162,24 @@ class Hdf5Store:
         plan = dataset.id.get_create_plist()
         if any(plan.get_filter(i)[0] not in _FILTERS for i in range(plan.get_nfilters())):
             raise FileError(f"dataset {name[:80]!r} needs a filter that is not built in")
+        self._check_stored(dataset, name)
         return Tensor(found.dtype, found.shape, dataset[()])
+
+    def _check_stored(self, dataset: Any, name: str) -> None:
+        """Refuse values of which the file holds next to nothing: fill values, zeros compressed.
+
+        A chunk is unpacked whole, however little of it is wanted. Raises: FileError.
+        """
+        chunk = prod(dataset.chunks or ()) * dataset.dtype.itemsize if dataset.chunks else 0
+        size, stored = max(dataset.nbytes, chunk), dataset.id.get_storage_size()
+        held = dataset.file.id.get_filesize()
+        if stored > held:
+            raise FileError(f"dataset {name[:80]!r} says that it takes {stored:,} bytes, "
+                            f"in a file of {held:,}")  # fmt: skip
+        if size > limits.HDF5_SMALL:
+            what = f"bytes of {name[:80]} for each that is stored"
+            limits.check(what, size // max(1, stored), limits.HDF5_RATIO)
+        self.sizes[name] = size
+        total = sum(self.sizes.values())
+        if total > limits.HDF5_SMALL:
+            limits.check("bytes of weights for each in the file", total // held, limits.HDF5_RATIO)

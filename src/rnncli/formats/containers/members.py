@@ -28,9 +28,9 @@ class Members(Protocol):
 def read(members: Members, name: str, limit: int) -> bytes:
     """Return the bytes of a file. Raises: FileError if it has more than `limit`."""
     with members.open(name) as file:
-        data = file.read(limit + 1)
-    limits.check(f"bytes in {name}", len(data), limit)
-    return data
+        limits.check(f"bytes in {name}", file.seek(0, io.SEEK_END), limit)
+        file.seek(0)
+        return file.read(limit)
 
 
 class Folder:
