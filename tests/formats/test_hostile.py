@@ -1,6 +1,7 @@
 """Files from strangers: nothing in one runs, and none leads to another."""
 
 import base64
+import gzip
 import io
 import json
 import marshal  # noqa: TID251  to write what must not be read
@@ -9,6 +10,7 @@ import pickletools
 import stat
 import subprocess
 import sys
+import tarfile
 import zipfile
 from collections.abc import Callable
 from functools import cache
@@ -379,6 +381,24 @@ def part(name: str, share: float) -> bytes:
 KERAS, TORCH, OLDER = "keras/tf215/head.keras", "torch/state_dict.pt", "torch/older.pt"
 SAFE, ONNX, H5 = "torch/state.safetensors", "onnx/lstm_forward.onnx", "keras/k1/simplernn_cpu.h5"
 PLAIN = b"\x80\x02}" + text("a") + b"K\x01s."
+
+
+def packed(*names: str) -> bytes:
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as archive:
+        for name in names:
+            archive.writestr(name, "x")
+    return written.getvalue()
+
+
+def tarred(*names: str) -> bytes:
+    written = io.BytesIO()
+    with tarfile.open(fileobj=written, mode="w") as archive:
+        for name in names:
+            archive.addfile(tarfile.TarInfo(name))
+    return written.getvalue()
+
+
 OTHERS: list[tuple[str, bytes, str]] = [
     *((f"empty.{end}", b"", "the file is empty") for end in ("keras", "h5", "json", "pt", "onnx")),
     *((f"noise.{end}", bytes(range(1, 99)), "as no model format") for end in ("keras", "h5", "pt")),
@@ -399,7 +419,18 @@ OTHERS: list[tuple[str, bytes, str]] = [
     ("x.npy", b"\x93NUMPY\x01\x00", "it is a NumPy array"),
     ("model.h5.gz", b"\x1f\x8b\x08\x00" + bytes(30), "a damaged or truncated gzip file"),
     ("page.h5", b"<!DOCTYPE html><html>", "an HTML or XML page"),
-    ("docs.zip", b"PK\x05\x06" + bytes(18), "a zip file that holds no model"),
+    ("x.ort", b"\x18\0\0\0ORTM" + bytes(30), "it is an ORT model"),
+    ("x.tflite", b"\x18\0\0\0TFL3" + bytes(30), "it is a TensorFlow Lite model"),
+    ("x.mlmodel", b"\x08\x05\x12\x04name", "it is a Core ML model"),
+    ("x.gguf", b"GGUF\3\0\0\0", "it is a GGUF model"),
+    ("x.xml", b'<?xml version="1.0"?>\n<net name="a">', "it is the layers of an OpenVINO model"),
+    ("x.h5", b"version https://git-lfs.github.com/spec/v1\n", "it is a Git LFS pointer"),
+    ("x.mar", packed("MAR-INF/MANIFEST.json", "model.pt"), "it is a TorchServe archive"),
+    ("agent.zip", packed("data", "policy.pth", "_stable_baselines3_version"),
+     "it is a Stable-Baselines agent"),
+    ("x.nemo", tarred("./model_config.yaml", "./model_weights.ckpt"), "it is a NeMo model"),
+    ("x.tar.gz", gzip.compress(tarred("a.txt")), "an archive that holds no model"),
+    ("docs.zip", b"PK\x05\x06" + bytes(18), "an archive that holds no model"),
 ]  # fmt: skip
 
 
@@ -411,6 +442,16 @@ def test_what_is_no_model_is_named(tmp_path: Path, name: str, data: bytes, messa
     run.refused(message)
     assert run.lines[0].startswith(f"error: {name}: ")
     run.check(tmp_path, path)
+
+
+def test_folders_that_are_not_read_are_named(tmp_path: Path) -> None:
+    for name, inside, message in (
+        ("dcp", ".metadata", "dcp: it is a distributed checkpoint of PyTorch"),
+        ("x.mlpackage", "Manifest.json", "x.mlpackage: it is a Core ML model"),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / inside).write_bytes(b"{}")
+        Watched(tmp_path, "summary", name).refused(message)
 
 
 def test_what_is_no_file(tmp_path: Path) -> None:

@@ -27,22 +27,11 @@ READERS = {
 }
 SUFFIXES = tuple(suffix for suffixes in READERS.values() for suffix in suffixes)
 
-EXPECTED = "expected a model: .keras, .json, .h5, .pt, .safetensors or .onnx"
+EXPECTED = "expected a model: .keras, .json, .h5, .pt, .safetensors, .onnx or a SavedModel"
 
 # Pickles, by their protocol, and how compressed ones begin.
 _PICKLED = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 _COMPRESSED = (b"\x1f\x8b", b"x\x01", b"x\x5e", b"x\x9c", b"x\xda", b"BZh", b"\xfd7zXZ", b"]\0\0")
-
-# How files of other kinds begin.
-OTHERS = {
-    b"\x93NUMPY": "a NumPy array",
-    b"\x89PNG": "a PNG picture",
-    b"\xff\xd8\xff": "a JPEG picture",
-    b"%PDF": "a PDF document",
-    b"GGUF": "a GGUF model of llama.cpp",
-    b"version https://git-lfs": "a Git LFS pointer; fetch the file itself with git lfs pull",
-    b"<": "an HTML or XML page, not what it was meant to link to",
-}
 
 
 def read(path: str, optimizer: bool = False) -> Model:
@@ -126,7 +115,7 @@ def _folder_kind(path: str) -> str:
     """Return the reader for a folder that is a model. Raises: FileError if it is none."""
     if os.path.exists(os.path.join(path, "saved_model.pb")):
         return "tensorflow.saved_model"
-    raise FileError("Is a directory", EXPECTED)
+    return str(_reader("others").refuse_folder(path))
 
 
 def _recognise(file: BinaryIO, path: str) -> str:
@@ -152,14 +141,11 @@ def _recognise(file: BinaryIO, path: str) -> str:
         return "tensorflow.archive"
     if path.endswith(".index") and _ends_with_table(file, size):
         return "tensorflow.checkpoint"
-    if start[4:8] == b"TFL3":
-        raise FileError("a TensorFlow Lite model, which rnncli does not read", EXPECTED)
-    for mark, what in OTHERS.items():
-        if start.startswith(mark):
-            raise FileError(f"it is {what}", EXPECTED)
-    if path.lower().endswith(".onnx") or (start[:1] == b"\x08" and b"\x12" in start[:4]):
+    others = _reader("others")
+    onnx = path.lower().endswith(".onnx") or (start[:1] == b"\x08" and b"\x12" in start[:4])
+    if onnx and not others.is_named(start, path):
         return "onnx.file"
-    raise FileError(f"it begins with {start[:8]!r}, as no model format that rnncli knows", EXPECTED)
+    return str(others.refuse(start, path))
 
 
 def _ends_with_table(file: BinaryIO, size: int) -> bool:
@@ -188,9 +174,6 @@ def _zip_kind(path: str) -> str:
         return "keras.zipped"
     if any(name.endswith("data.pkl") for name in names):
         return "torch.file"
-    if names and all(name.endswith(".npy") for name in names):
-        raise FileError("it holds NumPy arrays (.npz), not a model",
-                        "give it to forward as --weights or --input")  # fmt: skip
     if any(name.rpartition("/")[2] == "saved_model.pb" for name in names):
         return "tensorflow.archive"
-    raise FileError("a zip file that holds no model: neither config.json nor data.pkl", EXPECTED)
+    return str(_reader("others").refuse_archive(names))

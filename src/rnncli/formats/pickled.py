@@ -33,6 +33,8 @@ def read(path: str, optimizer: bool = False) -> Model:
         file.seek(0)
         packed = compression(start)
         data = inflated(file) if packed else None
+        if data is not None and data[257:262] == b"ustar":
+            return _keras([Part(path, 0, len(data), data)], optimizer)
         if data is not None and not is_pickle(data[:64]):
             raise FileError(f"{packed}-compressed; unpack it first", "inside is no pickle")
         root = unpickled(file if data is None else io.BytesIO(data))

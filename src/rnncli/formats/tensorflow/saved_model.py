@@ -30,6 +30,7 @@ from rnncli.formats.keras.json import details, load, written_by
 from rnncli.formats.keras.legacy import is_model
 from rnncli.formats.keras.matching import Holdings, matched
 from rnncli.formats.keras.version import KerasVersion, version_of
+from rnncli.formats.others import refuse_archive
 from rnncli.formats.tensorflow.bundle import Bundle, Node, store
 from rnncli.formats.tensorflow.variables import by_module, optimizer_weights
 from rnncli.graph.infer import infer
@@ -69,6 +70,8 @@ def members_of(path: str | Part) -> Members:
         with Archive(path) as archive:
             return Zipped(path, folder_of(archive.names, GRAPH))
     found = Tarred(path)
+    if not any(name.rpartition("/")[2] == GRAPH for name in found.found):
+        refuse_archive(list(found.found))
     found.folder = folder_of(list(found.found), GRAPH)
     return found
 
