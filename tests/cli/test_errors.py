@@ -118,7 +118,7 @@ def test_an_option_before_its_command(refused: Any) -> None:
         ("params --steps=-5", "--steps: '-5' is neither a whole number", "write"),
         ("summary --depth 10001", "--depth: 10001 is more than the 10,000 layers", ""),
         ("summary --units", "option '--units' requires an argument", "see rnncli summary --help"),
-        ("summary a.h5 b.h5", "got unexpected extra argument", "see rnncli summary --help"),
+        ("params a.h5 b.h5", "got unexpected extra argument", "see rnncli params --help"),
         ("summary --verbose=3", "option '--verbose' does not take a value", "see rnncli summary"),
         ("forward --seed x", "--seed: 'x' is not a whole number", "see rnncli forward --help"),
         ("forward --seed -1", "--seed: -1 is not in the range x>=0", "see rnncli forward --help"),
@@ -156,7 +156,7 @@ def test_an_option_before_its_command(refused: Any) -> None:
         ("check --output-shape 3,x", "shape '3,x' is not understood", "write it as None,100,64"),
         ("check --output-shape=-3", "shape '-3' has a negative size", "write None"),
         ("summary no-such-file.h5", "no-such-file.h5: No such file or directory", ""),
-        ("summary .", ".: Is a directory", ""),
+        ("params .", ".: Is a directory", "expected a model"),
     ],
 )  # fmt: skip
 def test_mistakes(refused: Any, line: str, error: str, hint: str) -> None:

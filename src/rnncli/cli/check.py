@@ -6,8 +6,16 @@ from typer import Argument, Exit, Option
 
 from rnncli.cli.completion import files as model_files
 from rnncli.cli.models import load, steps_of
-from rnncli.cli.options import CellFlags, ModelFlags, OutputFlags, StackFlags, amount, with_options
+from rnncli.cli.options import (
+    CellFlags,
+    CheckOutputFlags,
+    ModelFlags,
+    StackFlags,
+    amount,
+    with_options,
+)
 from rnncli.cli.output import emit, silence_stdout, talk, warn
+from rnncli.cli.several import found_in, names_from
 from rnncli.errors import ExitCode, FileError, RnncliError, UsageError
 from rnncli.model import Model
 from rnncli.shapes import parse
@@ -59,16 +67,20 @@ class LimitFlags(NamedTuple):
 def command(
     stack: StackFlags,
     cell: CellFlags,
-    output: OutputFlags,
+    output: CheckOutputFlags,
     asked: LimitFlags,
     files: Annotated[
         list[str] | None,
         Argument(
             metavar="[FILE]...",
-            help="Model files.",
+            help="Model files, or folders of them.",
             show_default=False,
             autocompletion=model_files,
         ),
+    ] = None,
+    files_from: Annotated[
+        str | None,
+        Option("--files-from", metavar="FILE", help="Names of model files; - is stdin."),
     ] = None,
 ) -> None:
     """Check models against limits; exit 1 if one does not hold.
@@ -76,16 +88,20 @@ def command(
     \b
     Examples:
       rnncli check model.keras --max-params 50k
-      rnncli check a.h5 b.h5 --max-bytes 2MB --no-nan
+      rnncli check a.h5 runs/ --max-bytes 2MB --no-nan --format junit
+      find . -name "*.keras" | rnncli check --files-from - --max-params 1M
       rnncli check --cell gru --units 64 --params 18816 --output-shape "None,64"
     """
     from rnncli.report.check import check, failures
 
     limits = asked.limits()
-    if not (files or stack.layer or cell.given()):
+    named = [*(files or ()), *(names_from(files_from) if files_from else ())]
+    if not (named or stack.layer or cell.given()):
         raise UsageError("check is given no model: no file, no --layer and no cell flag",
                          "name one: rnncli check --cell lstm --max-params 50k")  # fmt: skip
-    models = [ModelFlags(file, stack.layer) for file in files or ()]
+    models = [ModelFlags(file, stack.layer) for file in found_in(named)]
+    if named and not models:
+        raise UsageError(f"there is no model in {', '.join(named)[:200]}")
     read, errors = _read(models or [ModelFlags(None, stack.layer)], cell, output, asked.no_nan)
     report = check(read, limits, steps_of(cell) if cell.steps is not None else None)
     try:
@@ -103,7 +119,7 @@ def command(
 
 
 def _read(
-    models: list[ModelFlags], cell: CellFlags, output: OutputFlags, no_nan: bool
+    models: list[ModelFlags], cell: CellFlags, output: CheckOutputFlags, no_nan: bool
 ) -> tuple[list["Subject"], list[RnncliError]]:
     """Return the models, and why some of several cannot be read. Raises: the only one's error."""
     from rnncli.report.check import Subject
@@ -121,7 +137,9 @@ def _read(
     return subjects, errors
 
 
-def _subject(model: ModelFlags, cell: CellFlags, output: OutputFlags, no_nan: bool) -> "Subject":
+def _subject(
+    model: ModelFlags, cell: CellFlags, output: CheckOutputFlags, no_nan: bool
+) -> "Subject":
     from rnncli.report.check import Subject
 
     found = load(model, cell, allow=("--steps",))

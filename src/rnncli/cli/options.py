@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeAlias
 
 from typer import Argument, BadParameter, Option
 
-from rnncli.cli.completion import activations, files, layer_names
-from rnncli.render import FORMATS
-from rnncli.render import TABLE as RENDERERS
+from rnncli.cli.completion import activations, layer_names
+from rnncli.cli.completion import files as model_files
+from rnncli.render import CHECK_ONLY, FORMATS, SUMMARY_ONLY
 
 MODEL, CELL, OUTPUT = "Model", "Cell flags", "Output"
 
@@ -120,10 +120,29 @@ class ModelFlags(NamedTuple):
             metavar="[FILE]",
             help="A model file (- is JSON on stdin).",
             show_default=False,
-            autocompletion=files,
+            autocompletion=model_files,
         ),
     ] = None
     layer: Expressions = None
+
+
+class FilesFlags(NamedTuple):
+    """Model files and folders of them, or a stack of layers."""
+
+    files: Annotated[
+        list[str] | None,
+        Argument(
+            metavar="[FILE]...",
+            help="Model files, or folders of them (- is JSON on stdin).",
+            show_default=False,
+            autocompletion=model_files,
+        ),
+    ] = None
+    layer: Expressions = None
+
+    def single(self) -> ModelFlags:
+        """Return the only file, or the stack."""
+        return ModelFlags(next(iter(self.files or ()), None), self.layer)
 
 
 class LayerFlags(NamedTuple):
@@ -144,8 +163,10 @@ class LayerFlags(NamedTuple):
 if TYPE_CHECKING:
     Format: TypeAlias = str
     SummaryFormat: TypeAlias = str
+    CheckFormat: TypeAlias = str
 else:  # the choices are those of the table of renderers
-    Format, SummaryFormat = Literal[FORMATS], Literal[tuple(RENDERERS)]
+    Format = Literal[FORMATS]
+    SummaryFormat, CheckFormat = Literal[FORMATS + SUMMARY_ONLY], Literal[FORMATS + CHECK_ONLY]
 
 Verbose = Annotated[
     bool, Option("--verbose", rich_help_panel=OUTPUT, help="What a file says of itself.")
@@ -177,7 +198,18 @@ class SummaryOutputFlags(NamedTuple):
     debug: Debug = False
 
 
-AnyOutput = OutputFlags | SummaryOutputFlags
+class CheckOutputFlags(NamedTuple):
+    """How a check is printed: as what continuous integration reads too."""
+
+    format: Annotated[
+        CheckFormat,
+        Option("--format", rich_help_panel=OUTPUT, help="How to print it; github: annotations."),
+    ] = "table"
+    verbose: Verbose = False
+    debug: Debug = False
+
+
+AnyOutput = OutputFlags | SummaryOutputFlags | CheckOutputFlags
 
 
 def with_options(function: Callable[..., None]) -> Callable[..., None]:

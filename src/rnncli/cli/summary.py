@@ -5,14 +5,16 @@ from typing import Annotated
 from typer import Option
 
 from rnncli.cli.models import load
-from rnncli.cli.options import CellFlags, ModelFlags, SummaryOutputFlags, with_options
+from rnncli.cli.options import CellFlags, FilesFlags, SummaryOutputFlags, with_options
 from rnncli.cli.output import emit, warn
 from rnncli.cli.pictures import Svg, check_svg, save_svg
+from rnncli.cli.several import is_many, summaries
+from rnncli.errors import UsageError
 
 
 @with_options
 def command(
-    model: ModelFlags,
+    model: FilesFlags,
     cell: CellFlags,
     output: SummaryOutputFlags,
     expand_nested: Annotated[bool, Option("--expand-nested", help="List nested layers.")] = False,
@@ -34,12 +36,16 @@ def command(
     Examples:
       rnncli summary
       rnncli summary model.keras --expand-nested
+      rnncli summary *.h5 runs/
       rnncli summary --layer "Input((100, 32))" --layer "LSTM(64)" --format json
     """
     from rnncli.report.summary import classic_names, summarize
 
+    if model.files and is_many(model.files):
+        _rows(model, cell, output, svg)
+        return
     check_svg(svg)
-    found = load(model, cell, optimizer=optimizer)
+    found = load(model.single(), cell, optimizer=optimizer)
     warn(found, output)
     if output.format == "classic":
         found = classic_names(found)
@@ -50,3 +56,13 @@ def command(
         save_svg(report, svg, output, line_length=line_length)
     if svg != "-":
         emit(report, output, line_length=line_length)
+
+
+def _rows(model: FilesFlags, cell: CellFlags, output: SummaryOutputFlags, svg: str | None) -> None:
+    """Print a row per file; --depth is how deep folders are searched. Raises: UsageError."""
+    others = [flag for flag in cell.given() if flag != "--depth"]
+    others += ["--layer"] * bool(model.layer) + ["--svg"] * (svg is not None)
+    if others or output.format == "classic":
+        flag = others[0] if others else "--format classic"
+        raise UsageError(f"{flag} does not go with several files", f"leave {flag} out")
+    summaries(model.files or [], cell.depth, output)

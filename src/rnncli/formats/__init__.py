@@ -111,6 +111,14 @@ def _check_regular(path: str) -> None:
         raise FileError("it is a device or a pipe, not a file", "JSON is read from stdin as -")
 
 
+def is_model_folder(path: str) -> bool:
+    """Whether a folder is itself a model."""
+    try:
+        return bool(_folder_kind(path))
+    except FileError:
+        return False
+
+
 def _folder_kind(path: str) -> str:
     """Return the reader for a folder that is a model. Raises: FileError if it is none."""
     if os.path.exists(os.path.join(path, "saved_model.pb")):

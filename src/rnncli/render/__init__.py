@@ -15,9 +15,11 @@ TABLE = {
     "markdown": "markdown",
     "latex": "latex",
     "classic": "classic",
+    "github": "github",
+    "junit": "junit",
 }
-SUMMARY_ONLY = ("classic",)
-FORMATS = tuple(name for name in TABLE if name not in SUMMARY_ONLY)
+SUMMARY_ONLY, CHECK_ONLY = ("classic",), ("github", "junit")
+FORMATS = tuple(name for name in TABLE if name not in SUMMARY_ONLY + CHECK_ONLY)
 
 
 class Target(NamedTuple):

@@ -79,6 +79,13 @@ def failures(report: Report) -> list[str]:
     return [_sentence(each) for each in checks if not each["ok"] and each["name"] != "read"]
 
 
+def sentence(check: dict[str, Any]) -> str | None:
+    """Return what is wrong with a check, None if it holds."""
+    if check["ok"]:
+        return None
+    return str(check["actual"]) if check["name"] == "read" else _sentence(check)
+
+
 def _checks(
     subject: Subject, limits: Limits, steps: int | None
 ) -> Iterator[tuple[str, Any, Any, bool | None]]:
