@@ -5,6 +5,7 @@ Source: `_save_state` and `_save_container_state` of `keras/src/saving/saving_li
 2.15 call the outermost group otherwise.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -66,10 +67,27 @@ def holdings(model: Model, file: Any) -> Holdings:
 
 
 def _placed(model: Model, found: Shelf, base: str) -> Iterator[tuple[Layer, str, str]]:
-    """Yield the layers of a model, their names and their groups."""
+    """Yield the layers of a model, their names and their groups.
+
+    Keras 2.12 to 2.15 may count a class in steps of two (`lstm`, `lstm_2`, `lstm_4`): where there
+    is a group for each layer of a class, they go in order.
+    """
     container, counter = found.container(base), Counter[str]()
+    start = len(container) + 1
+    names = {g[start:].partition("/")[0] for g in found.groups if g.startswith(f"{container}/")}
+    many = Counter(snake_case(layer.type) for layer in model.layers)
+    ordered = {kind: _in_order(kind, names) for kind in many}
     for layer in model.layers:
-        yield layer, layer.name, f"{container}/{_numbered(layer.type, counter)}"
+        kind = snake_case(layer.type)
+        standard, index = _numbered(layer.type, counter), counter[kind] - 1
+        name = ordered[kind][index] if len(ordered[kind]) == many[kind] else standard
+        yield layer, layer.name, f"{container}/{name}"
+
+
+def _in_order(kind: str, names: Iterable[str]) -> list[str]:
+    """Return the groups called after a class, by their number."""
+    found = [match for name in names if (match := re.fullmatch(rf"{kind}(?:_(\d+))?", name))]
+    return [match[0] for match in sorted(found, key=lambda match: int(match[1] or 0))]
 
 
 def _numbered(type_: str, counter: Counter[str]) -> str:
