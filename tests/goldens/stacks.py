@@ -158,4 +158,63 @@ def _plain() -> list[list[str]]:
     ]  # fmt: skip
 
 
-STACKS = [*_cells(), *_activations(), *_wrappers(), *_masks(), *_plain()]
+def _windows() -> list[list[str]]:
+    """Convolutions, pools and borders over steps, images and volumes."""
+    image, volume = "Input((6, 5, 4))", "Input((4, 5, 3, 2))"
+    first = "data_format='channels_first'"
+    return [
+        [SEQUENCE, "Conv1DTranspose(4, 3)"],
+        [SEQUENCE, "Conv1DTranspose(4, 2, strides=3, padding='valid')"],
+        [SEQUENCE, "Conv1DTranspose(4, 3, strides=2, padding='same', activation='relu')"],
+        [SEQUENCE, "Conv1DTranspose(4, 3, strides=2, padding='same', output_padding=1)"],
+        [SEQUENCE, "Conv1DTranspose(4, 3, dilation_rate=2, use_bias=False)"],
+        [image, "Conv2DTranspose(3, (3, 2), strides=(2, 1), padding='same')"],
+        [image, "Conv2DTranspose(3, 4, strides=2)"],
+        [volume, "Conv3D(3, 2, strides=(1, 2, 1), padding='same')"],
+        [volume, "Conv3DTranspose(3, 2, strides=2)"],
+        [image, "Conv2D(6, 3, groups=2, padding='same')"],
+        [SEQUENCE, "DepthwiseConv1D(3, depth_multiplier=2, padding='same')"],
+        [image, "DepthwiseConv2D((2, 3), strides=2, depth_multiplier=2)"],
+        [image, "SeparableConv2D(5, 3, padding='same', activation='tanh')"],
+        [SEQUENCE, f"AveragePooling1D(2, padding='same', {first})"],
+        [volume, "MaxPooling3D((2, 1, 2), padding='same')"],
+        [volume, "AveragePooling3D(2, strides=1)"],
+        [volume, "GlobalMaxPooling3D(keepdims=True)"],
+        [volume, "GlobalAveragePooling3D()"],
+        [SEQUENCE, "AdaptiveAveragePooling1D(3)"],
+        [SEQUENCE, "AdaptiveMaxPooling1D(4)"],
+        [image, "AdaptiveAveragePooling2D((4, 2))"],
+        [image, "AdaptiveMaxPooling2D(3)"],
+        [volume, "AdaptiveAveragePooling3D((2, 3, 2))"],
+        [volume, "ZeroPadding3D(((1, 0), (0, 2), (1, 1)))"],
+        [volume, "Cropping3D(((1, 0), (0, 2), (1, 1)))"],
+        [volume, "UpSampling3D((1, 2, 3))"],
+        [image, f"ZeroPadding2D((1, 2), {first})", f"Cropping2D(((1, 0), (2, 1)), {first})"],
+        *[[image, f"UpSampling2D((2, 3), interpolation='{method}')"]
+          for method in ("bilinear", "bicubic", "lanczos3", "lanczos5")],
+        [image, "Resizing(9, 4)"],
+        [image, "Resizing(3, 7, interpolation='nearest')"],
+        [image, "Resizing(4, 11, interpolation='bicubic')"],
+    ]  # fmt: skip
+
+
+def _others() -> list[list[str]]:
+    return [
+        [SEQUENCE, "RMSNormalization()"],
+        [SEQUENCE, "RMSNormalization(epsilon=0.01)"],
+        [SEQUENCE, "BatchNormalization(renorm=True)"],
+        [SEQUENCE, "LayerNormalization(rms_scaling=True)"],
+        [TOKENS, "Embedding(9, 3, mask_zero=True)", "Identity()", "Rescaling(2.0)", "LSTM(2)"],
+        [SEQUENCE, "EinsumDense('abc,cd->abd', output_shape=(7, 4), bias_axes='d')"],
+        [SEQUENCE, "EinsumDense('...x,xy->...y', output_shape=4, bias_axes='y', "
+                   "activation='tanh')"],
+        [SEQUENCE, "EinsumDense('abc,cde->abde', output_shape=(7, 2, 5), bias_axes='e')"],
+        [SEQUENCE, "EinsumDense('abc,bcd->abd', output_shape=(7, 4))"],
+        [SEQUENCE, "Conv1D(4, 3, padding='causal')", "LSTM(2)"],
+        [SEQUENCE, "Conv1D(4, 3, padding='causal', dilation_rate=2)", "GRU(2)"],
+    ]  # fmt: skip
+
+
+STACKS = [
+    *_cells(), *_activations(), *_wrappers(), *_masks(), *_plain(), *_windows(), *_others(),
+]  # fmt: skip

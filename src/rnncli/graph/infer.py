@@ -175,7 +175,14 @@ def _outputs(layer: Layer, inputs: Shapes | None, index: int, progress: _Progres
             for weight in known.weights(config, inputs)
         )
     # Of inferred layers no file says what comes out: it depends on their arguments.
-    return None if layer.inferred else known.outputs(config, inputs)
+    if layer.inferred:
+        return None
+    return known.outputs({**config, **_switches(layer.calls[index])}, inputs)
+
+
+def _switches(call: Call) -> dict[str, Any]:
+    """Return what a call asks for beside tensors, such as `return_attention_scores`."""
+    return {key: value for key, value in call.kwargs.items() if isinstance(value, bool)}
 
 
 def _variable_dtype(config: Config) -> str:

@@ -18,7 +18,7 @@ _FAMILIES = {
     "rnn.keras": (
         "SimpleRNN LSTM GRU SimpleRNNCell LSTMCell GRUCell StackedRNNCells RNN Bidirectional"
     ),
-    "core": ("InputLayer Dense Activation Embedding Masking TimeDistributed"),
+    "core": "InputLayer Dense Activation Embedding Masking TimeDistributed Identity",
     "regularization": (
         "Dropout SpatialDropout1D SpatialDropout2D SpatialDropout3D GaussianNoise GaussianDropout "
         "AlphaDropout ActivityRegularization"
@@ -45,6 +45,8 @@ _FAMILIES = {
     "activation": "ReLU LeakyReLU ELU ThresholdedReLU PReLU Softmax Rescaling",
     "merging": "Add Subtract Multiply Average Maximum Minimum Concatenate Dot Merge",
     "attention": "Attention AdditiveAttention",
+    "multi_head_attention": "MultiHeadAttention GroupQueryAttention",
+    "einsum_dense": "EinsumDense",
     "legacy": "TimeDistributedDense MaxoutDense Highway CuDNNLSTM CuDNNGRU",
     "onnx": " ".join(
         f"onnx.{operator}"

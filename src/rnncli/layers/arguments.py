@@ -72,8 +72,8 @@ def _ends(what: str, value: Any) -> None:
             _ends(what, part)
         elif not isinstance(part, int) or part < 0:
             raise UsageError(f"{what}: must be whole numbers of at least 0")
-    if isinstance(value, list | tuple) and len(value) != 2:
-        raise UsageError(f"{what}: must be one number or two")
+    if isinstance(value, list | tuple) and len(value) not in (2, 3):
+        raise UsageError(f"{what}: must be one number or one for each end")
 
 
 def _switch(what: str, value: Any) -> None:
@@ -156,6 +156,7 @@ def _activation(what: str, value: Any) -> None:
 _OTHERWISE: dict[tuple[str, str], Check] = {
     ("ZeroPadding1D", "padding"): _ends,
     ("ZeroPadding2D", "padding"): _ends,
+    ("ZeroPadding3D", "padding"): _ends,
     ("InputLayer", "shape"): _input_shape,
     ("InputLayer", "batch_shape"): _input_shape,
     ("Rescaling", "scale"): _numbers,

@@ -229,6 +229,9 @@ TYPES = {
         streams=lambda config, rank: rank >= 2,
         run=Embedding,
     ),
+    "Identity": LayerType(
+        {}, built_at_init=True, streams=each_step, run=lambda setup: masked(lambda x: x)
+    ),
     "Masking": LayerType({"mask_value": 0.0}, streams=each_step, run=Masking),
     "TimeDistributed": LayerType(
         {"layer": REQUIRED},

@@ -14,6 +14,7 @@ from rnncli.shapes import Shape
 # The arguments of `call` after the first, for layers that can be handed tensors there.
 _CALL = ("initial_state", "mask", "training")
 _RECURRENT = ("SimpleRNN", "LSTM", "GRU", "RNN", "Bidirectional", "ConvLSTM2D")
+_ATTENTION = ("MultiHeadAttention", "GroupQueryAttention")
 
 Shapes = dict[Ref, Shape]
 
@@ -61,6 +62,8 @@ def _keras3_call(kind: str | None, node: Mapping[str, Any], shapes: Shapes) -> C
         kwargs = {**dict(zip(_CALL, rest, strict=False)), **kwargs}
         rest = []
     inputs = list(refs_in([first, rest]))
+    if kind in _ATTENTION:
+        inputs += refs_in([kwargs.pop(key, None) for key in ("query", "value", "key")])
     if not inputs:  # everything by keyword, as `layer(inputs=x)`
         key = next((key for key, value in kwargs.items() if any(refs_in(value))), None)
         inputs = list(refs_in(kwargs.pop(key))) if key is not None else []

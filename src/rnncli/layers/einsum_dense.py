@@ -1,0 +1,137 @@
+"""EinsumDense: a product with a kernel, its axes named by letters.
+
+Source of the shapes: `keras/src/layers/core/einsum_dense.py`.
+"""
+
+import re
+from math import prod
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rnncli.errors import ShapeError
+from rnncli.layers.layer_type import LayerType, pair, signature
+from rnncli.layers.lazy import lazy
+from rnncli.layers.op import Array, Op, OpContext, masked
+from rnncli.model import Config, Weight
+from rnncli.shapes import Dim, Shape, Shapes, known, product, show
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from rnncli.kernels import activations
+else:
+    np, activations = lazy("numpy"), lazy("rnncli.kernels.activations")
+
+_FORMS = (
+    r"([a-zA-Z]+),([a-zA-Z]+)->([a-zA-Z]+)",
+    r"\.\.\.([a-zA-Z]+),([a-zA-Z]+)->\.\.\.([a-zA-Z]+)",
+    r"([a-zA-Z]{2,})\.\.\.,([a-zA-Z]+)->([a-zA-Z]+)\.\.\.",
+)
+
+
+class Product(NamedTuple):
+    """The shapes of a product: `bias` is None without bias axes, `added` only the kernel has."""
+
+    kernel: tuple[int, ...]
+    bias: tuple[int, ...] | None
+    output: Shape
+    added: tuple[int, ...]
+
+
+def product_of(config: Config, shape: Shape) -> Product:
+    """Return the shapes of the product. Raises: ShapeError if the equation does not fit."""
+    equation = str(config["equation"])
+    match = next((found for form in _FORMS if (found := re.fullmatch(form, equation))), None)
+    if match is None:
+        raise ShapeError(f"EinsumDense does not know the equation {equation[:40]!r}",
+                         "write it as ab,bc->ac, ...ab,bc->...ac or ab...,bc->ac...")  # fmt: skip
+    source, kernel, target = match.groups()
+    left, elided = equation.startswith("."), len(shape) - len(source)
+    if elided < 0 or (elided and "." not in equation):
+        raise ShapeError(f"EinsumDense {equation!r} does not fit an input {show(shape)}")
+    rest = list(pair(config["output_shape"]))
+    if left and elided:
+        output = [shape[0], *shape[1:elided], *rest]
+    else:
+        output = [shape[0], *rest, *(shape[len(shape) - elided :] if elided else ())]
+    first = elided if left else 0
+    if len(output) < first + len(target):
+        raise ShapeError(f"EinsumDense {equation!r} gives more axes than output_shape "
+                         f"{show(rest)} says")  # fmt: skip
+    outer: dict[str, Dim] = {letter: output[first + i] for i, letter in enumerate(target)}
+    inner: dict[str, Dim] = {letter: shape[first + i] for i, letter in enumerate(source)}
+    if not set(kernel) <= {*outer, *inner}:
+        raise ShapeError(f"EinsumDense {equation!r} has an axis that it says nothing of")
+    sizes = {k: known(outer.get(k, inner.get(k)), f"axis {k!r} of EinsumDense") for k in kernel}
+    bias = None
+    if config["bias_axes"] is not None:
+        bias = _bias(config["bias_axes"], target, outer, 0 if left else elided)
+    added = tuple(sizes[letter] for letter in kernel if letter not in inner)
+    return Product(tuple(sizes[letter] for letter in kernel), bias, tuple(output), added)
+
+
+def _bias(axes: str, target: str, outer: dict[str, Dim], after: int) -> tuple[int, ...]:
+    if not axes or not set(axes) <= set(target):
+        raise ShapeError(f"EinsumDense has no bias axes {axes!r} in its output {target!r}")
+    first = min(map(target.index, axes))
+    sizes = [known(outer[k], f"bias axis {k!r}") if k in axes else 1 for k in target[first:]]
+    return (*sizes, *(1,) * after)
+
+
+def weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
+    """Return the kernel and, with bias axes, the bias."""
+    found = product_of(config, inputs[0])
+    kernel = Weight("kernel", found.kernel, " × ".join(_letters(config)), path="kernel",
+                    initializer="glorot_uniform")  # fmt: skip
+    if found.bias is None:
+        return (kernel,)
+    return kernel, Weight("bias", found.bias, " × ".join(config["bias_axes"]), path="bias")
+
+
+def _letters(config: Config) -> str:
+    return str(config["equation"]).partition(",")[2].partition("->")[0]
+
+
+def macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
+    """Return the products: each value of the input meets the kernel's axes that it has not."""
+    size = product(inputs[0][1:])
+    return None if size is None else size * prod(product_of(config, inputs[0]).added)
+
+
+def _streams(config: Config, rank: int) -> bool:
+    """Whether the axis of the steps is only carried along."""
+    source, _, rest = str(config["equation"]).partition(",")
+    kernel, _, target = rest.partition("->")
+    if source.startswith("...") and target.startswith("..."):
+        return rank >= 3 and rank - len(source[3:]) >= 2
+    letter = source[1:2]
+    return rank >= 3 and letter not in ("", ".") and letter not in kernel and letter == target[1:2]
+
+
+def run(setup: OpContext) -> Op:
+    """Return the product as an operation."""
+    equation, weights = str(setup.config["equation"]), setup.weights
+    function = activations.activation(setup.config["activation"])
+
+    def multiply(x: Array) -> Array:
+        output = np.einsum(equation, x, weights["kernel"], optimize=True)
+        return function(output + weights["bias"] if "bias" in weights else output)
+
+    return masked(multiply)
+
+
+TYPES: dict[str, Any] = {
+    "EinsumDense": LayerType(
+        signature(
+            "equation, output_shape, activation=None, bias_axes=None, "
+            "kernel_initializer='glorot_uniform', bias_initializer='zeros', "
+            "kernel_regularizer=None, bias_regularizer=None, kernel_constraint=None, "
+            "bias_constraint=None, lora_rank=None, lora_alpha=None, "
+            "gptq_unpacked_column_size=None, quantization_config=None"
+        ),
+        lambda config, inputs: (product_of(config, inputs[0]).output,),
+        weights,
+        macs,
+        streams=_streams,
+        run=run,
+    )
+}

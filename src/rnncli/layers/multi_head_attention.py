@@ -1,0 +1,221 @@
+"""MultiHeadAttention and GroupQueryAttention: attention between projections of the inputs.
+
+Sources: Vaswani et al., 2017; Ainslie et al., 2023; `keras/src/layers/attention`.
+"""
+
+from collections.abc import Mapping, Sequence
+from math import prod, sqrt
+from typing import TYPE_CHECKING, Any
+
+from rnncli.errors import ShapeError
+from rnncli.layers.layer_type import LayerType, pair, signature
+from rnncli.layers.lazy import lazy
+from rnncli.layers.op import Array, Op, OpContext, Value
+from rnncli.model import Config, Weight
+from rnncli.shapes import Dim, Shape, Shapes, known, product
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from rnncli.kernels import activations
+else:
+    np, activations = lazy("numpy"), lazy("rnncli.kernels.activations")
+
+_LEAST = -1e9  # the score of what a mask leaves out
+
+
+def _heads(config: Config) -> tuple[int, int, int, int]:
+    """Return the heads of queries and of keys, and the sizes of a key's and of a value's head."""
+    if "head_dim" in config:
+        size = config["head_dim"]
+        return config["num_query_heads"], config["num_key_value_heads"], size, size
+    heads, key = config["num_heads"], config["key_dim"]
+    return heads, heads, key, config["value_dim"] or key
+
+
+def _three(inputs: Shapes) -> tuple[Shape, Shape, Shape]:
+    """Return the shapes of query, value and key, which is the value if it is not given."""
+    if len(inputs) < 2:
+        raise ShapeError("attention needs a query and a value")
+    return inputs[0], inputs[1], inputs[2] if len(inputs) > 2 else inputs[1]
+
+
+def _output_axes(config: Config, query: Shape) -> tuple[Dim, ...]:
+    stated = config.get("output_shape")
+    return pair(stated) if stated else query[-1:]
+
+
+def _outputs(config: Config, inputs: Shapes) -> Shapes:
+    query, value, _ = _three(inputs)
+    output = (*query[:-1], *_output_axes(config, query))
+    if not config.get("return_attention_scores"):
+        return (output,)
+    axes = _attended(config, len(query))
+    kept = tuple(query[axis] for axis in range(1, len(query) - 1) if axis not in axes)
+    sizes = (*(query[axis] for axis in axes), *(value[axis] for axis in axes))
+    return output, (query[0], *kept, _heads(config)[0], *sizes)
+
+
+def _attended(config: Config, rank: int) -> tuple[int, ...]:
+    """Return the axes that queries and keys meet over."""
+    axes = config.get("attention_axes")
+    return tuple(range(1, rank - 1)) if axes is None else tuple(a % rank for a in pair(axes))
+
+
+def _projections(config: Config, inputs: Shapes) -> list[tuple[str, tuple[int, ...], int]]:
+    """Return the name, the kernel and the number of inner axes of each projection."""
+    query, value, key = _three(inputs)
+    heads, key_heads, size, value_size = _heads(config)
+    width, tall, wide = (known(s[-1], "the features of attention") for s in (query, key, value))
+    outer = tuple(known(dim, "the output of attention") for dim in _output_axes(config, query))
+    gate = [("gate", (width, heads, value_size), 1)] if config.get("use_gate") else []
+    return [
+        ("query", (width, heads, size), 1),
+        ("key", (tall, key_heads, size), 1),
+        *gate,
+        ("value", (wide, key_heads, value_size), 1),
+        ("attention_output", (heads, value_size, *outer), 2),
+    ]
+
+
+def _weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
+    found = []
+    for name, shape, inner in _projections(config, inputs):
+        words = "heads × size × outputs" if inner == 2 else "inputs × heads × size"
+        found.append(Weight("kernel", shape, words, path=f"{name}/kernel",
+                            initializer="glorot_uniform"))  # fmt: skip
+        if config["use_bias"]:
+            found.append(Weight("bias", shape[inner:], words.partition(" × ")[2] if inner == 1
+                                else "outputs", path=f"{name}/bias"))  # fmt: skip
+    return tuple(found)
+
+
+def _macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
+    query, value, key = _three(inputs)
+    rows = {"query": query, "gate": query, "key": key, "value": value, "attention_output": query}
+    total = 0
+    for name, shape, _ in _projections(config, inputs):
+        positions = product(rows[name][1:-1])
+        if positions is None:
+            return None
+        total += positions * prod(shape)
+    heads, _, size, value_size = _heads(config)
+    axes = _attended(config, len(query))
+    pairs = product((*query[1:-1], *(value[axis] for axis in axes)))
+    return None if pairs is None else total + pairs * heads * (size + value_size)
+
+
+class MultiHeadAttention(Op):
+    """Values weighted by how well their keys fit the queries, once per head."""
+
+    def __init__(self, setup: OpContext) -> None:
+        self.config, self.weights = setup.config, setup.weights
+
+    def __call__(self, inputs: Sequence[Value], options: Mapping[str, Any]) -> tuple[Value, ...]:
+        """Return the output with the query's mask and, where asked for, the shares."""
+        given = [*inputs, *(options[key] for key in ("query", "value", "key") if key in options)]
+        query, value, key = given[0], given[1], given[2] if len(given) > 2 else given[1]
+        axes = _attended(self.config, query.array.ndim)
+        q, k, v = (
+            self._projected(name, each.array)
+            for name, each in (("query", query), ("key", key), ("value", value))
+        )
+        q, k, v = (_moved(each, axes) for each in (q, k, v))
+        kept = self._kept(query, value, key if len(given) > 2 else None, options)
+        output, shares = self._attend(q, k, v, kept)
+        shape = [query.array.shape[axis] for axis in axes]
+        output = _moved_back(output, axes, shape)
+        if self.config.get("use_gate"):
+            output = output * activations.sigmoid(self._projected("gate", query.array))
+        result = Value(self._projected("attention_output", output, 2), query.mask)
+        if not options.get("return_attention_scores"):
+            return (result,)
+        sizes = (*shape, *(value.array.shape[axis] for axis in axes))
+        return result, Value(shares.reshape(*shares.shape[:-2], *sizes))
+
+    def _projected(self, name: str, x: Array, inner: int = 1) -> Array:
+        """Return the product of the last `inner` axes of `x` with a kernel, and the bias."""
+        kernel = self.weights[f"{name}/kernel"]
+        flat = x.reshape(*x.shape[: x.ndim - inner], -1)
+        output = flat @ kernel.reshape(flat.shape[-1], -1)
+        output = output.reshape(*output.shape[:-1], *kernel.shape[inner:])
+        bias = self.weights.get(f"{name}/bias")
+        return output if bias is None else output + bias
+
+    def _attend(self, q: Array, k: Array, v: Array, kept: Array | None) -> tuple[Array, Array]:
+        """Return `(…, heads, queries, size)` and the shares `(…, heads, queries, keys)`."""
+        heads, key_heads, size, _ = _heads(self.config)
+        if key_heads != heads:
+            k, v = (np.repeat(each, heads // key_heads, axis=-3) for each in (k, v))
+        scores = (q * q.dtype.type(1 / sqrt(size))) @ k.swapaxes(-1, -2)
+        if kept is not None:
+            scores = np.where(kept, scores, scores.dtype.type(_LEAST))
+        shares = activations.softmax(scores)
+        return shares @ v, shares
+
+    def _kept(
+        self, query: Value, value: Value, key: Value | None, options: Mapping[str, Any]
+    ) -> Array | None:
+        """Return which pairs of positions count, to be broadcast to the scores; None: all."""
+        parts: list[Array] = []
+        if query.mask is not None:
+            parts.append(query.mask[:, None, :, None])
+        parts += [
+            each.mask[:, None, None] for each in (value, key) if each and each.mask is not None
+        ]
+        rows, columns = query.array.shape[1], value.array.shape[1]
+        apart = np.arange(rows)[:, None] - np.arange(columns)
+        if options.get("use_causal_mask"):
+            parts.append(apart >= 0)
+        if self.config.get("sliding_window"):
+            parts.append(np.abs(apart) < self.config["sliding_window"])
+        given = options.get("attention_mask")
+        if isinstance(given, Value):
+            mask = given.array != 0
+            parts.append(mask[:, None] if mask.ndim == query.array.ndim else mask)
+        whole = None
+        for part in parts:
+            whole = part if whole is None else whole & part
+        return whole
+
+
+def _moved(x: Array, axes: tuple[int, ...]) -> Array:
+    """Return `(batch, …, heads, positions, size)`, the attended axes flattened to one."""
+    x = np.moveaxis(x, axes, range(x.ndim - 1 - len(axes), x.ndim - 1))
+    return x.reshape(*x.shape[: x.ndim - 1 - len(axes)], -1, x.shape[-1])
+
+
+def _moved_back(x: Array, axes: tuple[int, ...], shape: list[int]) -> Array:
+    """Return `(batch, …, heads, size)` with the attended axes where they were."""
+    x = x.reshape(*x.shape[:-2], *shape, x.shape[-1])
+    return np.moveaxis(x, range(x.ndim - 1 - len(axes), x.ndim - 1), axes)
+
+
+_RULES = (
+    "kernel_initializer='glorot_uniform', bias_initializer='zeros', kernel_regularizer=None, "
+    "bias_regularizer=None, activity_regularizer=None, kernel_constraint=None, "
+    "bias_constraint=None, use_gate=False, seed=None"
+)
+
+TYPES = {
+    "MultiHeadAttention": LayerType(
+        signature(
+            "num_heads, key_dim, value_dim=None, dropout=0.0, use_bias=True, output_shape=None, "
+            f"attention_axes=None, sliding_window=None, flash_attention=None, {_RULES}"
+        ),
+        _outputs,
+        _weights,
+        _macs,
+        run=MultiHeadAttention,
+    ),
+    "GroupQueryAttention": LayerType(
+        signature(
+            "head_dim, num_query_heads, num_key_value_heads, dropout=0.0, use_bias=True, "
+            f"sliding_window=None, flash_attention=None, {_RULES}"
+        ),
+        _outputs,
+        _weights,
+        _macs,
+        run=MultiHeadAttention,
+    ),
+}
