@@ -24,11 +24,15 @@ READERS = {
     "onnx.file": (".onnx",),
     "tensorflow.saved_model": ("saved_model.pb",),
     "tensorflow.checkpoint": (".ckpt.index",),
+    "tensorflow.archive": (),
+    "tensorflow.js": (),
 }
 SUFFIXES = tuple(suffix for suffixes in READERS.values() for suffix in suffixes)
 
 EXPECTED = "expected a model: .keras, .json, .h5, .pt, .safetensors, .onnx or a SavedModel"
 
+# What a model.json of TensorFlow.js has near its beginning.
+_TENSORFLOW_JS = (b'"modelTopology"', b'"layers-model"', b'"graph-model"', b'"weightsManifest"')
 # Pickles, by their protocol, and how compressed ones begin.
 _PICKLED = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 _COMPRESSED = (b"\x1f\x8b", b"x\x01", b"x\x5e", b"x\x9c", b"x\xda", b"BZh", b"\xfd7zXZ", b"]\0\0")
@@ -140,7 +144,7 @@ def _recognise(file: BinaryIO, path: str) -> str:
     if len(start) > 8 and start[8:9] == b"{" and (length <= size or path.endswith(".safetensors")):
         return "safetensors"
     if start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[", b'"'):
-        return "keras.json"
+        return "tensorflow.js" if any(mark in start for mark in _TENSORFLOW_JS) else "keras.json"
     if start.startswith((*_PICKLED, *_COMPRESSED)):
         return "pickled"
     if os.path.basename(path) == "saved_model.pb":
