@@ -222,6 +222,10 @@ def _layer(data: bytes, rng: Random) -> bytes:
     return mutated_stack(data.decode(), rng).encode("utf-8", "surrogatepass")
 
 
+def _saved_model(data: bytes, rng: Random) -> bytes:
+    return _zip(data, rng, mutated_bytes)
+
+
 CHANGES: dict[str, Change] = {
     "keras.json": _json,
     "keras.zipped": _keras_zip,
@@ -229,11 +233,15 @@ CHANGES: dict[str, Change] = {
     "torch.file": _torch,
     "safetensors": _safetensors,
     "onnx.file": _onnx,
+    "pickled": mutated_bytes,
+    "tensorflow.archive": _saved_model,
+    "tensorflow.js": _json,
     "layer": _layer,
 }
 # How many of the inputs are changed byte by byte, whatever the format.
 RAW = {"keras.json": 0.05, "keras.zipped": 0.15, "keras.h5": 0.3, "torch.file": 0.2,
-       "safetensors": 0.1, "onnx.file": 0.2, "layer": 0.0}  # fmt: skip
+       "safetensors": 0.1, "onnx.file": 0.2, "pickled": 0.5, "tensorflow.archive": 0.02,
+       "tensorflow.js": 0.05, "layer": 0.0}  # fmt: skip
 
 
 def seeds_of(reader: str) -> list[Seed]:
@@ -244,7 +252,7 @@ def seeds_of(reader: str) -> list[Seed]:
         return [Seed("stack", stack.encode()) for stack in STACKS]
     from rnncli.formats import READERS
 
-    files = sorted(p for p in GOLDENS.rglob("*") if p.suffix in READERS[reader])
+    files = sorted(p for p in GOLDENS.rglob("*") if p.name.endswith(READERS[reader]))
     found = [
         Seed(str(p.relative_to(GOLDENS)), p.read_bytes())
         for p in files

@@ -24,8 +24,8 @@ READERS = {
     "onnx.file": (".onnx",),
     "tensorflow.saved_model": ("saved_model.pb",),
     "tensorflow.checkpoint": (".ckpt.index",),
-    "tensorflow.archive": (),
-    "tensorflow.js": (),
+    "tensorflow.archive": (".zip", ".tar"),
+    "tensorflow.js": ("model.json",),
 }
 SUFFIXES = tuple(suffix for suffixes in READERS.values() for suffix in suffixes)
 

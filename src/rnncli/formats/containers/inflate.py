@@ -11,6 +11,7 @@ from rnncli.errors import FileError
 from rnncli.formats import limits
 
 _BLOCK = 1 << 20
+_DICTIONARY = 128 << 20  # bytes that xz may take; its highest level takes 65 MiB
 # How each kind begins, and what unpacks it.
 _KINDS: dict[bytes, tuple[str, Callable[[], Any]]] = {
     b"\x1f\x8b": ("gzip", lambda: zlib.decompressobj(31)),
@@ -19,8 +20,8 @@ _KINDS: dict[bytes, tuple[str, Callable[[], Any]]] = {
     b"x\x9c": ("zlib", zlib.decompressobj),
     b"x\xda": ("zlib", zlib.decompressobj),
     b"BZh": ("bzip2", bz2.BZ2Decompressor),
-    b"\xfd7zXZ": ("xz", lzma.LZMADecompressor),
-    b"]\0\0": ("lzma", lambda: lzma.LZMADecompressor(lzma.FORMAT_ALONE)),
+    b"\xfd7zXZ": ("xz", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, _DICTIONARY)),
+    b"]\0\0": ("lzma", lambda: lzma.LZMADecompressor(lzma.FORMAT_ALONE, _DICTIONARY)),
 }
 
 

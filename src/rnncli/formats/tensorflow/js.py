@@ -91,6 +91,8 @@ def _place(each: Mapping[str, Any], paths: tuple[str, ...], offset: int) -> Plac
     shape = tuple(each["shape"])
     if not all(type(size) is int and 0 <= size <= limits.DIMENSION for size in shape):
         raise ValueError(f"the shape {str(shape)[:40]}")
+    if each["dtype"] not in ITEM_SIZE:
+        raise ValueError(f"values of type {str(each['dtype'])[:20]}")
     packed = each.get("quantization")
     if not packed:
         return Place(shape, each["dtype"], each["dtype"], paths, offset)
