@@ -156,7 +156,7 @@ def test_an_option_before_its_command(refused: Any) -> None:
         ("check --output-shape 3,x", "shape '3,x' is not understood", "write it as None,100,64"),
         ("check --output-shape=-3", "shape '-3' has a negative size", "write None"),
         ("summary no-such-file.h5", "no-such-file.h5: No such file or directory", ""),
-        ("params .", ".: Is a directory", "expected a model"),
+        ("params .", ".: it is a folder that holds no model", "expected a model"),
     ],
 )  # fmt: skip
 def test_mistakes(refused: Any, line: str, error: str, hint: str) -> None:

@@ -62,7 +62,10 @@ def test_a_folder_without_models(rnncli: Any, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for command in (["summary"], ["check", "--max-params", "1k"]):
         done = rnncli(*command, "empty")
-        assert (done.returncode, done.stderr) == (2, "error: there is no model in empty\n")
+        assert (done.returncode, done.stderr) == (
+            2,
+            "error: empty: it is a folder that holds no model\n",
+        )
 
 
 @pytest.mark.usefixtures("runs")

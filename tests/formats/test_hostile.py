@@ -463,7 +463,6 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     for name, message in [
         ("missing.h5", "missing.h5: No such file or directory"),
         ("dangling.h5", "dangling.h5: No such file or directory"),
-        ("folder", "folder: Is a directory"),
         ("saved/saved_model.pb", "saved_model.pb: "),
         ("pipe.json", "pipe.json: it is a device or a pipe, not a file"),
         ("/dev/zero", "/dev/zero: it is a device or a pipe, not a file"),
@@ -471,6 +470,8 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     ]:
         Watched(tmp_path, "summary", name).refused(message)
         Watched(tmp_path, "forward", "--weights", name).refused(message)
+    Watched(tmp_path, "summary", "folder").refused("folder: it is a folder that holds no model")
+    Watched(tmp_path, "forward", "--weights", "folder").refused("folder: Is a directory")
     without = "saved: a SavedModel without keras_metadata.pb and without variables"
     Watched(tmp_path, "summary", "saved").refused(without)
 

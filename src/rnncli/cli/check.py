@@ -15,7 +15,7 @@ from rnncli.cli.options import (
     with_options,
 )
 from rnncli.cli.output import emit, silence_stdout, talk, warn
-from rnncli.cli.several import found_in, names_from
+from rnncli.cli.several import found_in, names_from, nothing_in
 from rnncli.errors import ExitCode, FileError, RnncliError, UsageError
 from rnncli.model import Model
 from rnncli.shapes import parse
@@ -101,7 +101,7 @@ def command(
                          "name one: rnncli check --cell lstm --max-params 50k")  # fmt: skip
     models = [ModelFlags(file, stack.layer) for file in found_in(named)]
     if named and not models:
-        raise UsageError(f"there is no model in {', '.join(named)[:200]}")
+        raise nothing_in(named)
     read, errors = _read(models or [ModelFlags(None, stack.layer)], cell, output, asked.no_nan)
     report = check(read, limits, steps_of(cell) if cell.steps is not None else None)
     try:

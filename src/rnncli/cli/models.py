@@ -1,5 +1,6 @@
 """From the flags of a command to a `Model`."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from rnncli.activation_names import check_activation
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 CLASSES: dict[CellName, str] = {"simple_rnn": "SimpleRNN", "lstm": "LSTM", "gru": "GRU"}
 
 MAX_DEPTH = 10_000
+LEAST_ADDRESS_SPACE = 256 << 20  # bytes that Python, NumPy and its BLAS reserve
 
 
 def load(
@@ -139,6 +141,19 @@ def _check(flags: CellFlags) -> None:
             check_activation(getattr(flags, name))
         except UsageError as error:
             raise UsageError(f"--{name.replace('_', '-')}: {error.message}", error.hint) from None
+
+
+def check_address_space() -> None:
+    """Check that NumPy can be loaded: where its BLAS gets no memory, it ends the process itself.
+
+    Raises: MemoryError.
+    """
+    with suppress(ImportError):  # not on every system
+        import resource
+
+        limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+        if limit != resource.RLIM_INFINITY and limit < LEAST_ADDRESS_SPACE:
+            raise MemoryError
 
 
 def check_input(model: Model) -> None:

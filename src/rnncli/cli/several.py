@@ -80,6 +80,18 @@ def names_from(path: str) -> list[str]:
     return names
 
 
+def nothing_in(paths: list[str]) -> RnncliError:
+    """Return the error of folders without a model; a single one may be known as something else."""
+    from rnncli.formats import read
+
+    if len(paths) == 1:
+        try:
+            read(paths[0])
+        except RnncliError as error:
+            return error
+    return UsageError(f"there is no model in {', '.join(paths)[:200]}")
+
+
 def summaries(paths: list[str], depth: int | None, output: AnyOutput) -> None:
     """Print a row per file as it is read. Raises: Exit with 2 if one cannot be read."""
     from rnncli.render import lines
@@ -87,7 +99,7 @@ def summaries(paths: list[str], depth: int | None, output: AnyOutput) -> None:
 
     listed = list(found_in(paths, depth))
     if not listed:
-        raise UsageError(f"there is no model in {', '.join(paths)[:200]}")
+        raise nothing_in(paths)
     widest = min(max(map(len, islice(listed, 100_000))), _WIDEST)
     failed = 0
     kept = []

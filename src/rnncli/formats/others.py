@@ -92,4 +92,4 @@ def refuse_folder(path: str) -> NoReturn:
         ".mlpackage"
     ):
         raise FileError("it is a Core ML model, which rnncli does not read", _TO_ONNX)
-    raise FileError("Is a directory", EXPECTED)
+    raise FileError("it is a folder that holds no model", EXPECTED)
