@@ -63,9 +63,23 @@ _FAMILIES = {
     "operations": " ".join(
         f"keras.{operation}"
         for operation in (
-            "NotEqual Equal LogicalOr LogicalAnd LogicalNot Add Subtract Multiply TrueDivide "
-            "Divide Power Maximum Minimum Negative Absolute Exp Sqrt Square Tanh Sigmoid Relu "
-            "ZerosLike OnesLike Any All Sum Mean Max Min ExpandDims Concatenate GetItem"
+            "Absolute Abs Arccos Arccosh Arcsin Arcsinh Arctan Arctanh Ceil Cos Cosh Exp Exp2 "
+            "Expm1 Floor Isfinite Isinf Isnan Isneginf Isposinf Log Log10 Log1p Log2 "
+            "LogicalNot BitwiseNot Invert Negative Reciprocal Rint Sign Signbit Sin Sinh Sqrt "
+            "Square Tan Tanh Trunc Deg2rad Rad2deg Sinc Cbrt Real Imag Conjugate Rsqrt Erf "
+            "Sigmoid Relu Relu6 Softplus Softsign Silu LogSigmoid HardSigmoid HardSilu Selu "
+            "Mish TanhShrink HardTanh SparsePlus SparseSigmoid Squareplus Sparsemax "
+            "StopGradient Copy NotEqual Equal Greater GreaterEqual Less LessEqual LogicalOr "
+            "LogicalAnd LogicalXor Add Subtract Multiply TrueDivide Divide DivideNoNan "
+            "FloorDivide Mod Power Maximum Minimum Arctan2 Hypot Logaddexp Logaddexp2 "
+            "Heaviside Where BitwiseAnd BitwiseOr BitwiseXor LeftShift RightShift FullLike "
+            "Isclose Any All Sum Mean Max Min Amax Amin Prod Std Var Median Nansum Nanmean "
+            "Nanmax Nanmin Nanstd Nanvar Nanprod Logsumexp Argmax Argmin CountNonzero "
+            "ZerosLike OnesLike Cast Clip Round Softmax LogSoftmax Gelu LeakyRelu Elu Celu "
+            "HardShrink SoftShrink Threshold Normalize Cumsum Cumprod Flip Roll Sort Argsort "
+            "Tril Triu NanToNum Norm Average ExpandDims Squeeze Concatenate Stack Split "
+            "Transpose Moveaxis Swapaxes Reshape Ravel Tile Repeat Pad BroadcastTo Take "
+            "TakeAlongAxis OneHot Matmul Dot Tensordot Einsum TopK GetItem"
         ).split()
     ),
     "rnn.torch": "torch.RNN torch.LSTM torch.GRU torch.RNNCell torch.LSTMCell torch.GRUCell",

@@ -75,8 +75,24 @@ def operands(nodes: Any) -> dict[str, Any]:
     args = nodes[0].get("args") if isinstance(nodes, list) and isinstance(nodes[0], dict) else None
     if not isinstance(args, list):
         return {}
-    constants = [arg if isinstance(arg, int | float) else None for arg in args]
+    found = [arg for arg in args if _is_constant(arg) or _holds_tensor(arg)]
+    constants = [arg if _is_constant(arg) else None for arg in found]
     return {"operands": constants, "key": args[1] if len(args) > 1 else ()}
+
+
+def _holds_tensor(value: Any) -> bool:
+    if isinstance(value, list):
+        return any(map(_holds_tensor, value))
+    return isinstance(value, dict) and value.get("class_name") == "__keras_tensor__"
+
+
+def _is_constant(value: Any) -> bool:
+    """Whether an argument holds numbers, and no tensor of the graph."""
+    if isinstance(value, dict):
+        return value.get("class_name") in ("__numpy__", "__tensor__")
+    if isinstance(value, list):
+        return bool(value) and all(map(_is_constant, value))
+    return isinstance(value, int | float)
 
 
 def _arguments(kwargs: Mapping[str, Any], shapes: Shapes, lists: bool = False) -> dict[str, Any]:
