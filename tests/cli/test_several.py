@@ -62,10 +62,8 @@ def test_a_folder_without_models(rnncli: Any, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for command in (["summary"], ["check", "--max-params", "1k"]):
         done = rnncli(*command, "empty")
-        assert (done.returncode, done.stderr) == (
-            2,
-            "error: empty: it is a folder that holds no model\n",
-        )
+        assert done.returncode == 2
+        assert done.stderr.startswith("error: empty: it is a folder that holds no model\nhint: ")
 
 
 @pytest.mark.usefixtures("runs")
