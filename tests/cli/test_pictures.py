@@ -1,6 +1,7 @@
 """`forward --stats`, `--plot`, `--gate` and `--svg`; `summary --svg`."""
 
 import json
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -67,23 +68,45 @@ def test_a_plot_is_as_wide_as_the_page(rnncli: Run, width: int) -> None:
     )
     (norm,) = [line for line in run.stdout.splitlines() if line.startswith("  norm ")]
     assert len(norm) == width
-    assert f"1,000 steps in {width - 7} columns" in run.stdout
-    assert "100 units in 32 rows, each the mean of 3.12 units" in run.stdout
+    said = " ".join(run.stdout.split())
+    assert f"1,000 steps in {width - 7} columns, 100 units in 32 rows: a cell shows" in said
+    assert max(map(len, run.stdout.split("state h")[1].splitlines())) <= width
 
 
 def test_an_ascii_terminal_gets_ascii_and_no_colour(rnncli: Run) -> None:
     run = rnncli("forward", *LSTM, "--plot", env={"PYTHONIOENCODING": "ascii", "FORCE_COLOR": "1"})
     assert run.stdout.isascii()
     assert "\\u" not in run.stdout
-    assert "(size; the sign is not shown)" in run.stdout
+    assert "Shades show the size of a value, not its sign." in run.stdout
 
 
 def test_colour_gets_half_blocks_and_none_gets_shades(rnncli: Run) -> None:
     colour = rnncli("forward", *LSTM, "--plot", env={"FORCE_COLOR": "1"}).stdout
     assert "▀" in colour and "\x1b[38;5;" in colour
-    plain = rnncli("forward", *LSTM, "--plot").stdout
+    for env in ({"FORCE_COLOR": "3"}, {"FORCE_COLOR": "1", "COLORTERM": "truecolor"}):
+        assert "\x1b[38;2;" in rnncli("forward", *LSTM, "--plot", env=env).stdout
+    plain = rnncli("forward", *LSTM, "--plot", env={"COLORTERM": "truecolor"}).stdout
     assert "▀" not in plain and "\x1b" not in plain
-    assert "█" in plain.split("lstm: state h")[1]
+    assert "░" in plain.split("lstm: state h")[1]
+
+
+def test_what_is_saturated_looks_saturated(rnncli: Run) -> None:
+    run = rnncli("forward", "--init", "uniform01", "--plot", env={"FORCE_COLOR": "3"})
+    lines = run.stdout.split("simple_rnn: state h")[1].splitlines()
+    (share,) = re.findall(r"saturated, ([\d.]+)%", run.stdout)
+    shown = "".join(lines[2:35])
+    marked = shown.count("38;2;255;215;0;48;2;255;215;0m▀")
+    assert float(share) / 100 == pytest.approx(marked / shown.count("▀"), abs=0.05)
+    assert float(share) > 95
+
+
+def test_a_scale_is_fixed_or_that_of_the_values(rnncli: Run) -> None:
+    fixed, auto = (rnncli("forward", *LSTM, "--plot", "--scale", scale).stdout
+                   for scale in ("fixed", "auto"))  # fmt: skip
+    assert re.search(r"^ +0  ░▒▓ 1$", fixed, re.MULTILINE)
+    assert re.search(r"^ +0  ░▒▓ 0\.\d+$", auto, re.MULTILINE)
+    gate = rnncli("forward", *LSTM, "--gate", "f", "--scale", "auto").stdout
+    assert re.search(r"^ +0\.\d+  ░▒▓ 0\.\d+$", gate, re.MULTILINE)
 
 
 def svg_text(path: Path) -> str:
@@ -101,9 +124,21 @@ def test_an_svg_goes_with_every_format(rnncli: Run, tmp_path: Path, format: str)
 
 
 def test_plot_and_svg_show_the_same(rnncli: Run, tmp_path: Path) -> None:
-    run = rnncli("forward", *LSTM, "--plot", "--svg", "x.svg")
-    (norm,) = [line for line in run.stdout.splitlines() if line.startswith("  norm ")]
-    assert norm.strip() in svg_text(tmp_path / "x.svg")
+    run = rnncli("forward", *LSTM, "--plot", "--svg", "x.svg", env={"FORCE_COLOR": "3"})
+    found = {(tuple(map(int, part.split(";")))) for part in
+             re.findall(r"[34]8;2;([\d;]+?)(?=;48|m▀)", run.stdout)}  # fmt: skip
+    fills = set(re.findall(r'fill="#(\w{6})"', (tmp_path / "x.svg").read_text()))
+    assert len(found) > 12
+    assert found <= {tuple(bytes.fromhex(fill)) for fill in fills}
+
+
+def test_dark_is_for_a_file(rnncli: Run, tmp_path: Path) -> None:
+    for command in ("summary", "forward"):
+        run = rnncli(command, *SMALL, "--dark")
+        assert (run.returncode, run.stdout) == (2, "")
+        assert run.stderr.startswith("error: --dark is for the file of --svg\nhint: add --svg")
+        rnncli(command, *SMALL, "--svg", "x.svg", "--dark")
+        assert 'fill="#0d1117"' in (tmp_path / "x.svg").read_text()
 
 
 @pytest.mark.parametrize("format", ["table", "json", "classic"])
@@ -113,7 +148,7 @@ def test_a_summary_is_written_as_svg(rnncli: Run, tmp_path: Path, format: str) -
     assert (run.stdout, run.stderr, run.returncode) == (bare.stdout, "", 0)
     text = svg_text(tmp_path / "x.svg")
     assert "Layer (type)" in text
-    assert ("┏" in text) == (format != "classic")
+    assert not (set("┏│━=") & set(text) or "__" in text)  # rules are drawn
 
 
 def test_an_svg_on_stdout_stands_alone(rnncli: Run) -> None:

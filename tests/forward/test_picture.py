@@ -1,5 +1,6 @@
 """What is drawn of a run: the right values, whatever the length and the direction."""
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from rnncli.forward.probe import Look, Watch
 from rnncli.forward.trace import BINS, Trace
 from rnncli.layers.op import Value
 
-LARGE = 10**6  # columns and rows: nothing is drawn as a mean
+LARGE = 10**6  # columns and rows: each value has a cell of its own
 
 
 def drawn(layers: tuple[str, ...], batch: int = 3, **look: Any) -> tuple[np.ndarray, Result]:
@@ -22,7 +23,7 @@ def drawn(layers: tuple[str, ...], batch: int = 3, **look: Any) -> tuple[np.ndar
     request = Request(batch_size=batch, look=Look(picture=True, **look))
     result = forward(stack("Input((30, 3))", *layers), request)
     assert result.trace is not None
-    return np.array(result.trace.means(LARGE, LARGE)[0]), result
+    return np.array(result.trace.cells(LARGE, LARGE)[0]), result
 
 
 @pytest.mark.parametrize("stats", [False, True])
@@ -31,7 +32,7 @@ def test_the_state_drawn_is_the_output_of_the_first_sequence(kind: str, stats: b
     values, result = drawn((f"{kind}(4, return_sequences=True)",), stats=stats)
     assert result.arrays[0] is not None and result.trace is not None
     close(values.T.astype("float32"), result.arrays[0][0], 1e-6)
-    norms = result.trace.means(LARGE, LARGE)[1]
+    norms = result.trace.cells(LARGE, LARGE)[1]
     np.testing.assert_allclose(norms, np.linalg.norm(values, axis=0), rtol=1e-6)
 
 
@@ -90,7 +91,7 @@ def test_the_gate_drawn_is_that_of_its_weights(gate: str) -> None:
     before = x[0, 0] @ kernel[:, columns] + bias[columns]  # the state before the first step is 0
     expected = np.tanh(before) if gate == "c" else 1 / (1 + np.exp(-before))
     assert watch.trace is not None
-    np.testing.assert_allclose(watch.trace.means(LARGE, LARGE)[0], expected[:, None])
+    np.testing.assert_allclose(watch.trace.cells(LARGE, LARGE)[0], expected[:, None])
 
 
 @pytest.mark.parametrize(
@@ -125,11 +126,11 @@ def even(length: int, parts: int) -> list[range]:
     steps=st.integers(1, 40), units=st.integers(1, 9), columns=st.integers(1, 45),
     rows=st.integers(1, 10), reverse=st.booleans(),
 )  # fmt: skip
-def test_no_value_is_lost_in_means(
+def test_a_cell_is_the_value_of_largest_magnitude(
     steps: int, units: int, columns: int, rows: int, reverse: bool
 ) -> None:
     values = np.random.default_rng(0).normal(size=(steps, units))
-    found, norms = trace_of(values, reverse).means(columns, rows)
+    found, norms = trace_of(values, reverse).cells(columns, rows)
     shown = min(steps, columns), min(units, rows)
     assert (len(norms), len(found)) == shown
     assert {len(row) for row in found} == {shown[0]}
@@ -139,28 +140,71 @@ def test_no_value_is_lost_in_means(
     if reverse:  # cut as it was read
         parts = [range(steps - part.stop, steps - part.start) for part in parts[::-1]]
     expected = [
-        [np.mean([values[step, unit] for step in part for unit in group]) for part in parts]
+        [max((values[step, unit] for step in part for unit in group), key=abs) for part in parts]
         for group in even(units, shown[1])
     ]
-    np.testing.assert_allclose(found, expected)
+    np.testing.assert_array_equal(found, expected)
+    sizes = np.linalg.norm(values, axis=1)
+    np.testing.assert_allclose(norms, [max(sizes[list(part)]) for part in parts])
 
 
 @pytest.mark.parametrize("steps", [BINS, BINS + 1, 2 * BINS + 3, 9 * BINS])
 def test_a_long_sequence_is_kept_in_bounded_memory(steps: int) -> None:
-    values = np.arange(steps, dtype="float64")[:, None]
+    values = np.arange(steps, dtype="float64")[:, None] - steps // 3
     trace = trace_of(values)
-    assert len(trace.sums) == BINS
-    (row,), norms = trace.means(8, 1)
-    edges = np.linspace(0, steps, 9)
-    np.testing.assert_allclose(row, (edges[:-1] + edges[1:] - 1) / 2, atol=trace.size)
-    assert norms == row
-    ((mean,),), _ = trace.means(1, 1)
-    assert mean == pytest.approx(values.mean())
+    assert len(trace.low) == len(trace.high) == BINS
+    (row,), _ = trace.cells(8, 1)
+    ends = np.linspace(0, steps, 9)
+    expected = [max((values[int(a), 0], values[int(b) - 1, 0]), key=abs)
+                for a, b in pairwise(ends)]  # fmt: skip
+    np.testing.assert_allclose(row, expected, atol=trace.size)
+    assert trace.cells(1, 1)[0] == ((values.max(),),)
 
 
-def test_what_is_no_number_stays_so_in_a_mean() -> None:
+def test_what_is_no_number_stays_so() -> None:
     values = np.ones((10, 2))
     values[3, 1] = np.nan
-    found, norms = trace_of(values).means(5, 2)
+    found, norms = trace_of(values).cells(5, 2)
     assert np.isnan(found[1][1]) and np.isnan(norms[1])
     assert np.count_nonzero(np.isnan(found)) == 1
+
+
+def test_of_a_gate_a_cell_is_the_value_farthest_from_one_half() -> None:
+    trace = Trace("", False, (0, 1))
+    for value in (0.4, 0.01, 0.9, 0.6):
+        trace.add(np.array([value]), 1.0)
+    assert trace.cells(1, 1)[0] == ((0.01,),)
+
+
+@pytest.mark.parametrize(
+    ("layer", "look", "bounds"),
+    [
+        ("SimpleRNN(4)", {}, (-1, 1)),
+        ("SimpleRNN(4, activation='relu')", {}, None),
+        ("SimpleRNN(4, activation='sigmoid')", {}, (0, 1)),
+        ("LSTM(4)", {}, (-1, 1)),
+        ("LSTM(4)", {"gate": "f"}, (0, 1)),
+        ("LSTM(4)", {"gate": "c"}, (-1, 1)),
+        ("LSTM(4, recurrent_activation='linear')", {}, None),
+        ("GRU(4)", {}, (-1, 1)),
+        ("GRU(4)", {"gate": "z"}, (0, 1)),
+    ],
+)
+def test_the_scale_is_that_of_the_activation(layer: str, look: Any, bounds: Any) -> None:
+    values, result = drawn((layer,), **look)
+    assert result.trace is not None
+    assert result.trace.bounds == bounds
+    low, high = result.trace.scale(auto=True)
+    if bounds == (0, 1):
+        assert (low, high) == (values.min(), values.max())
+    else:
+        assert high == -low == np.abs(values).max()
+    assert result.trace.scale(auto=False) == (bounds or (low, high))
+
+
+def test_the_share_of_saturated_values_is_of_all_of_them() -> None:
+    trace = Trace("", False, (-1, 1))
+    for row in ([1.0, 0.0], [-0.9999, 0.5], [0.99, -1.0], [0.0, 0.0]):
+        trace.add(np.array(row), 1.0)
+    assert trace.saturated == 3 / 8
+    assert Trace("", False).saturated is None

@@ -97,6 +97,7 @@ def _look(
     """Return what to see of the inside, None for nothing. Raises: UsageError, FileError."""
     plotted = flags.plotted()
     drawn = plotted or flags.svg is not None
+    check_svg(flags.svg, flags.dark)
     if plotted and output.format != "table":
         flag = "--plot" if flags.plot else "--gate"
         raise UsageError(f"{flag} draws in the terminal, --format {output.format} cannot hold that",
@@ -109,7 +110,6 @@ def _look(
             raise UsageError("--layer-name says what to look into, but not what to look at",
                              "add --stats, --plot, --gate NAME or --svg FILE")  # fmt: skip
         return None
-    check_svg(flags.svg)
     from rnncli.forward.probe import Look
 
     return Look(flags.stats, drawn, layer, flags.gate)
@@ -151,23 +151,34 @@ def _report(
               result.params, result.saved, result.weights._asdict(),
               result.input._asdict())  # fmt: skip
     if inside.svg is not None:
-        picture = _picture(result, color=True, unicode=True)
-        save_svg(report(run, result.layers, picture), inside.svg, output)
+        from rnncli.render.svg import ROOM
+
+        drawn = report(run, result.layers, _picture(result, ROOM, inside.scale == "auto"))
+        save_svg(drawn, inside.svg, output, inside.dark)
     if "-" in (save, inside.svg):  # stdout holds the output itself, or the picture
         return
-    target = page()
-    drawn = _picture(result, target.color, target.unicode) if inside.plotted() else None
-    emit(report(run, result.layers, drawn), output)
+    emit(report(run, result.layers, _plotted(result, inside)), output)
 
 
-def _picture(result: "Result", color: bool, unicode: bool) -> "Picture | None":
-    """Return the picture of what was seen, as large as the page has room for."""
+def _plotted(result: "Result", inside: InsideFlags) -> "Picture | None":
+    """Return the picture for the terminal, None where none is asked for there."""
+    if not inside.plotted():
+        return None
     from rnncli.render.heatmap import room
+
+    target = page()
+    room_for = room(target.width, target.color, target.unicode)
+    return _picture(result, room_for, inside.scale == "auto")
+
+
+def _picture(result: "Result", room: tuple[int, int], auto: bool) -> "Picture | None":
+    """Return the picture of what was seen, of so many columns and rows at most."""
     from rnncli.report import Picture
 
     trace, batch = result.trace, result.input_shapes[0][0]
     if trace is None:
         return None
-    values, norms = trace.means(*room(page().width, color, unicode))
+    values, norms = trace.cells(*room)
     title = trace.title if batch == 1 else f"{trace.title}, first of {batch:,} sequences"
-    return Picture(title, values, norms, (trace.steps, trace.units))
+    return Picture(title, values, norms, (trace.steps, trace.units), trace.scale(auto),
+                   trace.bounds, trace.saturated)  # fmt: skip

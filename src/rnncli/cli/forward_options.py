@@ -6,7 +6,7 @@ from typer import Option
 
 from rnncli.cli.completion import layer_names
 from rnncli.cli.options import OUTPUT, size
-from rnncli.cli.pictures import Svg
+from rnncli.cli.pictures import Dark, Svg
 
 INSIDE = "Inside the recurrent layers"
 
@@ -25,7 +25,13 @@ class InsideFlags(NamedTuple):
         str | None,
         Option("--gate", rich_help_panel=INSIDE, metavar="NAME", help="Draw this gate instead."),
     ] = None
+    scale: Annotated[
+        Literal["fixed", "auto"],
+        Option("--scale", rich_help_panel=INSIDE,
+               help="Colours for all values that there can be, or for those that there are."),
+    ] = "fixed"  # fmt: skip
     svg: Svg = None
+    dark: Dark = False
 
     def plotted(self) -> bool:
         """Whether to draw in the terminal: a gate is drawn there unless it goes to a file."""

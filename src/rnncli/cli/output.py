@@ -65,6 +65,7 @@ def page(**options: Any) -> "Target":
         width=_width(),
         color=_color(sys.stdout),
         unicode=_unicode(sys.stdout),
+        truecolor=_truecolor(),
         **options,
     )
 
@@ -157,6 +158,12 @@ def _color(stream: TextIO) -> bool:
     if os.environ.get("FORCE_COLOR"):
         return True
     return stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+
+
+def _truecolor() -> bool:
+    """Whether the terminal says that it shows any colour, or FORCE_COLOR does."""
+    stated = os.environ.get("COLORTERM", "").lower()
+    return stated in ("truecolor", "24bit") or os.environ.get("FORCE_COLOR") == "3"
 
 
 def _unicode(stream: TextIO) -> bool:

@@ -7,7 +7,7 @@ from typer import Option
 from rnncli.cli.models import load
 from rnncli.cli.options import CellFlags, FilesFlags, SummaryOutputFlags, with_options
 from rnncli.cli.output import emit, warn
-from rnncli.cli.pictures import Svg, check_svg, save_svg
+from rnncli.cli.pictures import Dark, Svg, check_svg, save_svg
 from rnncli.cli.several import is_many, summaries
 from rnncli.errors import UsageError
 
@@ -29,6 +29,7 @@ def command(
         bool, Option("--optimizer", help="Count a checkpoint's optimizer variables too.")
     ] = False,
     svg: Svg = None,
+    dark: Dark = False,
 ) -> None:
     """Print what is in a model: the table of Keras's model.summary().
 
@@ -44,7 +45,7 @@ def command(
     if model.files and is_many(model.files):
         _rows(model, cell, output, svg)
         return
-    check_svg(svg)
+    check_svg(svg, dark)
     found = load(model.single(), cell, optimizer=optimizer)
     warn(found, output)
     if output.format == "classic":
@@ -53,7 +54,7 @@ def command(
         found, expand_nested=expand_nested, show_trainable=show_trainable, optimizer=optimizer
     )
     if svg is not None:
-        save_svg(report, svg, output, line_length=line_length)
+        save_svg(report, svg, output, dark, line_length=line_length)
     if svg != "-":
         emit(report, output, line_length=line_length)
 

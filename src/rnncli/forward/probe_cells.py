@@ -71,7 +71,8 @@ class Seen:
             )
         what = "state h" if gate is None else f"gate {gate}"
         back = ", read from the end" if reverse else ""
-        self.gate, self.trace = gate, Trace(f"{self.names[2]}: {what}{back}", reverse)
+        self.gate = gate
+        self.trace = Trace(f"{self.names[2]}: {what}{back}", reverse, self.inside.bounds(gate))
         return self.trace
 
 

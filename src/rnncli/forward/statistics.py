@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from rnncli.cells import Cell
-from rnncli.kernels.activations import BOUNDS, saturated
+from rnncli.kernels.activations import BOUNDS, Bounds, saturated
 from rnncli.layers.op import Array, Notes
 
 WASHED_OUT = 1e-3  # a start that differed by 1 no longer matters
@@ -71,6 +71,12 @@ class Inside:
         self.taken = self.steps = self.differing = 0
         self.bad: int | None = None
 
+        self.state_bounds = _state_bounds(cell, activation, recurrent_activation)
+
+    def bounds(self, gate: str | None) -> Bounds | None:
+        """Return what a gate's values cannot leave, or the state's; None where nothing holds."""
+        return self.state_bounds if gate is None else BOUNDS.get(self.activations[gate] or "linear")
+
     def begin(self) -> None:
         """Start at the first step again: another call of the layer."""
         self.taken = 0
@@ -107,6 +113,15 @@ class Inside:
             "washout_steps": min(self.steps, self.differing + 1),
             "first_bad_step": self.steps + 1 - bad if bad is not None and reverse else bad,
         }
+
+
+def _state_bounds(
+    cell: Cell, activation: str | None, recurrent_activation: str | None
+) -> Bounds | None:
+    """Return the bounds of the output: those of its activation, where gates only let through."""
+    gates = BOUNDS.get(recurrent_activation or "linear")
+    shares = len(cell.gates) == 1 or gates == (0, 1)
+    return BOUNDS.get(activation or "linear") if shares else None
 
 
 def changed(state: Array) -> Array:

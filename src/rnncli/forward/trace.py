@@ -1,58 +1,89 @@
-"""What is seen of a sequence step by step, kept in bounded memory and drawn as means."""
+"""What is seen of a sequence step by step, kept in bounded memory and drawn as extremes."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
+from rnncli.kernels.activations import Bounds, near
 from rnncli.layers.op import Array
 
 BINS = 4096  # kept at most; more steps share one, so that a sequence of any length can be seen
 
-Means = tuple[tuple[float, ...], ...]
+Rows = tuple[tuple[float, ...], ...]
 
 
 class Trace:
-    """A row of values and a norm per step, summed in bins of `1, 2, 4, ...` steps."""
+    """The values and a norm of each step, of which bins of `1, 2, 4, ...` steps keep the extremes.
 
-    def __init__(self, title: str, reverse: bool) -> None:
-        self.title, self.reverse = title, reverse
-        self.steps = self.units = 0
+    `bounds` are what the values cannot leave, None where there are none.
+    """
+
+    def __init__(self, title: str, reverse: bool, bounds: Bounds | None = None) -> None:
+        self.title, self.reverse, self.bounds = title, reverse, bounds
+        self.steps = self.units = self.near = 0
         self.size = 1  # steps in a bin
-        self.sums: Array = np.empty((0, 0))
+        self.low: Array = np.empty((0, 0))  # a row per bin: the units, then the norm
+        self.high = self.low
 
     def add(self, values: Array, norm: float) -> None:
         """Take the values `(units,)` of the next step that was taken."""
         if not self.steps:
             self.units = len(values)
-            self.sums = np.zeros((BINS, self.units + 1))
+            self.low = np.full((BINS, self.units + 1), np.inf)
+            self.high = -self.low
         elif self.steps == BINS * self.size:
-            self.sums[: BINS // 2] = self.sums[::2] + self.sums[1::2]
-            self.sums[BINS // 2 :] = 0
+            for kept, extreme in ((self.low, np.minimum), (self.high, np.maximum)):
+                kept[: BINS // 2] = extreme(kept[::2], kept[1::2])
+            self.low[BINS // 2 :], self.high[BINS // 2 :] = np.inf, -np.inf
             self.size *= 2
-        row = self.sums[self.steps // self.size]
-        row[:-1] += values
-        row[-1] += norm
+        row = [*values, norm]
+        place = self.steps // self.size
+        np.minimum(self.low[place], row, out=self.low[place])
+        np.maximum(self.high[place], row, out=self.high[place])
+        self.near += near(self.bounds, values)
         self.steps += 1
 
-    def means(self, columns: int, rows: int) -> tuple[Means, tuple[float, ...]]:
+    @property
+    def saturated(self) -> float | None:
+        """The share of all values that are near a bound, None where there are no bounds."""
+        return self.near / (self.steps * self.units) if self.bounds and self.steps else None
+
+    def scale(self, auto: bool) -> Bounds:
+        """Return the values at the ends of the palette: the bounds, or with `auto` the extremes.
+
+        Values that may be negative have a scale with 0 in its middle.
+        """
+        if self.bounds and not auto:
+            return self.bounds
+        used = -(-self.steps // self.size)
+        ends = np.array([extremes[:used, :-1] for extremes in (self.low, self.high)])
+        ends = ends[np.isfinite(ends)]
+        low, high = (float(ends.min()), float(ends.max())) if ends.size else (0.0, 0.0)
+        if self.bounds != (0, 1):
+            low, high = min(low, -high), max(high, -low)
+        return (low, high) if low < high else (low - 1, high + 1)
+
+    def cells(self, columns: int, rows: int) -> tuple[Rows, tuple[float, ...]]:
         """Return the values as `rows` of units by `columns` of steps at most, and the norms.
 
-        The first step of the sequence comes first, whichever way it was read.
+        Of the values that share a cell it is the one of largest magnitude; between 0 and 1 the one
+        farthest from 0.5, so that a closed gate shows as an open one does. The first step of the
+        sequence comes first, whichever way it was read.
         """
         if not self.steps:
             return (), ()
         used = -(-self.steps // self.size)
-        counts = np.full(used, self.size)
-        counts[-1] = self.steps - (used - 1) * self.size
         starts = _starts(used, columns)
-        sums = np.add.reduceat(self.sums[:used], starts)
-        found = sums / np.add.reduceat(counts, starts)[:, None]
+        low = np.minimum.reduceat(self.low[:used], starts)
+        high = np.maximum.reduceat(self.high[:used], starts)
         if self.reverse:
-            found = found[::-1]
+            low, high = low[::-1], high[::-1]
         starts = _starts(self.units, rows)
-        sizes = np.diff([*starts, self.units])
-        values = np.add.reduceat(found[:, :-1], starts, axis=1) / sizes
-        return tuple(map(_floats, values.T)), _floats(found[:, -1])
+        middle = sum(self.bounds or (0, 0)) / 2
+        least = np.minimum.reduceat(low[:, :-1], starts, axis=1)
+        most = np.maximum.reduceat(high[:, :-1], starts, axis=1)
+        values = np.where(most - middle >= middle - least, most, least)
+        return tuple(map(_floats, values.T)), _floats(high[:, -1])
 
 
 def _starts(length: int, parts: int) -> Array:

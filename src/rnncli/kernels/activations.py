@@ -163,7 +163,8 @@ ACTIVATIONS: dict[str, Function] = {
 }
 
 # The bounds of those that have any: values near one are saturated.
-BOUNDS: dict[str, tuple[float, float]] = {
+Bounds = tuple[float, float]
+BOUNDS: dict[str, Bounds] = {
     "tanh": (-1, 1),
     "softsign": (-1, 1),
     "hard_tanh": (-1, 1),
@@ -189,7 +190,11 @@ def activation(name: str | None) -> Function:
 
 def saturated(name: str | None, values: Array) -> int:
     """Return how many values lie within a thousandth of the range from a bound of `name`."""
-    bounds = BOUNDS.get(name or "linear")
+    return near(BOUNDS.get(name or "linear"), values)
+
+
+def near(bounds: Bounds | None, values: Array) -> int:
+    """Return how many values lie within a thousandth of the range from one of its bounds."""
     if bounds is None:
         return 0
     low, high = bounds

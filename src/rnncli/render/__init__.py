@@ -26,13 +26,14 @@ class Target(NamedTuple):
     """Where text is going.
 
     `width` is that of the page, None where nobody states one and nothing is to fold;
-    `line_length` is the one asked for.
+    `line_length` is the one asked for. `truecolor`: any colour, not only 256 of them.
     """
 
     width: int | None = None
     color: bool = False
     unicode: bool = True
     line_length: int | None = None
+    truecolor: bool = False
 
 
 def render(report: Report, format: str, target: Target) -> str:

@@ -1,7 +1,7 @@
 """A state over time as a picture for the terminal.
 
-With colour each character shows two rows as half blocks, on a diverging scale centred at 0: blue is
-negative, red positive. Without, a character shows one row in shades of its size.
+With colour each character shows two rows as half blocks, on the palette. Without, a character shows
+one row in shades of the value's size.
 """
 
 from collections.abc import Iterator
@@ -9,19 +9,17 @@ from math import isfinite
 
 from rnncli.render import Target
 from rnncli.render.grid import BOLD, Line, Part, styled
+from rnncli.render.layout import sentence
+from rnncli.render.palette import BAD, HIGH, LOW, Mark, code, hexadecimal, mark, place
 from rnncli.render.text import printable
 from rnncli.report import Picture
 
 MARGIN = 7  # characters left of the picture, for the axis of rows
 LINES = 32  # of a picture at most
 _LEVELS = "▁▂▃▄▅▆▇█"
-_SHADES = " ░▒▓█"
-_ASCII = " .:*#"
 _BAD = "!"  # where a value is no number
-# The scale in the 256 colours that terminals share, from 0 outwards, always darker.
-_HOT = (231, 230, 229, 222, 216, 215, 209, 203, 196, 160, 124, 88)
-_COLD = (231, 195, 159, 153, 117, 111, 75, 69, 63, 21, 19, 17)
-_GREEN = 46  # where a value is no number; nowhere on the scale
+_SHADES, _ASCII = (" ░▒▓", "█", "▁"), (" .:*", "#", "_")  # sizes; near the high and the low bound
+_SWATCHES = 8  # of the legend, on either side of the middle
 
 
 def room(columns: int | None, color: bool, unicode: bool) -> tuple[int, int]:
@@ -30,38 +28,27 @@ def room(columns: int | None, color: bool, unicode: bool) -> tuple[int, int]:
 
 
 def draw(picture: Picture, target: Target) -> list[str]:
-    """Return the norm of the state as a line, the picture under it, axes and scale."""
-    color, unicode = target.color, target.unicode
-    return [styled(target, line) for line in parts_of(picture, color, unicode)]
+    """Return the norm of the state as a line, the picture under it, axes and legend."""
+    lines = [styled(target, line) for line in _lines(picture, target)]
+    for note in notes(picture, _halves(target)):
+        lines += sentence(note, target, "", indent=" " * MARGIN)
+    return lines
 
 
-def parts_of(picture: Picture, color: bool, unicode: bool) -> Iterator[Line]:
-    """Yield the lines of the picture, for a terminal with or without colour."""
-    values = [value for row in picture.values for value in row]
-    limit = max((abs(value) for value in values if isfinite(value)), default=0.0) or 1.0
-    bad = not all(map(isfinite, values))
+def _lines(picture: Picture, target: Target) -> Iterator[Line]:
     yield [(printable(picture.title), BOLD)]
-    line, top = _line(picture.norms, unicode)
+    levels = _LEVELS if target.unicode else "".join((_ASCII[0], _ASCII[1]))
+    top = max(filter(isfinite, picture.norms), default=0.0)
+    line = "".join(_level(value / (top or 1.0), levels) for value in picture.norms)
     yield [(f"{'norm':>{MARGIN - 1}} {line}", "")]
-    yield from _rows(picture, limit, color, unicode)
-    columns = len(picture.norms)
-    yield [(f"{'':{MARGIN}}{_axis(picture.size[0], columns)}", "")]
-    yield _scale(limit, bad, color, unicode)
+    yield from _colored(picture, target) if _halves(target) else _shaded(picture, target)
+    yield [(f"{'step':>{MARGIN - 1}} {_axis(picture.size[0], len(picture.norms))}", "")]
+    yield from _legend(picture, target)
     yield [(f"{'':{MARGIN}}norm up to {top:.3g}", "")]
-    for what, whole, part, parts in (
-        ("steps", picture.size[0], columns, "columns"),
-        ("units", picture.size[1], len(picture.values), "rows"),
-    ):
-        if part < whole:
-            mean = f"each the mean of {whole / part:.3g} {what}"
-            yield [(f"{'':{MARGIN}}{whole:,} {what} in {part} {parts}, {mean}", "")]
 
 
-def _line(values: tuple[float, ...], unicode: bool) -> tuple[str, float]:
-    """Return the values as the heights of one line of characters, and the largest."""
-    levels = _LEVELS if unicode else _ASCII
-    top = max(filter(isfinite, values), default=0.0)
-    return "".join(_level(value / (top or 1.0), levels) for value in values), top
+def _halves(target: Target) -> bool:
+    return target.color and target.unicode
 
 
 def _level(share: float, levels: str) -> str:
@@ -69,49 +56,123 @@ def _level(share: float, levels: str) -> str:
     return levels[min(len(levels) - 1, int(share * len(levels)))] if isfinite(share) else _BAD
 
 
-def _rows(picture: Picture, limit: float, color: bool, unicode: bool) -> Iterator[Line]:
-    """Yield the lines of the picture, each with the number of its first unit."""
-    rows, units = picture.values, picture.size[1]
-    shades = _SHADES if unicode else _ASCII
-    halves = color and unicode
-    for index in range(0, len(rows), 2 if halves else 1):
-        label = f"{1 + index * units // len(rows)}"
-        line: list[Part] = [(f"{label if index else f'unit {label}':>{MARGIN - 1}} ", "")]
-        if halves:
-            below = rows[index + 1] if index + 1 < len(rows) else None
-            for column, upper in enumerate(rows[index]):
-                back = "" if below is None else f";48;5;{_color(below[column] / limit)}"
-                line.append(("▀", f"38;5;{_color(upper / limit)}{back}"))
-        else:
-            line.append(("".join(_level(abs(v) / limit, shades) for v in rows[index]), ""))
+def _label(picture: Picture, index: int) -> Part:
+    """Return the number of a row's first unit, in the margin."""
+    label = f"{1 + index * picture.size[1] // len(picture.values)}"
+    return f"{label if index else f'unit {label}':>{MARGIN - 1}} ", ""
+
+
+def _colored(picture: Picture, target: Target) -> Iterator[Line]:
+    """Yield two rows a line: the foreground is the upper one, the background the lower."""
+    rows = picture.values
+    for index in range(0, len(rows), 2):
+        line = [_label(picture, index)]
+        below = rows[index + 1] if index + 1 < len(rows) else None
+        for column, upper in enumerate(rows[index]):
+            back = "" if below is None else f";48;{_color(picture, below[column], target)}"
+            line.append(("▀", f"38;{_color(picture, upper, target)}{back}"))
         yield line
 
 
+def _shaded(picture: Picture, target: Target) -> Iterator[Line]:
+    shades, high, low = _SHADES if target.unicode else _ASCII
+    marks = {HIGH: high, LOW: high if _signed(picture) else low, BAD: _BAD}
+    for index, row in enumerate(picture.values):
+        colors = ((mark(picture, value), value) for value in row)
+        found = (marks[color] if color else _level(_size(picture, value), shades)
+                 for color, value in colors)  # fmt: skip
+        yield [_label(picture, index), ("".join(found), "")]
+
+
+def _signed(picture: Picture) -> bool:
+    return picture.scale[0] == -picture.scale[1]
+
+
+def _size(picture: Picture, value: float) -> float:
+    """Return how far a value stands from 0, or from the low end of a scale that has no middle 0."""
+    share = place(picture, value)
+    return abs(share) if _signed(picture) else (share + 1) / 2
+
+
+def _color(picture: Picture, value: float, target: Target) -> str:
+    """Return the colour of a value as part of an SGR sequence."""
+    special = mark(picture, value)
+    return _swatch(place(picture, value) if special is None else special, target)
+
+
+def _swatch(color: float | Mark, target: Target) -> str:
+    if not target.truecolor:
+        return f"5;{color.code if isinstance(color, Mark) else code(color)}"
+    found = color.hex if isinstance(color, Mark) else hexadecimal(color)
+    return f"2;{';'.join(map(str, bytes.fromhex(found)))}"
+
+
+def ticks(steps: int, columns: int, width: int) -> Iterator[tuple[int, int]]:
+    """Yield the steps to label, with the column that each is in: round numbers, `width` apart."""
+    unit = next(
+        size * 10**power
+        for power in range(30)
+        for size in (1, 2, 5)
+        if size * 10**power * columns >= width * steps or size * 10**power >= steps
+    )
+    for step in dict.fromkeys((1, *range(unit, steps + 1, unit))):
+        column = -(-step * columns // steps) - 1 if columns < steps else step - 1
+        if step == 1 or column >= width - 2:
+            yield step, column
+
+
 def _axis(steps: int, columns: int) -> str:
-    """Return the axis of steps: the first and the last under their columns, where there is room."""
-    last = f"{steps:,}"
-    middle = "step".center(columns - 2 * len(last))
-    if columns < 2 * len(last) + len(" step "):
-        return "step 1" if steps == 1 else f"step 1 to {last}"
-    return f"{'1':<{len(last)}}{middle}{last}"
+    """Return the axis of steps: numbers that begin under their columns."""
+    line = ""
+    for step, column in ticks(steps, columns, len(f"{steps:,}") + 3):
+        if column + len(f"{step:,}") <= columns or step == 1:
+            line = f"{line:<{column}}{step:,}"
+    return line
 
 
-def _color(share: float) -> int:
-    """Return the colour of a value between -1 and 1."""
-    if not isfinite(share):
-        return _GREEN
-    ramp = _HOT if share > 0 else _COLD
-    return ramp[round(min(1.0, abs(share)) * (len(ramp) - 1))]
+def _legend(picture: Picture, target: Target) -> Iterator[Line]:
+    """Yield the scale, then what stands for saturated values, and for NaN if there are any."""
+    low, high = (f"{value:.3g}" for value in picture.scale)
+    margin: Part = (" " * MARGIN, "")
+    bad = not all(isfinite(value) for row in picture.values for value in row)
+    if not _halves(target):
+        shades, full, closed = _SHADES if target.unicode else _ASCII
+        yield [margin, (f"{'0' if _signed(picture) else low} {shades} {high}", "")]
+        marks: list[Line] = (
+            [] if _signed(picture) else [[(f"{closed} at {_bound(picture, 0)}", "")]]
+        )
+        at = f"{_bound(picture, 0)} or " * _signed(picture) + _bound(picture, 1)
+        marks.append([(f"{full} at {at}", "")])
+        wrong: Line = [(f"{_BAD} NaN or Inf", "")]
+    else:
+        shares = (index / _SWATCHES for index in range(-_SWATCHES, _SWATCHES + 1))
+        bar = [("█", f"38;{_swatch(share, target)}") for share in shares]
+        yield [margin, (f"{low} ", ""), *bar, (f" {high}", "")]
+        marks = [[("█", f"38;{_swatch(color, target)}"), (f" at {_bound(picture, end)}", "")]
+                 for end, color in enumerate((LOW, HIGH))]  # fmt: skip
+        wrong = [("█", f"38;{_swatch(BAD, target)}"), (" NaN or Inf", "")]
+    if picture.bounds is not None:
+        share = f": saturated, {picture.saturated:.1%}" if picture.saturated is not None else ""
+        line = [part for each in marks for part in (*each, ("  ", ""))][:-1]
+        yield [margin, *line, (share, "")]
+    if bad:
+        yield [margin, *wrong]
 
 
-def _scale(limit: float, bad: bool, color: bool, unicode: bool) -> Line:
-    """Return the legend of the scale, with what stands for NaN and Inf if any is `bad`."""
-    if color and unicode:
-        line = [(f"{'':{MARGIN}}{-limit:.3g} ", "")]
-        end = len(_HOT) - 1
-        line += [("█", f"38;5;{_color(step / end)}") for step in range(-end, end + 1)]
-        line.append((f" {limit:.3g}", ""))
-        return [*line, ("   ", ""), ("█", f"38;5;{_GREEN}"), (" NaN or Inf", "")] if bad else line
-    shades = _SHADES if unicode else _ASCII
-    text = f"{'':{MARGIN}}0 {shades} {limit:.3g} (size; the sign is not shown)"
-    return [(f"{text}   {_BAD} NaN or Inf" if bad else text, "")]
+def _bound(picture: Picture, end: int) -> str:
+    return f"{(picture.bounds or (0, 0))[end]:.3g}"
+
+
+def notes(picture: Picture, signs: bool) -> Iterator[str]:
+    """Yield what a cell stands for where it is more than one value."""
+    if not signs and _signed(picture):
+        yield "Shades show the size of a value, not its sign."
+    (steps, units), columns, rows = picture.size, len(picture.norms), len(picture.values)
+    shared = []
+    if columns < steps:
+        shared.append(f"{steps:,} steps in {columns} columns")
+    if rows < units:
+        shared.append(f"{units:,} units in {rows} rows")
+    if shared:
+        which = "farthest from 0.5" if picture.bounds == (0, 1) else "of largest magnitude"
+        yield f"{', '.join(shared)}: a cell shows the value {which} in it."

@@ -66,13 +66,19 @@ class Table(NamedTuple):
 class Picture(NamedTuple):
     """Values to draw: `values[row][column]`, a row per unit and a column per step.
 
-    `norms` has one value per column; `size` is `(steps, units)` before both were drawn as means.
+    `norms` has one value per column; `size` is `(steps, units)` before several shared a cell, of
+    which the value of largest magnitude is drawn. `scale` holds the values at the ends of the
+    palette, `bounds` what the values cannot leave (None: nothing) and `saturated` the share of all
+    values that are near a bound.
     """
 
     title: str
     values: tuple[tuple[float, ...], ...]
     norms: tuple[float, ...]
     size: tuple[int, int]
+    scale: tuple[float, float] = (-1, 1)
+    bounds: tuple[float, float] | None = None
+    saturated: float | None = None
 
 
 class Report(NamedTuple):
