@@ -61,6 +61,15 @@ def test_examples_come_first(show: Any, command: str) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
+def test_own_options_come_first_and_cell_flags_last(show: Any, command: str) -> None:
+    headings = re.findall(r"^(\S.*):$", show(command, "--help").split("\n\n", 3)[3], re.MULTILINE)
+    assert headings[0] == "Options"
+    assert headings[-1].startswith("Cell flags") or "--cell" not in show(command, "--help")
+    assert len(headings) == len(set(headings))
+    assert " range>" not in show(command, "--help")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_option_is_explained(show: Any, command: str) -> None:
     group: Any = typer.main.get_command(app)
     context = group.make_context("rnncli", [])

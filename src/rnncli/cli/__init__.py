@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import rnncli
+from rnncli.cli.options import CELL, MODEL, OUTPUT
 from rnncli.cli.output import fail, silence_stdout
 from rnncli.cli.refusals import told
 from rnncli.errors import ExitCode, RnncliError, UsageError, nearest
@@ -43,16 +44,17 @@ class Command(TyperCommand):
             raise
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write a section per group of options, the model's first."""
-        sections: dict[str, list[tuple[str, str]]] = {"Model": []}
+        """Write a section per group of options: the command's own first, the cell flags last."""
+        sections: dict[str, list[tuple[str, str]]] = {"Options": []}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
             if record is not None:
                 argument = parameter.param_type_name == "argument"
-                title = "Model" if argument else getattr(parameter, "rich_help_panel", None)
+                title = MODEL if argument else getattr(parameter, "rich_help_panel", None)
                 text = record[1].replace("\\[", "[")  # older Typers escape them for Rich
                 sections.setdefault(title or "Options", []).append((record[0], text))
-        for title, records in sections.items():
+        shared = {title: sections.pop(title, []) for title in (MODEL, OUTPUT, CELL)}
+        for title, records in (sections | shared).items():
             if records:
                 with formatter.section(title):
                     formatter.write_dl(records, col_max=34)

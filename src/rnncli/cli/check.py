@@ -29,20 +29,35 @@ class LimitFlags(NamedTuple):
     """What has to hold; None: not asked."""
 
     params: Annotated[
-        int | None, Option("--params", parser=amount, metavar="N", help="Exactly so many.")
+        int | None,
+        Option("--params", parser=amount, metavar="N", help="The exact number of parameters."),
     ] = None
     max_params: Annotated[
-        int | None, Option("--max-params", parser=amount, metavar="N", help="At most, as 50k.")
+        int | None,
+        Option("--max-params", parser=amount, metavar="N", help="Most parameters, such as 50k."),
     ] = None
     max_bytes: Annotated[
-        int | None, Option("--max-bytes", parser=amount, metavar="N", help="Of weights: 64KiB.")
+        int | None,
+        Option(
+            "--max-bytes", parser=amount, metavar="N", help="Most bytes of weights, such as 64KiB."
+        ),
     ] = None
     max_macs: Annotated[
-        int | None, Option("--max-macs", parser=amount, metavar="N", help="Per sequence: 1.5M.")
+        int | None,
+        Option(
+            "--max-macs",
+            parser=amount,
+            metavar="N",
+            help="Most multiply-accumulates per sequence, such as 1.5M.",
+        ),
     ] = None
     output_shape: Annotated[
         list[str] | None,
-        Option("--output-shape", metavar="SHAPE", help='As "None,100,64"; once per output.'),
+        Option(
+            "--output-shape",
+            metavar="SHAPE",
+            help='The output shape, such as "None,100,64"; once per output.',
+        ),
     ] = None
     no_nan: Annotated[bool, Option("--no-nan", help="No weight is NaN or infinite.")] = False
 
@@ -73,14 +88,14 @@ def command(
         list[str] | None,
         Argument(
             metavar="[FILE]...",
-            help="Model files, or folders of them.",
+            help="Model files or folders.",
             show_default=False,
             autocompletion=model_files,
         ),
     ] = None,
     files_from: Annotated[
         str | None,
-        Option("--files-from", metavar="FILE", help="Names of model files; - is stdin."),
+        Option("--files-from", metavar="FILE", help="Read file names from this file; - is stdin."),
     ] = None,
 ) -> None:
     """Check models against limits; exit 1 if one does not hold.

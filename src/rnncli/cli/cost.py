@@ -23,21 +23,32 @@ def command(
             "--batch-size",
             parser=size,
             metavar="N",
-            help="Sequences at once, where the model leaves it open (1).",
+            help="Batch size, where the model leaves it open (default: 1).",
             show_default=False,
         ),
     ] = None,
     dtype: Annotated[
         Literal["float64", "float32", "float16", "bfloat16", "int8"] | None,
-        Option("--dtype", help="As if stored in this type (the model's own).", show_default=False),
+        Option(
+            "--dtype", help="Type of the stored weights (default: the model's).", show_default=False
+        ),
     ] = None,
     macs_per_second: Annotated[
         int | None,
-        Option("--macs-per-second", parser=amount, metavar="N", help="Add seconds, at this rate."),
+        Option(
+            "--macs-per-second",
+            parser=amount,
+            metavar="N",
+            help="Add the seconds that a device of this speed needs.",
+        ),
     ] = None,
     train: Annotated[
         Literal["adam", "sgd"] | None,
-        Option("--train", help="Add what training with this optimizer takes.", show_default=False),
+        Option(
+            "--train",
+            help="Add the memory that training with this optimizer needs.",
+            show_default=False,
+        ),
     ] = None,
 ) -> None:
     """Print what a model takes: multiply-accumulates and bytes, per layer.

@@ -22,20 +22,37 @@ def command(
     cell: CellFlags,
     output: OutputFlags,
     max_params: Annotated[
-        int | None, Option("--max-params", parser=amount, metavar="N", help="50k parameters, say.")
+        int | None,
+        Option(
+            "--max-params", parser=amount, metavar="N", help="Budget of parameters, such as 50k."
+        ),
     ] = None,
     max_bytes: Annotated[
-        int | None, Option("--max-bytes", parser=amount, metavar="N", help="Of weights: 64KiB.")
+        int | None,
+        Option(
+            "--max-bytes",
+            parser=amount,
+            metavar="N",
+            help="Budget of bytes for the weights, such as 64KiB.",
+        ),
     ] = None,
     max_macs: Annotated[
-        int | None, Option("--max-macs", parser=amount, metavar="N", help="Per sequence: 1.5M.")
+        int | None,
+        Option(
+            "--max-macs",
+            parser=amount,
+            metavar="N",
+            help="Budget of multiply-accumulates per sequence, such as 1.5M.",
+        ),
     ] = None,
     dtype: Annotated[
         Literal["float64", "float32", "float16", "bfloat16", "int8"] | None,
-        Option("--dtype", help="As if stored in this type (the model's own).", show_default=False),
+        Option(
+            "--dtype", help="Type of the stored weights (default: the model's).", show_default=False
+        ),
     ] = None,
 ) -> None:
-    """Print the largest units within a budget, for each cell or for the ? of a stack.
+    """Print the largest units that fit a budget, per cell or for the ? in a --layer.
 
     \b
     Examples:

@@ -15,20 +15,27 @@ class InsideFlags(NamedTuple):
     """What to show of the inside of recurrent layers."""
 
     stats: Annotated[
-        bool, Option("--stats", rich_help_panel=INSIDE, help="Saturation, memory, NaN per layer.")
+        bool,
+        Option(
+            "--stats", rich_help_panel=INSIDE, help="Print saturation, memory and NaN per layer."
+        ),
     ] = False
     plot: Annotated[
         bool,
-        Option("--plot", rich_help_panel=INSIDE, help="Draw a state over time (the last layer's)."),
+        Option(
+            "--plot",
+            rich_help_panel=INSIDE,
+            help="Draw the state of the last recurrent layer over time.",
+        ),
     ] = False
     gate: Annotated[
         str | None,
-        Option("--gate", rich_help_panel=INSIDE, metavar="NAME", help="Draw this gate instead."),
+        Option("--gate", rich_help_panel=INSIDE, metavar="NAME", help="Draw this gate, such as f."),
     ] = None
     scale: Annotated[
         Literal["fixed", "auto"],
         Option("--scale", rich_help_panel=INSIDE,
-               help="Colours for all values that there can be, or for those that there are."),
+               help="Scale of the colours: of the activation, or of the values."),
     ] = "fixed"  # fmt: skip
     svg: Svg = None
     dark: Dark = False
@@ -44,36 +51,46 @@ class RunFlags(NamedTuple):
     input: Annotated[
         list[str] | None,
         Option(
-            "-i", "--input", metavar="[NAME=]FILE", help=".npy, .npz or .csv; - is .npy on stdin."
+            "-i",
+            "--input",
+            metavar="[NAME=]FILE",
+            help="Input: .npy, .npz or .csv; - reads .npy from stdin.",
         ),
     ] = None
     weights: Annotated[
-        str | None, Option("--weights", metavar="FILE", help=".npz with Keras's names, or .h5.")
+        str | None,
+        Option(
+            "--weights", metavar="FILE", help="Weights: .npz with Keras's names, .h5 or .keras."
+        ),
     ] = None
     init: Annotated[
         Literal["keras", "uniform01"] | None,
-        Option("--init", help="How to draw weights (keras).", show_default=False),
+        Option(
+            "--init", help="Draw random weights in this way (default: keras).", show_default=False
+        ),
     ] = None
-    seed: Annotated[int, Option("--seed", min=0, metavar="N", help="Of what is random.")] = 0
+    seed: Annotated[
+        int, Option("--seed", min=0, metavar="N", help="Seed of random weights and inputs.")
+    ] = 0
     batch_size: Annotated[
         int | None,
         Option(
             "--batch-size",
             parser=size,
             metavar="N",
-            help="Random sequences (1).",
+            help="Number of random input sequences (default: 1).",
             show_default=False,
         ),
     ] = None
-    dtype: Annotated[Literal["float32", "float64"], Option("--dtype", help="To compute in.")] = (
-        "float32"
-    )
+    dtype: Annotated[
+        Literal["float32", "float64"], Option("--dtype", help="Type to compute in.")
+    ] = "float32"
     until: Annotated[
         str | None,
         Option(
             "--until",
             metavar="LAYER",
-            help="Stop after this layer.",
+            help="Stop after this layer and print its output.",
             autocompletion=layer_names,
         ),
     ] = None
@@ -84,6 +101,6 @@ class RunFlags(NamedTuple):
             "--output",
             metavar="FILE",
             rich_help_panel=OUTPUT,
-            help="Write the output: .npy, .csv, .npz; - is .npy on stdout.",
+            help="Write the output to .npy, .csv or .npz; - writes .npy to stdout.",
         ),
     ] = None

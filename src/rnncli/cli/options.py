@@ -11,7 +11,8 @@ from rnncli.cli.completion import activations, layer_names
 from rnncli.cli.completion import files as model_files
 from rnncli.render import CHECK_ONLY, FORMATS, SUMMARY_ONLY
 
-MODEL, CELL, OUTPUT = "Model", "Cell flags", "Output"
+MODEL, OUTPUT = "Model", "Output"
+CELL = "Cell flags, for a layer without FILE or --layer"
 
 CellName = Literal["simple_rnn", "lstm", "gru"]
 LARGEST = 10**18  # of a size; far beyond any machine, and products still print at once
@@ -54,39 +55,53 @@ def _activation(name: str, help: str) -> Any:
 class CellFlags(NamedTuple):
     """A layer given by flags; None: not given. The help names the default."""
 
-    cell: Annotated[CellName | None, _cell("--cell", help="The cell (simple_rnn).")] = None
-    input_size: Annotated[int | None, _size("--input-size", "Features per step (32).")] = None
-    units: Annotated[int | None, _size("--units", "Size of the state (64).")] = None
+    cell: Annotated[
+        CellName | None, _cell("--cell", help="The kind of cell (default: simple_rnn).")
+    ] = None
+    input_size: Annotated[
+        int | None, _size("--input-size", "Number of features per step (default: 32).")
+    ] = None
+    units: Annotated[int | None, _size("--units", "Size of the hidden state (default: 64).")] = None
     steps: Annotated[
         str | None,
-        _cell("--steps", help="Steps of a sequence, or none for any (100).", metavar="N"),
+        _cell("--steps", help="Number of steps, or none for any (default: 100).", metavar="N"),
     ] = None
     return_sequences: Annotated[
         bool | None,
-        _cell("--return-sequences/--no-return-sequences", help="Output at every step (no)."),
+        _cell(
+            "--return-sequences/--no-return-sequences",
+            help="Return the output of every step, or of the last (default).",
+        ),
     ] = None
-    return_state: Annotated[bool | None, _cell("--return-state", help="Final states too.")] = None
+    return_state: Annotated[
+        bool | None, _cell("--return-state", help="Return the final states too.")
+    ] = None
     bidirectional: Annotated[
-        bool | None, _cell("--bidirectional", help="Wrap it in Bidirectional.")
+        bool | None, _cell("--bidirectional", help="Read the sequence in both directions.")
     ] = None
     merge_mode: Annotated[
         Literal["concat", "sum", "mul", "ave", "none"] | None,
-        _cell("--merge-mode", help="How Bidirectional merges (concat)."),
+        _cell("--merge-mode", help="How both directions are merged (default: concat)."),
     ] = None
     no_bias: Annotated[bool | None, _cell("--no-bias", help="Leave the bias out.")] = None
     reset_after: Annotated[
         bool | None,
-        _cell("--reset-after/--no-reset-after", help="GRU's reset gate after the product (yes)."),
+        _cell(
+            "--reset-after/--no-reset-after",
+            help="Apply GRU's reset gate after the product (default), or before.",
+        ),
     ] = None
     go_backwards: Annotated[
         bool | None, _cell("--go-backwards", help="Read the sequence from its end.")
     ] = None
-    activation: Annotated[str | None, _activation("--activation", "Of the state (tanh).")] = None
+    activation: Annotated[
+        str | None, _activation("--activation", "Activation of the state (default: tanh).")
+    ] = None
     recurrent_activation: Annotated[
         str | None,
-        _activation("--recurrent-activation", "Of the gates (sigmoid)."),
+        _activation("--recurrent-activation", "Activation of the gates (default: sigmoid)."),
     ] = None
-    depth: Annotated[int | None, _size("--depth", "Layers stacked (1).")] = None
+    depth: Annotated[int | None, _size("--depth", "Number of stacked layers (default: 1).")] = None
 
     def given(self) -> list[str]:
         """Return the flags that were given, as they are written."""
@@ -101,7 +116,7 @@ class CellFlags(NamedTuple):
 Expressions = Annotated[
     list[str] | None,
     Option("--layer", metavar="EXPR", rich_help_panel=MODEL,
-           help='A layer as Keras writes it: "LSTM(64)"; repeat it for a stack.'),
+           help='A layer as in a script: "LSTM(64)". Repeat it to stack layers.'),
 ]  # fmt: skip
 
 
@@ -118,7 +133,7 @@ class ModelFlags(NamedTuple):
         str | None,
         Argument(
             metavar="[FILE]",
-            help="A model file (- is JSON on stdin).",
+            help="A model file; - reads JSON from stdin.",
             show_default=False,
             autocompletion=model_files,
         ),
@@ -133,7 +148,7 @@ class FilesFlags(NamedTuple):
         list[str] | None,
         Argument(
             metavar="[FILE]...",
-            help="Model files, or folders of them (- is JSON on stdin).",
+            help="Model files or folders; - reads JSON from stdin.",
             show_default=False,
             autocompletion=model_files,
         ),
@@ -154,7 +169,7 @@ class LayerFlags(NamedTuple):
             "--layer-name",
             metavar="NAME",
             rich_help_panel=MODEL,
-            help="Only this layer.",
+            help="Answer for this layer only.",
             autocompletion=layer_names,
         ),
     ] = None
@@ -169,10 +184,10 @@ else:  # the choices are those of the table of renderers
     SummaryFormat, CheckFormat = Literal[FORMATS + SUMMARY_ONLY], Literal[FORMATS + CHECK_ONLY]
 
 Verbose = Annotated[
-    bool, Option("--verbose", rich_help_panel=OUTPUT, help="What a file says of itself.")
+    bool, Option("--verbose", rich_help_panel=OUTPUT, help="Print what the file says of itself.")
 ]
 Debug = Annotated[
-    bool, Option("--debug", rich_help_panel=OUTPUT, help="Show the traceback of a bug.")
+    bool, Option("--debug", rich_help_panel=OUTPUT, help="Show the traceback of a bug in rnncli.")
 ]
 
 
@@ -181,7 +196,7 @@ class OutputFlags(NamedTuple):
 
     format: Annotated[
         Format,
-        Option("--format", rich_help_panel=OUTPUT, help="How to print it."),
+        Option("--format", rich_help_panel=OUTPUT, help="Format of the answer."),
     ] = "table"
     verbose: Verbose = False
     debug: Debug = False
@@ -192,7 +207,11 @@ class SummaryOutputFlags(NamedTuple):
 
     format: Annotated[
         SummaryFormat,
-        Option("--format", rich_help_panel=OUTPUT, help="How to print it; classic: Keras 1 and 2."),
+        Option(
+            "--format",
+            rich_help_panel=OUTPUT,
+            help="Format of the answer; classic is that of Keras 1 and 2.",
+        ),
     ] = "table"
     verbose: Verbose = False
     debug: Debug = False
@@ -203,7 +222,11 @@ class CheckOutputFlags(NamedTuple):
 
     format: Annotated[
         CheckFormat,
-        Option("--format", rich_help_panel=OUTPUT, help="How to print it; github: annotations."),
+        Option(
+            "--format",
+            rich_help_panel=OUTPUT,
+            help="Format of the answer; github and junit are for CI.",
+        ),
     ] = "table"
     verbose: Verbose = False
     debug: Debug = False

@@ -15,10 +15,10 @@ def command(
     layer: LayerFlags,
     cell: CellFlags,
     output: OutputFlags,
-    gates: Annotated[bool, Option("--gates", help="A row per gate.")] = False,
+    gates: Annotated[bool, Option("--gates", help="Print a row per gate.")] = False,
     convention: Annotated[
         Literal["keras", "torch", "onnx"] | None,
-        Option("--convention", help="Whose way to store a cell (the file's, else keras)."),
+        Option("--convention", help="Framework whose tensors to list (default: the model's)."),
     ] = None,
 ) -> None:
     """Print a row per weight: its shape, its formula in words, its count.

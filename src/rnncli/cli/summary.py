@@ -17,16 +17,18 @@ def command(
     model: FilesFlags,
     cell: CellFlags,
     output: SummaryOutputFlags,
-    expand_nested: Annotated[bool, Option("--expand-nested", help="List nested layers.")] = False,
+    expand_nested: Annotated[
+        bool, Option("--expand-nested", help="List the layers of nested models too.")
+    ] = False,
     show_trainable: Annotated[
-        bool, Option("--show-trainable", help="Say which layers train.")
+        bool, Option("--show-trainable", help="Add a column that says which layers train.")
     ] = False,
     line_length: Annotated[
         int | None,
-        Option("--line-length", min=1, max=10_000, help="Width of the table.", show_default=False),
+        Option("--line-length", min=1, max=10_000, metavar="N", help="Width of the table."),
     ] = None,
     optimizer: Annotated[
-        bool, Option("--optimizer", help="Count a checkpoint's optimizer variables too.")
+        bool, Option("--optimizer", help="Count the variables of a checkpoint's optimizer too.")
     ] = False,
     svg: Svg = None,
     dark: Dark = False,
