@@ -48,7 +48,10 @@ class Stored(NamedTuple):
 
 
 class Weight(NamedTuple):
-    """One variable of a layer. `path` is relative to the layer: `lstm_cell/kernel`."""
+    """One variable of a layer. `path` is relative to the layer: `lstm_cell/kernel`.
+
+    `shared`: its values are another weight's too, which is counted.
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -59,11 +62,12 @@ class Weight(NamedTuple):
     dtype: str = "float32"
     initializer: str = "zeros"
     stored: Stored | None = None
+    shared: bool = False
 
     @property
     def params(self) -> int:
-        """The number of scalars."""
-        return prod(self.shape)
+        """The number of scalars; 0 of a weight that is counted under another name."""
+        return 0 if self.shared else prod(self.shape)
 
     @property
     def bytes(self) -> int:
@@ -181,13 +185,15 @@ class _Fields(NamedTuple):
     optimizer: tuple[Weight, ...] | None = None
     warnings: tuple[str, ...] = ()
     gaps: tuple[str, ...] = ()
+    buffers: tuple[Weight, ...] = ()
 
 
 class Model(_Fields):
     """A graph of layers in Keras's order.
 
     `store` opens the file's weights; None where the model has none. `optimizer` holds the shape and
-    dtype of each optimizer variable of a compiled checkpoint. `warnings` are lines for stderr;
+    dtype of each optimizer variable of a compiled checkpoint, `buffers` the tensors that PyTorch's
+    modules keep beside their parameters, which no count holds. `warnings` are lines for stderr;
     `gaps` those of them that say what the counts leave out.
     """
 

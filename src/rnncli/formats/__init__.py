@@ -18,7 +18,7 @@ READERS = {
     "keras.zipped": (".keras",),
     "keras.json": (".json",),
     "keras.h5": (".h5", ".hdf5"),
-    "torch.file": (".pt", ".pth", ".bin", ".ckpt"),
+    "torch.file": (".pt", ".pth", ".bin", ".ckpt", ".pt2"),
     "pickled": (".pkl", ".pickle", ".joblib"),
     "safetensors": (".safetensors",),
     "onnx.file": (".onnx",),
@@ -33,6 +33,8 @@ EXPECTED = "expected a model: .keras, .json, .h5, .pt, .safetensors, .onnx or a 
 
 # What a model.json of TensorFlow.js has near its beginning.
 _TENSORFLOW_JS = (b'"modelTopology"', b'"layers-model"', b'"graph-model"', b'"weightsManifest"')
+# What a zip file of PyTorch's has in it, one of `torch.export` too.
+_TORCH_ZIP = ("data.pkl", "data/weights/model_weights_config.json", "serialized_state_dict.pt")
 # Pickles, by their protocol, and how compressed ones begin.
 _PICKLED = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 _COMPRESSED = (b"\x1f\x8b", b"x\x01", b"x\x5e", b"x\x9c", b"x\xda", b"BZh", b"\xfd7zXZ", b"]\0\0")
@@ -184,7 +186,7 @@ def _zip_kind(path: str) -> str:
         names = archive.names
     if "config.json" in names:
         return "keras.zipped"
-    if any(name.endswith("data.pkl") for name in names):
+    if any(name.endswith(_TORCH_ZIP) for name in names):
         return "torch.file"
     if any(name.rpartition("/")[2] == "saved_model.pb" for name in names):
         return "tensorflow.archive"

@@ -62,6 +62,25 @@ def _scalar(arrays: list[Array], weight: Weight) -> Array:
     return arrays[0].reshape(weight.shape)
 
 
+def _weight_norm(arrays: list[Array], weight: Weight) -> Array:
+    """Return a weight of which the direction and the length are stored.
+
+    Source: `torch.nn.utils.weight_norm`: the norm is over all axes but the first, or over all
+    where the length is a scalar.
+    """
+    direction, length = (array.astype(np.float64) for array in arrays)
+    axes = tuple(range(length.ndim))
+    kept = tuple(axis for axis in axes if length.shape[axis] == 1) if length.ndim else None
+    norm = np.sqrt((direction**2).sum(axis=kept, keepdims=True))
+    found: Array = (direction * (length / norm)).astype(arrays[0].dtype)
+    return found
+
+
+def _computed(arrays: list[Array], weight: Weight) -> Array:
+    raise FileError(f"{weight.name} is computed from what is stored, in a way that the file "
+                    "does not say")  # fmt: skip
+
+
 LAYOUTS = {
     "keras": lambda arrays, weight: arrays[0],
     "keras1": _keras1_gates,
@@ -73,4 +92,7 @@ LAYOUTS = {
     "theano_plane_filters": lambda arrays, weight: arrays[0].transpose(2, 3, 1, 0)[::-1, ::-1],
     "theano_filters": _theano_filters,
     "reshape": _scalar,
+    "weight_norm": _weight_norm,
+    "pruned": lambda arrays, weight: arrays[0] * arrays[1],
+    "computed": _computed,
 }

@@ -252,7 +252,9 @@ def _weights(layer: Layer, trainable: bool, progress: _Progress) -> tuple[Weight
         weights = layer.weights
     else:
         placed = {each.path: each for each in layer.weights or () if each.stored is not None}
-        weights = tuple(_placed(weight, placed.get(weight.path)) for weight in weights)
+        weights = tuple(_placed(weight, placed.pop(weight.path, None)) for weight in weights)
+        if layer.dialect == "torch":  # what a module has beside its kind's weights
+            weights += tuple(placed.values())
     if weights is None or trainable:
         return weights
     return tuple(weight._replace(trainable=False) for weight in weights)
@@ -261,7 +263,9 @@ def _weights(layer: Layer, trainable: bool, progress: _Progress) -> tuple[Weight
 def _placed(weight: Weight, before: Weight | None) -> Weight:
     if before is None or before.shape != weight.shape:
         return weight
-    return weight._replace(stored=before.stored, dtype=before.dtype, trainable=before.trainable)
+    return weight._replace(
+        stored=before.stored, dtype=before.dtype, trainable=before.trainable, shared=before.shared
+    )
 
 
 def _misfit(layer: Layer, call: Call, progress: _Progress, error: Exception) -> RnncliError:

@@ -236,6 +236,9 @@ def _name(what: Any) -> str:
     """Return the name of what is called, of whatever depth: a result is called, say."""
     if isinstance(what, Global):
         return what.name
+    if isinstance(what, Persistent) and isinstance(what.key, tuple) and what.key[:1] == ("module",):
+        # PyTorch before 1.6: a class, and the text of the file that it stood in.
+        return _name(what.key[1]) if isinstance(what.key[1], Global) else "module"
     return what.what if isinstance(what, Record) else type(what).__name__
 
 

@@ -1,84 +1,119 @@
-"""PyTorch: `torch.save` in both of its formats, and TorchScript. Nothing in a file is run."""
+"""PyTorch: `torch.save` in both of its formats, TorchScript and exported programs.
+
+Nothing in a file is run.
+"""
 
 import io
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from functools import partial
-from math import prod
 from typing import Any, BinaryIO, NamedTuple
 
 from rnncli.errors import FileError
 from rnncli.formats import limits
 from rnncli.formats.containers.pickle_machine import Global, Persistent, Record, Span
 from rnncli.formats.containers.unpickler import unpickled
-from rnncli.formats.containers.zip import Archive
+from rnncli.formats.containers.zip import Archive, Part
+from rnncli.formats.torch import exported, torchscript, values
+from rnncli.formats.torch.checkpoints import tensors_in
 from rnncli.formats.torch.modules import model_of
-from rnncli.formats.torch.tensors import LOADED, as_bytes, storage_of
-from rnncli.formats.torch.tree import Found, tensors_in, walk
-from rnncli.model import ITEM_SIZE, Model, Source, Store, Tensor
+from rnncli.formats.torch.storages import LOADED, Place, as_bytes, storage_of
+from rnncli.formats.torch.tree import NOTHING, Found, Script, Steps, sample, walk
+from rnncli.model import ITEM_SIZE, Model, Source, Weight
 
 _MAGIC = 0x1950A86A20F9469CFC6C  # how the older format begins
 
+# What the tensors of a data set are called, which no module's are.
+_DATA = re.compile(r"[xy](_?(train|test|val|valid))?|(train|test|val|valid)_?([xy]|data|labels?)?|"
+                   r"data(set)?|images?|labels?|targets?|inputs?|outputs?|features?|samples?|tensor|"
+                   r"\d+", re.IGNORECASE)  # fmt: skip
 
-# The last part of what a module's tensors are called.
-_PARAMETER = re.compile(r"(^|[._])(weight|bias|kernel|gamma|beta|running|num_batches|embedding)")
 
+def read(path: str, optimizer: bool = False, key: str | None = None) -> Model:
+    """Return the modules in a file; their weights stay where they are.
 
-def read(path: str, optimizer: bool = False) -> Model:
-    """Return the modules in a file; their weights stay where they are. Raises: FileError."""
+    `key` picks one of several models. Raises: FileError, UsageError.
+    """
     with open(path, "rb") as file:
         zipped = file.read(2) == b"PK"
     contents = _zip(path) if zipped else _older(path)
-    found = tensors_in(contents.root)
-    if not found.tensors or not (found.modules or any(map(_PARAMETER.search, found.tensors))):
+    found = contents.found or tensors_in(contents.root, key, contents.scripts)
+    if not found.modules and not found.models and all(map(_is_data, found.tensors)):
         raise FileError(
             f"PyTorch data without a model's tensors: {_what(contents.root)}",
             "expected a state dict, a checkpoint that holds one, or a module",
         )
     source = Source("file", path, contents.format, contents.written_by, found.details)
     model = model_of(found, source)
-    return model._replace(store=partial(_store, path, contents, found))
+    if optimizer and found.optimizer:
+        kept = (Weight("", tensor.shape, dtype=tensor.dtype) for tensor in found.optimizer)
+        model = model._replace(optimizer=tuple(kept))
+    return model._replace(store=partial(values.opened, path, contents.places, found.tensors))
 
 
-class Place(NamedTuple):
-    """Where a storage is: in the file, or in bytes that stand in its pickle."""
-
-    offset: int
-    size: int
-    data: bytes | None = None
+def _is_data(name: str) -> bool:
+    return bool(_DATA.fullmatch(name.rpartition(".")[2]))
 
 
 class Contents(NamedTuple):
-    """What a file holds: its root object, and what finds its storages."""
+    """What a file holds: its root object, and what finds its storages.
+
+    `found` are its tensors where no object has to be searched for them.
+    """
 
     format: str
     root: Any
     places: Callable[[], Mapping[str, Place]]  # by the storages' keys
     written_by: str | None = "PyTorch"
+    scripts: Mapping[str, Script] = NOTHING
+    found: Found | None = None
 
 
-def _zip(path: str) -> Contents:
+def _zip(path: str | Part) -> Contents:
     with Archive(path) as archive:
+        if exported.is_exported(archive.names):
+            return _exported(archive, path)
         pickles = [name for name in archive.names if name.endswith("/data.pkl")]
         if not pickles:
             raise FileError("a zip file without a data.pkl")
         folder = pickles[0].removesuffix("data.pkl")
         with archive.opened(pickles[0]) as stream:
             root = unpickled(stream)
-        script = any(name.startswith(f"{folder}code/") for name in archive.names)
-    kind = "TorchScript" if script else "PyTorch zip"
-    return Contents(kind, root, partial(_windows, path, f"{folder}data/"))
+        if not any(name.startswith(f"{folder}code/") for name in archive.names):
+            return Contents("PyTorch zip", root, partial(_windows, path, f"{folder}data/"))
+        scripts = torchscript.classes(archive, folder)
+        inside = sample(root, Steps(), 1)
+        state = None if inside else torchscript.frozen(archive, folder)
+    data = "data/" if state is None else "constants/"
+    places = partial(_windows, path, f"{folder}{data}")
+    kind = "TorchScript" if state is None else "TorchScript, frozen"
+    return Contents(kind, root if state is None else state, places, scripts=scripts)
 
 
-def _windows(path: str, folder: str) -> Mapping[str, Place]:
+def _exported(archive: Archive, path: str | Part) -> Contents:
+    """Return what a program of `torch.export` holds."""
+    inner = exported.state_dict(archive, path) if isinstance(path, str) else None
+    if inner is None:
+        found, places = exported.read(archive)
+        return Contents("PyTorch export", None, lambda: places, found=found)
+    contents = _zip(inner)
+    found = tensors_in(contents.root)._replace(modules=exported.modules_in(archive))
+    return contents._replace(format="PyTorch export", found=found)
+
+
+def _windows(path: str | Part, folder: str) -> Mapping[str, Place]:
     """Return where in the file each storage is."""
+    start = path.offset if isinstance(path, Part) else 0
     with Archive(path) as archive:
         return {
-            name.removeprefix(folder): Place(*archive.window(name))
+            name.removeprefix(folder): _moved(Place(*archive.window(name)), start)
             for name in archive.names
             if name.startswith(folder)
         }
+
+
+def _moved(place: Place, start: int) -> Place:
+    return place._replace(offset=place.offset + start)
 
 
 def _older(path: str) -> Contents:
@@ -116,7 +151,7 @@ def _plain(path: str, root: Any) -> Contents:
             key = f"{len(places)} of {found.key}"
             places[key] = Place(offset, size, data)
             each.state = Persistent(("storage", Global(found.kind), key))
-    if not places:
+    if not places and not sample(root, Steps(), 1):
         raise FileError(
             "a pickle of plain data, not one that PyTorch wrote",
             "expected a state dict, a checkpoint or a module saved by torch.save",
@@ -171,43 +206,3 @@ def _what(root: Any) -> str:
     if isinstance(root, Record):
         return f"a {root.what.rpartition('.')[2][:60]}"
     return f"a {type(root).__name__ if not isinstance(root, Global) else root.name[:60]}"
-
-
-@contextmanager
-def _store(path: str, contents: Contents, found: Found) -> Iterator[Store]:
-    with open(path, "rb") as file:
-        yield _Storages(file, contents, found)
-
-
-class _Storages:
-    """The tensors of an open file, by their names."""
-
-    def __init__(self, file: BinaryIO, contents: Contents, found: Found) -> None:
-        self.file, self.found, self.places = file, found, contents.places()
-
-    def read(self, name: str) -> Tensor:
-        """Return a tensor. Raises: FileError if it lies outside its storage."""
-        tensor = self.found.tensors[name]
-        place = self.places.get(tensor.storage)
-        item = ITEM_SIZE.get(tensor.dtype)
-        if place is None or item is None:
-            raise FileError(f"tensor {name[:80]!r} has no values that can be read")
-        spans = zip(tensor.shape, tensor.strides, strict=True)
-        last = sum((size - 1) * stride for size, stride in spans) if prod(tensor.shape) else -1
-        start, length = place.offset + tensor.offset * item, (last + 1) * item
-        if (
-            tensor.offset < 0
-            or min((0, *tensor.strides)) < 0
-            or tensor.offset * item + length > place.size
-        ):
-            raise FileError(f"tensor {name[:80]!r} lies outside its storage")
-        limits.check(f"bytes of tensor {name[:80]}", max(length, prod(tensor.shape) * item),
-                     limits.TENSOR_BYTES)  # fmt: skip
-        if place.data is None:
-            self.file.seek(start)
-            data = self.file.read(length)
-        else:
-            data = place.data[start : start + length]
-        if len(data) < length:
-            raise FileError("a truncated file: it ends before its tensors do")
-        return Tensor(tensor.dtype, tensor.shape, data, tensor.strides)

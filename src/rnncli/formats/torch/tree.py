@@ -1,59 +1,52 @@
-"""The tensors and modules inside what `torch.save` has written."""
+"""The tensors and modules below a value of a pickle that PyTorch wrote."""
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from rnncli.errors import FileError
 from rnncli.formats import limits
 from rnncli.formats.containers.pickle_machine import Record
-from rnncli.formats.torch.tensors import TorchTensor, tensor_of
+from rnncli.formats.torch import packed
+from rnncli.formats.torch.tensors import TorchTensor, not_rebuilt, tensor_of
 
-# Where checkpoints keep the state dict, the likeliest first.
-_HOMES = ("state_dict", "model_state_dict", "model_state", "model", "net", "network", "module",
-          "weights", "params")  # fmt: skip
-_NOT_WEIGHTS = ("optim", "scheduler", "amp", "scaler", "rng")
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Module(NamedTuple):
     """A pickled module: its class, its plain attributes and whether it has modules inside."""
 
     class_name: str
-    attributes: Mapping[str, Any]
-    leaf: bool
+    attributes: Mapping[str, Any] = NOTHING
+    leaf: bool = True
+
+
+class Script(NamedTuple):
+    """What TorchScript's code says of a class: its buffers, and attributes that are constant."""
+
+    buffers: frozenset[str]
+    constants: Mapping[str, Any]
 
 
 class Found(NamedTuple):
-    """The tensors by their names in the order of the file, buffers apart, and the modules."""
+    """The tensors by their names in the order of the file, and the modules by their paths.
+
+    `buffers` names those of the tensors that are known not to be parameters, `unread` what is not
+    counted and why, `optimizer` holds the tensors of optimizers. `models` are the keys that the
+    names begin with where a checkpoint holds several models.
+    """
 
     tensors: dict[str, TorchTensor]
     modules: dict[str, Module]
     buffers: frozenset[str] = frozenset()
-    details: Mapping[str, str] = {}
+    details: Mapping[str, str] = NOTHING
+    unread: tuple[str, ...] = ()
+    optimizer: tuple[TorchTensor, ...] = ()
+    models: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
-def tensors_in(root: Any) -> Found:
-    """Return the tensors of the model that an object is, or holds."""
-    found = Found({}, {})
-    buffers: set[str] = set()
-    steps = _Steps()
-    home = _home(root, steps)
-    _collect(home, "", found, buffers, [], steps)
-    limits.check("tensors", len(found.tensors), limits.TENSORS)
-    return found._replace(buffers=frozenset(buffers), details=_details(root, home))
-
-
-def _details(root: Any, home: Any) -> dict[str, str]:
-    """Return the plain facts that a checkpoint keeps beside its model."""
-    if root is home or not isinstance(root, Mapping):
-        return {}
-    return {
-        str(key)[:40]: str(value)[:60]
-        for key, value in root.items()
-        if isinstance(value, str | int | float) and not isinstance(key, Record)
-    }
-
-
-class _Steps:
+class Steps:
     """How often values are looked at: what refers to the same ones over and over has no end."""
 
     def __init__(self) -> None:
@@ -64,73 +57,6 @@ class _Steps:
         self.taken += 1
         if self.taken > limits.PICKLE_WALK:
             raise FileError("a pickle whose values refer to each other too often")
-
-
-def _home(root: Any, steps: _Steps) -> Any:
-    """Return the part of a checkpoint that is the model: what a well-known key holds, say."""
-    for _ in range(limits.MODEL_NESTING):
-        pairs = _mapping(root)
-        if pairs is None or (isinstance(root, Record) and _is_module(root)):
-            return root
-        known = {str(key): value for key, value in pairs.items()}
-        homes = [known[name] for name in _HOMES if name in known and _holds(known[name], steps)]
-        others = [
-            value
-            for key, value in known.items()
-            if not any(word in key.lower() for word in _NOT_WEIGHTS)
-            and tensor_of(value) is None
-            and _holds(value, steps)
-        ]
-        direct = any(tensor_of(value) is not None for value in pairs.values())
-        if homes:
-            root = homes[0]
-        elif len(others) == 1 and not direct:
-            root = others[0]
-        else:
-            return {k: v for k, v in known.items() if tensor_of(v) is not None or v in others}
-    return root
-
-
-def _mapping(value: Any) -> dict[Any, Any] | None:
-    """Return the pairs of a dict or an OrderedDict, None if it is something else."""
-    if isinstance(value, dict):
-        return value
-    if not isinstance(value, Record) or _is_module(value):
-        return None
-    if value.what.endswith(("OrderedDict", "defaultdict")) and not value.pairs:
-        first = value.args[0] if value.args else None
-        if isinstance(first, list):  # as Python 2 writes it
-            return {p[0]: p[1] for p in first if isinstance(p, list | tuple) and len(p) == 2
-                    and isinstance(p[0], str)}  # fmt: skip
-    return value.pairs
-
-
-def _is_module(value: Any) -> bool:
-    """Whether a record is a module: a `torch.nn.Module` keeps its parts under these names."""
-    state = _state(value)
-    if state is None:
-        return False
-    return "_modules" in state or "_parameters" in state or value.what.startswith("__torch__")
-
-
-def _state(value: Any) -> dict[Any, Any] | None:
-    """Return what a record's `__setstate__` would get: its attributes."""
-    if not isinstance(value, Record):
-        return None
-    state = value.state
-    if isinstance(state, tuple) and len(state) == 2 and isinstance(state[0], dict):
-        state = state[0]
-    return state if isinstance(state, dict) else None
-
-
-def _holds(value: Any, steps: _Steps) -> bool:
-    """Whether there are tensors in a value, at whatever depth."""
-    for each in walk(value):
-        if isinstance(each, list | tuple | dict | Record):
-            steps.take()
-        if tensor_of(each) is not None:
-            return True
-    return False
 
 
 def walk(root: Any) -> Iterator[Any]:
@@ -151,62 +77,142 @@ def walk(root: Any) -> Iterator[Any]:
             stack += [value.args, value.items, value.pairs, value.state]
 
 
-def _collect(
-    value: Any, prefix: str, found: Found, buffers: set[str], above: list[int], steps: _Steps
-) -> None:
-    """Add the tensors and modules below a value, called by the path to them."""
-    steps.take()
-    limits.check("modules inside modules", len(above), limits.NESTING)
-    limits.check("characters in a tensor's name", len(prefix), limits.NAME_CHARACTERS)
-    named = len(found.tensors) + len(found.modules)
-    limits.check("characters in all names", len(prefix) * named, limits.NAMES_CHARACTERS)
-    tensor = tensor_of(value)
-    if tensor is not None:
-        found.tensors[prefix or "tensor"] = tensor
-        return
-    if id(value) in above:  # a cycle
-        return
-    parts, own_buffers = _parts(value)
-    if isinstance(value, Record) and _is_module(value):
-        found.modules[prefix] = _module(value, parts)
-    limits.check("tensors", len(found.tensors), limits.TENSORS)
-    for name, part in parts.items():
-        path = f"{prefix}.{name}" if prefix else name
-        if name in own_buffers:
-            buffers.add(path)
-        _collect(part, path, found, buffers, [*above, id(value)], steps)
+def mapping(value: Any) -> dict[Any, Any] | None:
+    """Return the pairs of a dict or an OrderedDict, None if it is something else."""
+    if isinstance(value, dict):
+        return value
+    if not isinstance(value, Record) or is_module(value):
+        return None
+    if value.what.endswith(("OrderedDict", "defaultdict")) and not value.pairs:
+        first = value.args[0] if value.args else None
+        if isinstance(first, list):  # as Python 2 writes it
+            return {p[0]: p[1] for p in first if isinstance(p, list | tuple) and len(p) == 2
+                    and isinstance(p[0], str)}  # fmt: skip
+    return value.pairs
 
 
-def _parts(value: Any) -> tuple[dict[str, Any], frozenset[str]]:
+def is_module(value: Any) -> bool:
+    """Whether a value is a module: a `torch.nn.Module` keeps its parts under these names."""
+    attributes = state(value)
+    if attributes is None:
+        return False
+    return (
+        "_modules" in attributes
+        or "_parameters" in attributes
+        or (value.what.startswith("__torch__") and packed.parts_of(value) is None)
+    )
+
+
+def state(value: Any) -> dict[Any, Any] | None:
+    """Return what a record's `__setstate__` would get: its attributes."""
+    if not isinstance(value, Record):
+        return None
+    found = value.state
+    if isinstance(found, tuple) and len(found) == 2 and isinstance(found[0], dict):
+        found = found[0]
+    return found if isinstance(found, dict) else None
+
+
+class Collector:
+    """What has been found so far below a value."""
+
+    def __init__(self, steps: Steps, scripts: Mapping[str, Script] = NOTHING) -> None:
+        self.steps, self.scripts = steps, scripts
+        self.tensors: dict[str, TorchTensor] = {}
+        self.modules: dict[str, Module] = {}
+        self.buffers: set[str] = set()
+        self.unread: list[str] = []
+        self.most = limits.TENSORS
+
+    def found(self) -> Found:
+        """Return it all."""
+        return Found(self.tensors, self.modules, frozenset(self.buffers), {}, tuple(self.unread))
+
+    def add(self, value: Any, prefix: str, above: tuple[int, ...] = ()) -> None:
+        """Add the tensors and modules below a value, called by the path to them."""
+        self.steps.take()
+        self._check(prefix, len(above))
+        if len(self.tensors) >= self.most:
+            return
+        tensor = tensor_of(value)
+        if tensor is not None:
+            self.tensors[prefix or "tensor"] = tensor
+            return
+        rebuilt = not_rebuilt(value)
+        if rebuilt is not None:
+            self.unread.append(f"{prefix or 'tensor'}: {rebuilt} makes it, which is not known")
+            return
+        if id(value) in above:  # a cycle
+            return
+        parts, buffers = _parts(value, self.scripts)
+        if is_module(value):
+            self.modules[prefix] = self._module(value, parts)
+        for name, part in parts.items():
+            path = f"{prefix}.{name}" if prefix else name
+            if name in buffers:
+                self.buffers.add(path)
+            self.add(part, path, (*above, id(value)))
+
+    def _check(self, prefix: str, depth: int) -> None:
+        limits.check("modules inside modules", depth, limits.NESTING)
+        limits.check("characters in a tensor's name", len(prefix), limits.NAME_CHARACTERS)
+        named = len(self.tensors) + len(self.modules)
+        limits.check("characters in all names", len(prefix) * named, limits.NAMES_CHARACTERS)
+        limits.check("tensors", len(self.tensors), limits.TENSORS)
+
+    def _module(self, value: Record, parts: Mapping[str, Any]) -> Module:
+        plain = {
+            str(key): each
+            for key, each in (state(value) or {}).items()
+            if isinstance(each, str | int | float | bool | tuple) or each is None
+        }
+        if value.what in self.scripts:
+            plain |= self.scripts[value.what].constants
+        leaf = not any(is_module(part) for part in parts.values())
+        return Module(value.what.rpartition(".")[2], plain, leaf)
+
+
+def sample(value: Any, steps: Steps, count: int = 40) -> dict[str, TorchTensor]:
+    """Return the first tensors below a value, by their names."""
+    collector = Collector(steps)
+    collector.most = count
+    collector.add(value, "")
+    return collector.tensors
+
+
+def _parts(value: Any, scripts: Mapping[str, Script]) -> tuple[dict[str, Any], frozenset[str]]:
     """Return the named parts of a value, and which of them are buffers."""
-    state = _state(value) if isinstance(value, Record) and _is_module(value) else None
-    if state is not None:
-        if "_parameters" not in state and "_modules" not in state:  # TorchScript
-            kept = {k: v for k, v in state.items() if isinstance(k, str) and _part(v)}
-            return kept, frozenset()
-        groups = [_mapping(state.get(key)) or {} for key in ("_parameters", "_buffers", "_modules")]
-        parts = {str(k): v for group in groups for k, v in group.items() if v is not None}
-        return parts, frozenset(str(key) for key in groups[1])
-    pairs = _mapping(value)
+    inside = packed.parts_of(value)
+    if inside is not None:
+        return inside, frozenset()
+    if is_module(value):
+        return _module_parts(value, scripts)
+    pairs = mapping(value)
     if pairs is not None:
-        return {
-            str(k): v for k, v in pairs.items() if isinstance(k, str | int) and _part(v)
-        }, frozenset()
+        named = {str(k): v for k, v in pairs.items() if isinstance(k, str | int) and _part(v)}
+        return named, frozenset()
     if isinstance(value, list | tuple):
         return {str(i): v for i, v in enumerate(value) if _part(v)}, frozenset()
     return {}, frozenset()
 
 
+def _module_parts(
+    value: Record, scripts: Mapping[str, Script]
+) -> tuple[dict[str, Any], frozenset[str]]:
+    attributes = state(value) or {}
+    if "_parameters" not in attributes and "_modules" not in attributes:  # TorchScript
+        kept = {k: v for k, v in attributes.items()
+                if isinstance(k, str) and k != "_flat_weights" and _part(v)}  # fmt: skip
+        known = scripts.get(value.what)
+        return kept, known.buffers if known else frozenset()
+    groups = [mapping(attributes.get(key)) or {} for key in ("_parameters", "_buffers", "_modules")]
+    parts = {str(k): v for group in groups for k, v in group.items() if v is not None}
+    quantised = ".quantized." in value.what
+    for key, each in attributes.items():
+        if packed.parts_of(each) is not None or (quantised and tensor_of(each) is not None):
+            parts[str(key)] = each
+    return parts, frozenset(str(key) for key in groups[1])
+
+
 def _part(value: Any) -> bool:
     return isinstance(value, Record | dict | list | tuple)
-
-
-def _module(value: Record, parts: Mapping[str, Any]) -> Module:
-    state = _state(value) or {}
-    plain = {
-        str(key): each
-        for key, each in state.items()
-        if isinstance(each, str | int | float | bool) or each is None
-    }
-    leaf = not any(_is_module(part) for part in parts.values())
-    return Module(value.what.rpartition(".")[2], plain, leaf)
