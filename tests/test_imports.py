@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "graph": SPINE | {"graph", "layers", "model"},
     "formats": CONFIGS - {"equations", "kernels"} | {"formats"},
     "forward": CONFIGS - {"equations"} | {"forward", "atomic"},
+    "weights": CONFIGS - {"equations"} | {"forward", "atomic", "weights"},
     "report": CONFIGS - {"kernels"} | {"report"},
     "render": SPINE | {"report", "render", "units"},
     "cli": None,  # anything
@@ -32,7 +33,7 @@ MAY_IMPORT = {
 
 # Third-party modules, and where they may be imported at all.
 THIRD_PARTY = {
-    "numpy": {"forward", "kernels", "layers"},
+    "numpy": {"forward", "kernels", "layers", "weights"},
     "h5py": {"formats"},
     "safetensors": {"formats"},
     "onnx": {"formats", "forward/onnx"},

@@ -55,7 +55,7 @@ def test_static_commands_load_nothing_heavy(command: str) -> None:
     assert not loaded(command, *STATIC[command]) & HEAVY
 
 
-@pytest.mark.parametrize("command", [*STATIC, "forward"])
+@pytest.mark.parametrize("command", [*STATIC, "forward", "weights"])
 @pytest.mark.parametrize("format", ["json", "csv", "markdown"])
 def test_no_format_loads_rich(command: str, format: str) -> None:
     modules = loaded(command, *STATIC.get(command, []), "--format", format)
@@ -74,14 +74,15 @@ def test_a_file_is_checked_without_its_library(file: str) -> None:
     assert not loaded("check", str(GOLDENS / file), "--max-params", "50k") & HEAVY
 
 
-@pytest.mark.parametrize("command", [*STATIC, "forward"])
+@pytest.mark.parametrize("command", [*STATIC, "forward", "weights"])
 @pytest.mark.parametrize("environment", [{}, {"FORCE_COLOR": "1", "COLUMNS": "100"}])
 def test_a_table_loads_no_rich(command: str, environment: dict[str, str]) -> None:
     assert "rich" not in loaded(command, *STATIC.get(command, []), **environment)
 
 
-def test_forward_loads_numpy_and_no_reader() -> None:
-    modules = loaded("forward")
+@pytest.mark.parametrize("command", ["forward", "weights"])
+def test_numpy_is_loaded_and_no_reader(command: str) -> None:
+    modules = loaded(command)
     assert "numpy" in modules
     assert not modules & {"h5py", "onnx", "safetensors", "pydantic"}
 

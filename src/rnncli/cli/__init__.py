@@ -15,7 +15,7 @@ from rnncli.cli.refusals import told
 from rnncli.errors import ExitCode, RnncliError, UsageError, nearest
 from rnncli.formats import SUFFIXES
 
-COMMANDS = ("summary", "params", "shapes", "explain", "cost", "forward", "fit", "check")
+COMMANDS = ("summary", "params", "shapes", "explain", "cost", "forward", "fit", "weights", "check")
 
 GUIDE = """\
 What comes out of a recurrent network, how many parameters it has, and why.

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from math import prod
-from typing import Any
+from typing import Any, BinaryIO
 
 from rnncli.errors import FileError
 from rnncli.formats import limits
@@ -119,26 +119,33 @@ def _store(path: str) -> Iterator[Store]:
     except ImportError:
         raise FileError("reading the values of safetensors needs safetensors",
                         'pip install "rnncli[safetensors]"') from None  # fmt: skip
+    header = _header(path)
+    with open(path, "rb") as file:
+        start = 8 + int.from_bytes(file.read(8), "little")
     try:
-        with safe_open(path, framework="numpy") as file:
-            yield _Values(file)
+        with safe_open(path, framework="numpy"), open(path, "rb") as file:  # which checks the file
+            yield _Values(file, header, start)
     except SafetensorError as error:
         raise FileError(f"damaged safetensors ({error})") from None
 
 
 class _Values:
-    """The tensors of an open file."""
+    """The tensors of an open file, read where they lie: a map of the whole file would count as
+    memory."""
 
-    def __init__(self, file: Any) -> None:
-        self.file = file
+    def __init__(self, file: BinaryIO, header: dict[str, Any], start: int) -> None:
+        self.file, self.header, self.start = file, header, start
 
     def read(self, name: str) -> Tensor:
-        """Return a tensor. Raises: FileError for a dtype that NumPy does not have."""
-        piece = self.file.get_slice(name)
-        dtype = _DTYPES.get(piece.get_dtype(), "")
-        limits.check(f"values of {name[:80]}", prod(piece.get_shape()), limits.TENSOR_BYTES)
-        try:
-            array = self.file.get_tensor(name)
-        except (TypeError, AttributeError, ValueError):
-            raise FileError(f"values of type {piece.get_dtype()} cannot be run") from None
-        return Tensor(dtype, tuple(piece.get_shape()), array)
+        """Return a tensor. Raises: FileError for a dtype that is not read."""
+        node = self.header[name]
+        dtype, shape = _DTYPES.get(node["dtype"]), tuple(node["shape"])
+        limits.check(f"values of {name[:80]}", prod(shape), limits.TENSOR_BYTES)
+        if dtype is None or dtype.startswith("float8"):
+            raise FileError(f"values of type {node['dtype']} cannot be run")
+        begin, end = node["data_offsets"]
+        self.file.seek(self.start + begin)
+        data = self.file.read(end - begin)
+        if len(data) < end - begin:
+            raise FileError("a truncated file: it ends before its tensors do")
+        return Tensor(dtype, shape, data)

@@ -7,6 +7,7 @@ from rnncli.report import UNBUILT, Column, Table, Total
 from rnncli.shapes import show
 from rnncli.units import memory
 
+BARS = "▁▂▃▄▅▆▇█"
 _NUMBERS = ("count", "bytes", "number", "share")
 
 
@@ -29,12 +30,16 @@ def _escaped(code: int) -> str:
 
 def cells_of(table: Table) -> Iterator[list[str]]:
     """Yield the texts of each row, for people: what rows share stands in the first of them."""
-    before: tuple[Any, ...] = (None,) * len(table.columns)
+    before: tuple[Any, ...] | None = None
     for row in table.rows:
-        yield [
-            "" if column.kind == "group" and value == last else cell(column.kind, value)
-            for column, value, last in zip(table.columns, row, before, strict=True)
-        ]
+        shared = before is not None
+        cells = []
+        for index, (column, value) in enumerate(zip(table.columns, row, strict=True)):
+            if column.kind == "group":
+                shared = shared and before is not None and before[index] == value
+            hidden = column.kind == "group" and shared
+            cells.append("" if hidden else cell(column.kind, value))
+        yield cells
         before = row
 
 
@@ -71,6 +76,8 @@ def cell(kind: str, value: Any) -> str:
         return f"{value:.1%}"
     if kind == "flag":
         return "yes" if value else "no"
+    if kind == "histogram":
+        return _bars(value)
     if kind == "any":
         return _any(value)
     return f"{value:,}" if kind == "count" else raw(kind, value)
@@ -90,7 +97,16 @@ def raw(kind: str, value: Any) -> str:
         return str(value) if isinstance(value, int) else _any(value)
     if kind == "flag":
         return "true" if value else "false"
+    if kind == "histogram":
+        return " ".join(map(str, value))
     return printable(str(value))
+
+
+def _bars(counts: tuple[int, ...]) -> str:
+    """Return a histogram in block characters: the highest bar whole, an empty bin a dot."""
+    most = max(counts)
+    heights = (-(-len(BARS) * count // most) for count in counts) if most else (0,) * len(counts)
+    return "".join(BARS[height - 1] if height else "·" for height in heights)
 
 
 def _any(value: Any) -> str:

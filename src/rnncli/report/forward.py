@@ -68,8 +68,8 @@ def forward(
         **({"layers": list(layers)} if layers is not None else {}),
     }  # fmt: skip
     totals = [
-        Total("Weights", "text", _origin(run.weights)),
-        Total("Input", "text", _origin(run.input)),
+        Total("Weights", "text", origin(run.weights)),
+        Total("Input", "text", origin(run.input)),
         *(Total(f"Output {key}", kind, run.stats[key]) for key, kind in _FIGURES),
     ]
     tables = [Table(_COLUMNS, tuple(_rows(run)),
@@ -82,7 +82,7 @@ def forward(
     )  # fmt: skip
 
 
-def _origin(found: Mapping[str, Any]) -> str:
+def origin(found: Mapping[str, Any]) -> str:
     """Return `file model.keras`, `random (keras, seed 0)`, or the file that was given."""
     if found["source"] == "random":
         init = f"{found['init']}, " if found.get("init") else ""

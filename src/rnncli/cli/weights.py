@@ -1,0 +1,46 @@
+"""`rnncli weights`: what is in the weights."""
+
+from typing import Annotated, Literal
+
+from typer import Option
+
+from rnncli.cli.models import check_address_space, load, pick
+from rnncli.cli.options import CellFlags, LayerFlags, ModelFlags, OutputFlags, with_options
+from rnncli.cli.output import emit, progress_bar, warn, warn_that
+
+
+@with_options
+def command(
+    model: ModelFlags,
+    layer: LayerFlags,
+    cell: CellFlags,
+    output: OutputFlags,
+    gates: Annotated[bool, Option("--gates", help="A row per gate.")] = False,
+    init: Annotated[
+        Literal["keras", "uniform01"] | None,
+        Option("--init", help="Draw random weights, so.", show_default=False),
+    ] = None,
+    seed: Annotated[int, Option("--seed", min=0, metavar="N", help="Of random weights.")] = 0,
+) -> None:
+    """Print what is in the weights: size, spread, zeros, NaN, and a histogram.
+
+    \b
+    Examples:
+      rnncli weights model.h5
+      rnncli weights model.keras --gates --layer-name lstm_1
+      rnncli weights --cell lstm --units 64 --format json
+    """
+    check_address_space()
+    from rnncli.formats import located
+    from rnncli.report.weights import weights
+    from rnncli.weights.held import opened
+    from rnncli.weights.inside import MOST_UNITS, look
+
+    found = located(load(model, cell))
+    layers = pick(found, layer.layer_name)
+    warn(found, output)
+    with opened(found, init, seed) as (read, source), progress_bar("weights") as progress:
+        inside = look(layers, read, gates, progress)
+    warn_that(*inside.warnings)
+    emit(weights(inside.rows, inside.recurrent, source._asdict(), inside.warnings, MOST_UNITS),
+         output)  # fmt: skip

@@ -1,0 +1,1 @@
+"""What is in a model's weights: their figures, what differs between two models, conversions."""

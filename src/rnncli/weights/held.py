@@ -1,0 +1,81 @@
+"""The weights of a model with the layers that they belong to, and their values, one at a time."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import numpy as np
+
+from rnncli.errors import RnncliError
+from rnncli.forward import memory
+from rnncli.forward.provenance import Origin, weights_origin
+from rnncli.forward.stored import assemble
+from rnncli.forward.weights import Slot, random_values
+from rnncli.layers.op import Array
+from rnncli.model import Layer, Model, Weight
+
+Read = Callable[["Held"], Array]
+
+
+class Held(NamedTuple):
+    """A weight of `layer`, which the row `row` of a summary holds; `name` tells it apart there.
+
+    `path` is its place in the model: `lstm/lstm_cell/kernel`.
+    """
+
+    row: str
+    name: str
+    path: str
+    layer: Layer
+    weight: Weight
+
+
+def held(layers: Iterable[Layer]) -> Iterator[Held]:
+    """Yield every weight of the layers, those of nested models included."""
+    for layer in layers:
+        found = list(_within(layer, ""))
+        names = [weight.name for _, _, weight in found]
+        for inside, owner, weight in found:
+            alone = names.count(weight.name) == 1
+            name = weight.name if alone and not inside else inside + (weight.path or weight.name)
+            path = f"{layer.name}/{inside}{weight.path or weight.name}"
+            yield Held(layer.name, name, path, owner, weight)
+
+
+def _within(layer: Layer, inside: str) -> Iterator[tuple[str, Layer, Weight]]:
+    if layer.model is None:
+        for weight in layer.weights or ():
+            yield inside, layer, weight
+        return
+    for inner in layer.model.layers:
+        yield from _within(inner, f"{inside}{inner.name}/")
+
+
+@contextmanager
+def opened(model: Model, init: str | None, seed: int) -> Iterator[tuple[Read, Origin]]:
+    """Give what reads the values of a weight, as they are stored, and where they come from.
+
+    Random ones are those that `forward` runs with. Raises: FileError where a file has none.
+    """
+    everything = list(held(model.layers))
+    slots = [Slot(each.path, each.weight) for each in everything]
+    if model.store is not None and init is None:
+        with model.store() as store:
+            yield lambda each: assemble(each.weight, store), Origin("file", model.source.path)
+        return
+    origin = weights_origin(model, slots, None, init, seed)
+    memory.check(8 * sum(slot.weight.params for slot in slots))
+    rng = np.random.default_rng(seed).spawn(2)[1]
+    values = random_values(slots, rng, origin.init or "keras", np.dtype(np.float32))
+    yield lambda each: values[each.path], origin
+
+
+def values_of(each: Held, read: Read) -> tuple[Array | None, str]:
+    """Return a weight's values, or None and the reason why they cannot be read."""
+    try:
+        found = read(each)
+    except RnncliError as error:
+        return None, error.message
+    if found.dtype.kind not in "fiubc":
+        return None, f"values of dtype {found.dtype} are no numbers"
+    return found, ""

@@ -1,0 +1,172 @@
+"""A look into a model's weights: figures of each weight or gate, and of each recurrent kernel."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rnncli.errors import RnncliError
+from rnncli.kernels.activations import activation
+from rnncli.layers.op import Array
+from rnncli.layers.rnn.weight_layouts import LAYOUTS
+from rnncli.model import Layer
+from rnncli.weights.figures import Figures, figures
+from rnncli.weights.held import Held, Read, held, values_of
+from rnncli.weights.layouts import gates_of
+from rnncli.weights.piece import Part, Piece
+from rnncli.weights.pieces import pieces_of
+
+MOST_UNITS = 2048  # of a kernel whose eigenvalues are computed; beyond, they take minutes
+Progress = Callable[[int, int], None]
+_UNREAD = Figures(*[None] * 9)
+
+
+class Inside(NamedTuple):
+    """What was seen: a row per weight or gate, one per recurrent kernel, and what was not read."""
+
+    rows: list[dict[str, Any]]
+    recurrent: list[dict[str, Any]]
+    warnings: list[str]
+
+
+def look(
+    layers: Sequence[Layer], read: Read, gates: bool = False, progress: Progress | None = None
+) -> Inside:
+    """Return the figures of all weights of the layers, of which one is in memory at a time."""
+    found = Inside([], [], [])
+    everything = list(held(layers))
+    total, done = sum(each.weight.params for each in everything), 0
+    for each in everything:
+        array, why = values_of(each, read)
+        if array is None:
+            found.warnings.append(f"{each.path} is not read: {why}")
+        for gate, part in _parts(each, array, gates):
+            numbers = _UNREAD if part is None else figures(part)
+            shape = each.weight.shape if part is None else part.shape
+            found.rows.append({"layer": each.row, "weight": each.name, "gate": gate, "shape": shape,
+                               "dtype": each.weight.dtype, **numbers._asdict()})  # fmt: skip
+        done += each.weight.params
+        if progress is not None:
+            progress(done, total)
+    found.recurrent.extend(_recurrent(layers, everything, read))
+    return found
+
+
+def _parts(
+    each: Held, array: Array | None, gates: bool
+) -> Iterator[tuple[str | None, Array | None]]:
+    if array is None or not gates or len(each.weight.gates) < 2:
+        yield None, array
+    else:
+        yield from gates_of(each.layer, each.weight, array)
+
+
+def _recurrent(
+    layers: Sequence[Layer], everything: Sequence[Held], read: Read
+) -> Iterator[dict[str, Any]]:
+    names = {id(each.weight): each for each in everything}
+    for layer in _flat(layers):
+        for piece in pieces_of(layer):
+            if piece.cell is not None:
+                kernel = piece.parts["recurrent_kernel"]
+                place = names[id(kernel.sources[0])]
+                yield {"layer": place.row, "weight": _named(place, piece),
+                       **_kernel(piece, lambda part: _values(part, names, read))}  # fmt: skip
+
+
+def _flat(layers: Sequence[Layer]) -> Iterator[Layer]:
+    for layer in layers:
+        yield from (layer,) if layer.model is None else _flat(layer.model.layers)
+
+
+def _named(place: Held, piece: Piece) -> str:
+    """Return the weight's name; one that holds both directions is told by the direction too."""
+    both = piece.layer.dialect == "onnx" and piece.place
+    return f"{place.name}/{piece.place}" if both else place.name
+
+
+def _values(part: Part, names: dict[int, Held], read: Read) -> Array | None:
+    arrays = [values_of(names[id(each)], read)[0] for each in part.sources]
+    if any(each is None for each in arrays):
+        return None
+    return part.make([each for each in arrays if each is not None])
+
+
+def _kernel(piece: Piece, values: Callable[[Part], Array | None]) -> dict[str, Any]:
+    assert piece.cell is not None
+    gates, units = piece.cell.gates, piece.settings["units"]
+    part = piece.parts["recurrent_kernel"]
+    square = part.shape == (units, len(gates) * units) and units <= MOST_UNITS
+    stored = values(part) if square else None
+    letters = LAYOUTS[piece.layer.dialect].letters.get(piece.cell.name, {})
+    split = {} if stored is None else {
+        letters.get(gate, gate): each
+        for gate, each in zip(gates, np.split(stored, len(gates), axis=1), strict=True)
+    }  # fmt: skip
+    singular = {gate: _singular(each) for gate, each in split.items()}
+    known = stored is not None
+    return {
+        "spectral_radius": {gate: _radius(each) for gate, each in split.items()} if known else None,
+        "largest_singular_value": (
+            {gate: each[0] for gate, each in singular.items()} if known else None
+        ),
+        "forget_bias": _forget_bias(piece, values),
+        "units": units,
+        "rank": {gate: each[1] for gate, each in singular.items()} if known else None,
+        "dead_units": _dead(piece, values),
+    }
+
+
+def _radius(kernel: Array) -> float | None:
+    """Return the largest absolute eigenvalue."""
+    wide = kernel.astype(np.float64)
+    return float(np.abs(np.linalg.eigvals(wide)).max()) if np.isfinite(wide).all() else None
+
+
+def _singular(kernel: Array) -> tuple[float | None, int | None]:
+    """Return the largest singular value and the rank, at the precision of the stored values."""
+    wide = kernel.astype(np.float64)
+    if not np.isfinite(wide).all():
+        return None, None
+    found = np.linalg.svd(wide, compute_uv=False)
+    precision = np.finfo(kernel.dtype if kernel.dtype.kind == "f" else np.float64).eps
+    return float(found[0]), int((found > found[0] * len(kernel) * precision).sum())
+
+
+def _forget_bias(piece: Piece, values: Callable[[Part], Array | None]) -> float | None:
+    """Return the mean of what is added to the forget gate, None for a cell without one."""
+    assert piece.cell is not None
+    if "f" not in piece.cell.gates or "bias" not in piece.parts:
+        return None
+    bias = values(piece.parts["bias"])
+    if bias is None:
+        return None
+    found = np.split(bias, len(piece.cell.gates), axis=-1)[piece.cell.gates.index("f")]
+    return float(found.astype(np.float64).mean())
+
+
+def _dead(piece: Piece, values: Callable[[Part], Array | None]) -> list[int] | None:
+    """Return the units whose state stays 0: all that enters their candidate is 0.
+
+    None where the candidate's activation is not known to give 0 for 0, or values are not read.
+    """
+    assert piece.cell is not None
+    if not _keeps_zero(piece.settings.get("activation")):
+        return None
+    gates = piece.cell.gates
+    candidate = next(index for index, gate in enumerate(gates) if gate in piece.cell.states)
+    dead = np.ones(piece.settings["units"], bool)
+    for name in ("kernel", "recurrent_kernel", "bias"):
+        array = values(piece.parts[name]) if name in piece.parts else np.zeros((1, len(gates)))
+        if array is None:
+            return None
+        share = np.split(array, len(gates), axis=-1)[candidate]
+        dead &= ~share.reshape(-1, share.shape[-1]).any(axis=0)
+    return [int(unit) for unit in np.flatnonzero(dead)]
+
+
+def _keeps_zero(name: str | None) -> bool:
+    try:
+        return name is not None and not activation(name)(np.zeros(2))[0]
+    except RnncliError:
+        return False

@@ -1,0 +1,178 @@
+"""`rnncli weights`: the figures of values that NumPy itself gives."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+GOLDENS = Path(__file__).parents[1] / "goldens"
+RNG = np.random.default_rng(11)
+NAMES = {"F32": np.float32, "F16": np.float16, "I8": np.int8, "F64": np.float64}
+
+
+def safetensors(path: Path, arrays: dict[str, np.ndarray]) -> Path:
+    """Write a safetensors file; its format is eight bytes of length, JSON, and the values."""
+    header, at = {}, 0
+    for name, array in arrays.items():
+        dtype = next(key for key, kind in NAMES.items() if array.dtype == kind)
+        end = at + array.nbytes
+        header[name] = {"dtype": dtype, "shape": array.shape, "data_offsets": [at, end]}
+        at = end
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + b"".join(
+        np.ascontiguousarray(each).tobytes() for each in arrays.values()))  # fmt: skip
+    return path
+
+
+def lstm(units: int = 5, inputs: int = 3) -> dict[str, np.ndarray]:
+    shapes = {"weight_ih_l0": (4 * units, inputs), "weight_hh_l0": (4 * units, units),
+              "bias_ih_l0": (4 * units,), "bias_hh_l0": (4 * units,)}  # fmt: skip
+    return {f"lstm.{n}": RNG.normal(size=s).astype("float32") for n, s in shapes.items()}
+
+
+def rows(rnncli: Any, *arguments: str) -> dict[str, Any]:
+    done = rnncli("weights", *arguments, "--format", "json")
+    assert (done.returncode, done.stderr) == (0, "")
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def check(row: dict[str, Any], array: np.ndarray) -> None:
+    wide = array.astype(np.float64)
+    assert row["shape"] == list(array.shape)
+    assert row["min"] == wide.min()
+    assert row["max"] == wide.max()
+    assert row["mean"] == pytest.approx(wide.mean(), rel=1e-12, abs=1e-15)
+    assert row["std"] == pytest.approx(wide.std(), rel=1e-12)
+    assert row["norm"] == pytest.approx(np.linalg.norm(wide), rel=1e-12)
+    assert row["zeros"] == (wide == 0).sum()
+    assert row["histogram"] == np.histogram(wide, 16)[0].tolist()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "float64", "int8"])
+def test_the_figures_are_those_of_numpy(rnncli: Any, tmp_path: Path, dtype: str) -> None:
+    array = (RNG.normal(size=(7, 9)) * 20).astype(dtype)
+    path = safetensors(tmp_path / "m.safetensors", {"dense.weight": array})
+    (row,) = rows(rnncli, str(path))["rows"]
+    assert (row["layer"], row["weight"], row["dtype"]) == ("dense", "weight", dtype)
+    check(row, array)
+
+
+def test_each_gate_is_its_own_share(rnncli: Any, tmp_path: Path) -> None:
+    arrays = lstm()
+    path = safetensors(tmp_path / "m.safetensors", arrays)
+    found = rows(rnncli, str(path), "--gates")["rows"]
+    assert [row["gate"] for row in found] == ["i", "f", "g", "o"] * 4
+    for row, (name, index) in zip(found, ((n, i) for n in arrays for i in range(4)), strict=True):
+        check(row, np.split(arrays[name], 4)[index])
+
+
+def test_recurrent_kernels(rnncli: Any, tmp_path: Path) -> None:
+    arrays = lstm()
+    hidden = arrays["lstm.weight_hh_l0"]
+    hidden[5:10, :] = np.outer(hidden[5], hidden[6])  # the forget gate's kernel: of rank 1
+    path = safetensors(tmp_path / "m.safetensors", arrays)
+    (found,) = rows(rnncli, str(path))["recurrent"]
+    assert (found["layer"], found["weight"], found["units"]) == ("lstm", "weight_hh_l0", 5)
+    for gate, kernel in zip("ifgo", np.split(hidden.astype("float64"), 4), strict=True):
+        radius = np.abs(np.linalg.eigvals(kernel)).max()
+        assert found["spectral_radius"][gate] == pytest.approx(radius, rel=1e-9)
+        norm = np.linalg.norm(kernel, 2)
+        assert found["largest_singular_value"][gate] == pytest.approx(norm, rel=1e-9)
+    assert found["rank"] == {"i": 5, "f": 1, "g": 5, "o": 5}
+    bias = (arrays["lstm.bias_ih_l0"] + arrays["lstm.bias_hh_l0"])[5:10]
+    assert found["forget_bias"] == pytest.approx(bias.mean(), rel=1e-6)
+    assert found["dead_units"] == []
+
+
+def test_dead_units_and_what_is_not_finite(rnncli: Any, tmp_path: Path) -> None:
+    arrays = lstm()
+    for each in arrays.values():
+        each[[10 + 1, 10 + 3]] = 0  # units 1 and 3 of the candidate
+    arrays["lstm.weight_ih_l0"][0, 0] = np.nan
+    arrays["lstm.weight_ih_l0"][0, 1] = -np.inf
+    path = safetensors(tmp_path / "m.safetensors", arrays)
+    answer = rows(rnncli, str(path))
+    row = answer["rows"][0]
+    assert (row["nan"], row["inf"], row["zeros"]) == (1, 1, 6)
+    finite = arrays["lstm.weight_ih_l0"][np.isfinite(arrays["lstm.weight_ih_l0"])]
+    assert row["min"] == finite.min()
+    assert row["norm"] == pytest.approx(np.linalg.norm(finite.astype("float64")), rel=1e-12)
+    assert answer["recurrent"][0]["dead_units"] == [1, 3]
+    table = rnncli("weights", str(path)).stdout
+    assert "2 of 5 units are dead (1, 3, counted from 0)" in table
+
+
+@pytest.mark.parametrize("file", ["lstm_stack.keras", "lstm_stack.h5", "bidirectional_gru.keras"])
+def test_files_of_keras(rnncli: Any, file: str) -> None:
+    import io
+    import zipfile
+
+    import h5py
+
+    path = GOLDENS / "keras/k3" / file
+    data: Any = path
+    if file.endswith(".keras"):
+        data = io.BytesIO(zipfile.ZipFile(path).read("model.weights.h5"))
+    arrays: list[np.ndarray] = []
+    with h5py.File(data) as opened:
+        opened.visititems(
+            lambda name, each: (
+                arrays.append(each[...])
+                if isinstance(each, h5py.Dataset) and "optimizer" not in name and each.shape
+                else None
+            )
+        )
+    found = rows(rnncli, str(path))["rows"]
+    expected = sorted(float(np.linalg.norm(each.astype("float64"))) for each in arrays)
+    assert sorted(row["norm"] for row in found) == pytest.approx(expected, rel=1e-9)
+
+
+def test_seeded_weights_are_those_that_forward_runs_with(rnncli: Any) -> None:
+    answer = rows(rnncli, "--cell", "lstm", "--units", "8", "--seed", "3")
+    assert answer["weights"] == {"source": "random", "path": None, "init": "keras", "seed": 3}
+    kernel, recurrent, bias = answer["rows"]
+    limit = np.sqrt(6 / (32 + 32))
+    assert -limit <= kernel["min"] < kernel["max"] <= limit
+    assert recurrent["norm"] == pytest.approx(np.sqrt(8), rel=1e-6)  # orthonormal rows
+    assert (bias["zeros"], bias["max"]) == (24, 1)
+    assert answer["recurrent"][0]["forget_bias"] == 1
+    assert "Weights: random (keras, seed 3)" in rnncli(
+        "weights", "--cell", "lstm", "--seed", "3").stdout  # fmt: skip
+
+
+def test_an_architecture_alone_has_no_weights(rnncli: Any) -> None:
+    path = str(GOLDENS / "keras/k3/lstm_stack.json")
+    done = rnncli("weights", path)
+    assert done.returncode == 2
+    assert "it holds the architecture, but no weights" in done.stderr
+    assert rnncli("weights", path, "--init", "keras").returncode == 0
+
+
+def test_ascii_where_the_locale_has_no_blocks(rnncli: Any) -> None:
+    text = rnncli("weights", "--units", "8", env={"LC_ALL": "C", "PYTHONIOENCODING": ""}).stdout
+    assert text.isascii()
+    assert "%" in text
+
+
+@pytest.mark.parametrize("columns", ["40", "80", "200"])
+def test_every_width(rnncli: Any, columns: str) -> None:
+    done = rnncli("weights", "--cell", "gru", "--gates", env={"COLUMNS": columns})
+    assert done.returncode == 0
+    assert max(map(len, done.stdout.splitlines())) <= int(columns)
+
+
+def test_a_large_file_is_read_weight_by_weight(rnncli: Any, tmp_path: Path) -> None:
+    zero = np.zeros((2048, 2048), np.float32)  # 16 MiB, of 320
+    path = safetensors(tmp_path / "m.safetensors", {f"l{n}.weight": zero for n in range(20)})
+    script = (
+        "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, "
+        "stdout=subprocess.DEVNULL); "
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    )
+    line = [sys.executable, "-c", script, sys.executable, "-m", "rnncli", "weights", str(path)]
+    assert int(subprocess.check_output(line)) * 1024 < 200 << 20
