@@ -87,18 +87,20 @@ class Call(NamedTuple):
     """One use of a layer.
 
     `kwargs` holds the call's other arguments; a `Ref` (or a nest of lists with Refs) among them is
-    a tensor, such as `initial_state`. `inputs` are the positional tensors, in order. Shapes are
-    None where they are unknown, and before inference.
+    a tensor, such as `initial_state`. `inputs` are the positional tensors, in order; `listed` is
+    the order of all tensors in Keras's lists, where that is another. Shapes are None where they are
+    unknown, and before inference.
     """
 
     inputs: tuple[Ref, ...] = ()
     kwargs: Mapping[str, Any] = MappingProxyType({})
     input_shapes: Shapes | None = None
     output_shapes: Shapes | None = None
+    listed: tuple[Ref, ...] = ()
 
     def tensors(self) -> tuple[Ref, ...]:
         """Return every tensor the call depends on, positional ones first."""
-        return self.inputs + tuple(refs_in(self.kwargs))
+        return self.listed or self.inputs + tuple(refs_in(self.kwargs))
 
 
 class Layer(NamedTuple):

@@ -10,6 +10,7 @@ from rnncli.errors import RnncliError, ShapeError, UnsupportedError, UsageError
 from rnncli.graph.order import in_order, keras_depths
 from rnncli.layers import TABLE, complete, layer_type
 from rnncli.layers.arguments import check_arguments
+from rnncli.layers.layer_type import trains
 from rnncli.model import Call, Config, Layer, Model, Ref, Weight, sequential
 from rnncli.shapes import Dim, Shape, Shapes
 
@@ -223,7 +224,7 @@ def _own(inner: Model, progress: _Progress) -> Model:
 
 
 def _finished(layer: Layer, progress: _Progress) -> Layer:
-    trainable = layer.trainable and bool(layer.config.get("trainable", True))
+    trainable = layer.trainable and trains(layer.kind, layer.config)
     known = progress.knows(layer)
     weights = _weights(layer, trainable, progress)
     if weights is None and known and layer_type(layer.kind or "").built_at_init:

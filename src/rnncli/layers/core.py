@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import ShapeError, UnsupportedError
-from rnncli.layers.layer_type import REQUIRED, LayerType, each_step, last_dim
+from rnncli.layers.layer_type import REQUIRED, LayerType, each_step, last_dim, trained
 from rnncli.layers.lazy import lazy
 from rnncli.layers.op import Array, Notes, Op, OpContext, Value, masked
 from rnncli.model import Config, Weight
@@ -78,7 +78,9 @@ def _distributed_weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
     name = inner_config.get("name") or class_name.lower()
     return tuple(
         weight._replace(path=f"{name}/{weight.path}")
-        for weight in inner.weights(inner_config, _each_step(inputs))
+        for weight in trained(
+            class_name, inner_config, inner.weights(inner_config, _each_step(inputs))
+        )
     )
 
 

@@ -46,6 +46,26 @@ def each_step(config: Config, rank: int) -> bool:
     return rank >= 3
 
 
+# Layers that leave it to the layers in them whether these train, in Keras 3; in Keras 2, and where
+# a file says that they are `frozen`, nothing in them does.
+_HOLDERS = ("TimeDistributed", "Bidirectional", "RNN", "StackedRNNCells",
+            "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")  # fmt: skip
+
+
+def trains(class_name: str | None, config: Config) -> bool:
+    """Whether a layer's own arguments let its weights train."""
+    if class_name in _HOLDERS:
+        return not config.get("frozen")
+    return bool(config.get("trainable", True))
+
+
+def trained(class_name: str, config: Config, weights: tuple[Weight, ...]) -> tuple[Weight, ...]:
+    """Return the weights of a layer inside another, not trainable where it is frozen."""
+    if trains(class_name, config):
+        return weights
+    return tuple(weight._replace(trainable=False) for weight in weights)
+
+
 class LayerType(NamedTuple):
     """A layer type.
 

@@ -7,7 +7,7 @@ from rnncli.errors import FileError
 from rnncli.formats import limits
 from rnncli.formats.keras import connections
 from rnncli.formats.keras.connections import shape_of
-from rnncli.formats.keras.legacy import WEIGHTLESS, class_of, is_model, normalised
+from rnncli.formats.keras.legacy import WEIGHTLESS, class_of, is_model, is_sequential, normalised
 from rnncli.formats.keras.stated_shapes import (
     built_with,
     first_shape,
@@ -38,8 +38,7 @@ def model_of(node: Node, era: KerasVersion, source: Source = _INSIDE, depth: int
             f"the config of {name!r} lists no layers; expected a Sequential or a functional model",
             "a subclassed model keeps its layers in code, which is not in the file",
         )
-    sequence = node.get("class_name") == "Sequential"
-    model = (_sequential if sequence else _functional)(node, era, depth)
+    model = (_sequential if is_sequential(node) else _functional)(node, era, depth)
     unknown = [layer for layer in model.layers if layer.kind is None and layer.model is None]
     return model._replace(source=source, warnings=tuple(_unknown(unknown)))
 
@@ -93,7 +92,7 @@ def _sequential(node: Node, era: KerasVersion, depth: int) -> Model:
     rest = {} if isinstance(config, list) else config
     nodes = _layer_nodes(config if isinstance(config, list) else config["layers"])
     name = str(node.get("name") or rest.get("name") or f"sequential{'_1' if era.major < 3 else ''}")
-    trainable = bool(rest.get("trainable", True))
+    trainable = _lets_train(rest, era)
     first = nodes[0].get("config") if nodes and nodes[0].get("class_name") == "Merge" else None
     if isinstance(first, dict) and "layers" in first:
         return _merged(nodes, era, depth, name)
@@ -107,6 +106,11 @@ def _sequential(node: Node, era: KerasVersion, depth: int) -> Model:
             layers.insert(0, _input(layers[0].name, shape))
     found = with_next_shapes(layers)
     return sequential(tuple(layer._replace(trainable=trainable) for layer in found), name)
+
+
+def _lets_train(config: Node, era: KerasVersion) -> bool:
+    """Whether a model lets the layers in it train; Keras 3 leaves it to each layer."""
+    return era.major == 3 or bool(config.get("trainable", True))
 
 
 def _input(name: str, shape: Shape) -> Layer:
@@ -150,14 +154,13 @@ def _functional(node: Node, era: KerasVersion, depth: int) -> Model:
         layers.append(layer._replace(calls=calls))
     _distinct(layers)
     limits.check("calls of layers", sum(len(layer.calls) for layer in layers), limits.CALLS)
-    inputs = connections.ends(given.get("input_layers"))
-    outputs = connections.ends(given.get("output_layers"))
-    first = _first_calls(layers, outputs, era)
+    inputs, outputs = _ends(given, layers, era)
+    first = _first_calls(layers, outputs if era.major < 3 else (), era)
     shapes = {connections.renumbered(ref, first): shape for ref, shape in shapes.items()}
     layers = [
         layer._replace(calls=connections.renumbered_calls(layer.calls, first)) for layer in layers
     ]
-    trainable = bool(given.get("trainable", True))
+    trainable = _lets_train(given, era)
     found = tuple(
         with_known_shapes(layer, shapes)._replace(trainable=trainable)
         for layer in with_consumers_shapes(layers)
@@ -167,6 +170,24 @@ def _functional(node: Node, era: KerasVersion, depth: int) -> Model:
     )
     renumbered = connections.renumbered
     return Model(name, "Functional", found, renumbered(inputs, first), renumbered(outputs, first))
+
+
+def _ends(
+    given: Node, layers: list[Layer], era: KerasVersion
+) -> tuple[tuple[Ref, ...], tuple[Ref, ...]]:
+    """Return the model's inputs and outputs.
+
+    Keras 3 counts the calls of a functional model inside from 1 here, and from 0 everywhere else.
+    """
+    found = [connections.ends(given.get(key)) for key in ("input_layers", "output_layers")]
+    if era.major == 3:
+        inside = [layer for layer in layers if layer.model is not None and layer.kind is None]
+        names = {layer.name for layer in inside if layer.model and layer.model.type != "Sequential"}
+        least = {name: min((ref.call for refs in found for ref in refs if ref.layer == name),
+                           default=0) for name in names}  # fmt: skip
+        first = {name: 1 for name, call in least.items() if call > 0}
+        found = [connections.renumbered(refs, first) for refs in found]
+    return found[0], found[1]
 
 
 def _first_calls(layers: list[Layer], outputs: Iterable[Ref], era: KerasVersion) -> dict[str, int]:

@@ -15,6 +15,7 @@ from rnncli.shapes import Shape
 _CALL = ("initial_state", "mask", "training")
 _RECURRENT = ("SimpleRNN", "LSTM", "GRU", "RNN", "Bidirectional", "ConvLSTM2D")
 _ATTENTION = ("MultiHeadAttention", "GroupQueryAttention")
+_OPERANDS = ("query", "value", "key")
 
 Shapes = dict[Ref, Shape]
 
@@ -62,12 +63,15 @@ def _keras3_call(kind: str | None, node: Mapping[str, Any], shapes: Shapes) -> C
         kwargs = {**dict(zip(_CALL, rest, strict=False)), **kwargs}
         rest = []
     inputs = list(refs_in([first, rest]))
-    if kind in _ATTENTION:
-        inputs += refs_in([kwargs.pop(key, None) for key in ("query", "value", "key")])
+    listed: tuple[Ref, ...] = ()
+    if kind in _ATTENTION and len(inputs) < len(_OPERANDS):
+        listed = (*inputs, *refs_in(kwargs))
+        inputs += refs_in([kwargs.pop(key, None) for key in _OPERANDS])
     if not inputs:  # everything by keyword, as `layer(inputs=x)`
         key = next((key for key, value in kwargs.items() if any(refs_in(value))), None)
         inputs = list(refs_in(kwargs.pop(key))) if key is not None else []
-    return Call(tuple(inputs), {k: v for k, v in kwargs.items() if v is not None})
+    kwargs = {key: value for key, value in kwargs.items() if value is not None}
+    return Call(tuple(inputs), kwargs, listed=listed)
 
 
 def operands(nodes: Any) -> dict[str, Any]:
@@ -171,5 +175,10 @@ def renumbered_calls(calls: tuple[Call, ...], first: Mapping[str, int]) -> tuple
     if not first:
         return calls
     return tuple(
-        Call(renumbered(call.inputs, first), renumbered(dict(call.kwargs), first)) for call in calls
+        Call(
+            renumbered(call.inputs, first),
+            renumbered(dict(call.kwargs), first),
+            listed=renumbered(call.listed, first),
+        )
+        for call in calls
     )

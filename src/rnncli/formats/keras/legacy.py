@@ -27,7 +27,10 @@ _CLASSES = {
     "BatchNormalizationV1": "BatchNormalization",  # TensorFlow 1.13 and 1.14
     "BatchNormalizationV2": "BatchNormalization",
     "SyncBatchNormalization": "BatchNormalization",
+    "GroupedQueryAttention": "GroupQueryAttention",
 }
+# Classes that Keras 3 saves under another name than it shows.
+_SHOWN = {"GroupQueryAttention": "GroupedQueryAttention"}
 
 _RENAMED = {
     "output_dim": "units",
@@ -73,6 +76,7 @@ def class_of(node: Node) -> tuple[str | None, str]:
     written = str(node.get("class_name"))
     type_ = written.rpartition(">")[2]
     kind = _CLASSES.get(type_, type_)
+    type_ = _SHOWN.get(type_, type_)
     config = node.get("config")
     config = config if isinstance(config, dict) else {}
     if f"keras.{type_}" in TABLE and _is_operation(node, config):
@@ -113,11 +117,30 @@ def _is_custom(node: Node) -> bool:
     return isinstance(registered, str) and registered != node.get("class_name")
 
 
-def is_model(node: Node) -> bool:
-    """Whether a node is a model with layers of its own, of whatever class."""
+# What the config of a Sequential has.
+_SEQUENTIAL = {"name", "trainable", "dtype", "layers", "build_input_shape"}
+
+
+def is_sequential(node: Node) -> bool:
+    """Whether a node is a Sequential, or of a class made from it."""
     config = node.get("config")
     if node.get("class_name") == "Sequential":
         return isinstance(config, list) or (isinstance(config, dict) and "layers" in config)
+    if not isinstance(config, dict) or not set(config) <= _SEQUENTIAL:
+        return False
+    layers = config.get("layers")
+    return (
+        isinstance(layers, list)
+        and bool(layers)
+        and all(isinstance(layer, dict) and "class_name" in layer for layer in layers)
+    )
+
+
+def is_model(node: Node) -> bool:
+    """Whether a node is a model with layers of its own, of whatever class."""
+    config = node.get("config")
+    if is_sequential(node):
+        return True
     return (
         isinstance(config, dict)
         and isinstance(config.get("layers"), list)
@@ -204,6 +227,8 @@ def _explicit(kind: str, config: dict[str, Any], era: KerasVersion) -> None:
     if kind in _RECURRENT and not kind.startswith("Simple"):
         gates = "hard_sigmoid_keras2" if era.hard_sigmoid_gates else "sigmoid"
         config.setdefault("recurrent_activation", gates)
+    if era.major < 3 and config.get("trainable") is False:
+        config["frozen"] = True
     if kind == "Bidirectional":
         # True: masked steps of a returned sequence are zero (tf.keras, Keras 3). False: they repeat
         # the last output, as in any other recurrent layer (Keras 1, and 2 up to 2.3.1).

@@ -28,7 +28,7 @@ class Slot(NamedTuple):
 class Holdings(NamedTuple):
     """What a file holds for each layer, by the layer's name, in the file's order.
 
-    `trainable_first`: tensors of a nested model stand with all trainable ones first. `theano`: the
+    `trainable_first`: all trainable tensors of a layer or a nested model stand first. `theano`: the
     windows of convolutions are stored backwards.
     """
 
@@ -56,7 +56,7 @@ def _located(layer: Layer, entries: Sequence[Entry], held: Holdings) -> tuple[La
     """Return the layer with its weights located, and what does not agree."""
     slots = list(_slots(layer))
     orders = [list(range(len(slots)))]
-    if held.trainable_first and layer.model is not None:
+    if held.trainable_first:
         orders.insert(0, sorted(orders[0], key=lambda index: not slots[index].weight.trainable))
     for order in orders:
         stored = _in_order([slots[index] for index in order], entries, held.theano)

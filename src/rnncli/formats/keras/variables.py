@@ -15,7 +15,15 @@ from rnncli.formats.keras.matching import Holdings
 from rnncli.graph.naming import snake_case
 from rnncli.model import Config, Layer, Model, Weight
 
+_INNER_OPTIMIZER = "optimizer/inner_optimizer/"
 CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
+
+
+# The groups of layers made of others, in the order of their weights.
+_PARTS = {
+    "MultiHeadAttention": ("query_dense", "key_dense", "value_dense", "output_dense"),
+    "GroupQueryAttention": ("_query_dense", "_key_dense", "_value_dense", "_output_dense"),
+}
 
 
 class Shelf(NamedTuple):
@@ -121,7 +129,9 @@ def _groups(kind: str, config: Config) -> Iterator[str]:
         counter = Counter[str]()
         for cell in config["cell"]["config"]["cells"]:
             yield f"cell/cells/{_numbered(cell['class_name'], counter)}"
-    elif kind in ("RNN", "SimpleRNN", "LSTM", "GRU", "ConvLSTM2D"):
+    elif kind in _PARTS:
+        yield from _PARTS[kind]
+    elif kind in ("RNN", "SimpleRNN", "LSTM", "GRU") or kind.startswith("ConvLSTM"):
         yield "cell"
     else:
         yield ""
@@ -153,4 +163,12 @@ def _weights(held: Iterable[Entry]) -> Iterator[Weight]:
 def optimizer_weights(file: Any) -> tuple[Weight, ...] | None:
     """Return the variables of the optimizer, None if the file has none."""
     group = child(file, "optimizer")
-    return None if group is None else tuple(each.weight for each in entries(group)) or None
+    if group is None:
+        return None
+    held = list(entries(group))
+    inner = [each for each in held if each.path.startswith(_INNER_OPTIMIZER)]
+    outer = [each for each in held if each not in inner]
+    # One that scales the loss keeps what is in the optimizer inside it, too.
+    if Counter(each.shape for each in inner) <= Counter(each.shape for each in outer):
+        held = outer
+    return tuple(each.weight for each in held) or None

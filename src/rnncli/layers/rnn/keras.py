@@ -6,7 +6,7 @@ from typing import Any
 
 from rnncli.cells import Cell, cell_for
 from rnncli.errors import UnsupportedError
-from rnncli.layers.layer_type import REQUIRED, LayerType, last_dim, rank
+from rnncli.layers.layer_type import REQUIRED, LayerType, last_dim, rank, trained
 from rnncli.layers.lazy import function_of
 from rnncli.model import Config, Weight
 from rnncli.shapes import Dim, Shape, Shapes
@@ -74,7 +74,7 @@ def _weights(class_name: str, config: Config, inputs: Shapes) -> tuple[Weight, .
     size = last_dim(rank(inputs[0], 3, class_name, AXES), class_name)
     found: list[Weight] = []
     for path, cell, cell_config in cells_of(class_name, config):
-        found += cell_weights(cell, cell_config, size, path)
+        found += trained("", cell_config, cell_weights(cell, cell_config, size, path))
         size = cell_config["units"]
     return tuple(found)
 
@@ -147,9 +147,9 @@ def _inner(class_name: str) -> LayerType:
 
 def _bidirectional_weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
     return tuple(
-        weight._replace(path=f"{name}/{weight.path}", trainable=inner.get("trainable", True))
+        weight._replace(path=f"{name}/{weight.path}")
         for name, class_name, inner in directions(config)
-        for weight in _inner(class_name).weights(inner, inputs)
+        for weight in trained(class_name, inner, _inner(class_name).weights(inner, inputs))
     )
 
 

@@ -1,0 +1,201 @@
+"""A model, its files and what Keras says of them, as a case; and whether rnncli says the same."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ["COLUMNS"] = "200"  # else Keras crops its table at 80 columns
+
+import numpy as np
+
+# The settings at which the texts of summaries are compared.
+SETTINGS: tuple[dict[str, Any], ...] = (
+    {},
+    {"expand_nested": True},
+    {"show_trainable": True},
+    {"line_length": 130, "expand_nested": True, "show_trainable": True},
+)
+FORMATS = ("keras", "h5", "weights.h5", "json", "savedmodel")
+
+
+def flat(value: Any) -> list[Any]:
+    """Return the tensors of a nest in Keras's order: the keys of a dict sorted."""
+    if isinstance(value, dict):
+        return [each for key in sorted(value) for each in flat(value[key])]
+    if isinstance(value, list | tuple):
+        return [each for item in value for each in flat(item)]
+    return [value]
+
+
+def randomize(model: Any, rng: np.random.Generator) -> None:
+    """Give a model random weights, biases too: constant ones cannot tell two gates apart."""
+    for weight in model.weights:
+        if "float" not in str(weight.dtype) or "seed" in getattr(weight, "path", weight.name):
+            continue
+        values = rng.normal(size=weight.shape, scale=0.5)
+        weight.assign(np.abs(values) + 0.1 if "variance" in weight.name else values)
+
+
+def record(keras: Any, model: Any, x: Any, path: Path, kind: str) -> None:
+    """Write a model in a format, its inputs and outputs, and what Keras says of the file.
+
+    What the file gives when Keras loads it is the reference where that has the model's values.
+    """
+    arrays = [np.asarray(each) for each in flat(x)]
+    given = x if len(arrays) > 1 or isinstance(x, dict) else arrays[0]
+    wanted = _outputs(keras, model, given)
+    file = f"{path}.{kind}"
+    shown = model
+    if kind == "json":
+        Path(file).write_text(model.to_json())
+    elif kind == "weights.h5":
+        Path(f"{path}.json").write_text(model.to_json())
+        model.save_weights(file)
+    else:
+        if kind == "savedmodel":
+            model.save(file, save_format="tf")
+        else:
+            model.save(file)
+        loaded = _loaded(keras.models.load_model, file, compile=False, **_unsafe(keras))
+        if loaded is not None and _same(_outputs(keras, loaded, given), wanted):
+            shown = loaded
+    if kind in ("json", "weights.h5"):
+        shown = _loaded(keras.models.model_from_json, json.dumps(_uncompiled(model))) or model
+    whole = None
+    if getattr(model, "optimizer", None) is not None and kind in ("keras", "h5"):
+        whole = _loaded(keras.models.load_model, file, **_unsafe(keras))
+    texts = [_text(shown, setting) for setting in SETTINGS]
+    count = [sum(int(np.prod(w.shape)) for w in weights)
+             for weights in (shown.weights, shown.trainable_weights)]  # fmt: skip
+    told = {"texts": texts, "rows": _rows(shown), "params": count, "kind": kind,
+            "compiled": whole and _text(whole, {}),
+            "names": [str(each.name).partition(":")[0] for each in model.inputs or ()],
+            "keras": keras.__version__, "loaded": shown is not model}  # fmt: skip
+    Path(f"{path}.told.json").write_text(json.dumps(told))
+    held = {f"x{index}": each for index, each in enumerate(arrays)}
+    held |= {f"y{index}": each for index, each in enumerate(wanted)}
+    np.savez(f"{path}.npz", **held)
+
+
+def _uncompiled(model: Any) -> dict[str, Any]:
+    return {**json.loads(model.to_json()), "compile_config": None}
+
+
+def _unsafe(keras: Any) -> dict[str, Any]:
+    return {"safe_mode": False} if keras.__version__.startswith("3") else {}
+
+
+def _loaded(load: Any, *args: Any, **kwargs: Any) -> Any:
+    try:
+        return load(*args, **kwargs)
+    except Exception:  # what Keras itself cannot load, rnncli may
+        return None
+
+
+def _outputs(keras: Any, model: Any, given: Any) -> list[np.ndarray]:
+    model.reset_states() if hasattr(model, "reset_states") else None
+    for layer in model._flatten_layers() if hasattr(model, "_flatten_layers") else ():
+        if getattr(layer, "stateful", False) and hasattr(layer, "reset_state"):
+            layer.reset_state()
+    return [np.asarray(each) for each in flat(model(given, training=False))]
+
+
+def _same(one: list[np.ndarray], other: list[np.ndarray]) -> bool:
+    return len(one) == len(other) and all(
+        a.shape == b.shape and np.allclose(a, b, atol=1e-5) for a, b in zip(one, other, strict=True)
+    )
+
+
+def _text(model: Any, setting: dict[str, Any]) -> list[str]:
+    lines: list[str] = []
+    model.summary(print_fn=lambda line, **_: lines.append(line), **setting)
+    return "\n".join(lines).split("\n")
+
+
+def _rows(model: Any) -> list[Any]:
+    return [[layer.name, type(layer).__name__, layer.count_params() if layer.built else None]
+            for layer in model.layers]  # fmt: skip
+
+
+def compared(path: Path, run: bool = True) -> tuple[str, str]:
+    """Return "same", "refused" or "wrong" for a case, and why.
+
+    "refused" is an answer that says what it lacks, or an error of one line.
+    """
+    from rnncli.errors import RnncliError
+
+    told = json.loads(Path(f"{path}.told.json").read_text())
+    try:
+        return _compared(path, told, run)
+    except RnncliError as error:
+        return "refused", error.message
+    except Exception as error:
+        return "wrong", f"{type(error).__name__}: {error}"
+
+
+def _compared(path: Path, told: dict[str, Any], run: bool) -> tuple[str, str]:
+    from rnncli.formats import attach_weights, located, read
+    from rnncli.forward import Request, forward
+
+    kind = told["kind"]
+    optimizer = bool(told.get("compiled"))
+    model = read(f"{path}.json" if kind == "weights.h5" else f"{path}.{kind}", optimizer)
+    if kind == "weights.h5":
+        model = attach_weights(model, f"{path}.{kind}")
+    partial = "refused" if model.warnings else "wrong"
+    if [model.params, model.trainable_params] != told["params"]:
+        return partial, (f"counts {model.params, model.trainable_params} for {told['params']} "
+                         f"{model.warnings}")  # fmt: skip
+    problem = _differing_text(model, told)
+    if problem:
+        return partial, f"text {problem} {model.warnings}"
+    if kind == "json" or not run:
+        return "same", ""
+    arrays, given = np.load(f"{path}.npz"), []
+    for index, ref in enumerate(model.inputs):
+        names = told["names"]
+        number = names.index(ref.layer) if ref.layer in names else index
+        np.save(f"{path}-{index}.npy", arrays[f"x{number}"])
+        given.append((ref.layer, f"{path}-{index}.npy"))
+    weights = f"{path}.{kind}" if kind == "weights.h5" else None
+    result = forward(located(model), Request(inputs=tuple(given), weights=weights))
+    outcome, why = _values(result.arrays, arrays)
+    return ("refused" if outcome == "wrong" and result.warnings else outcome), why
+
+
+def _differing_text(model: Any, told: dict[str, Any]) -> str:
+    from rnncli.render import Target, render
+    from rnncli.report.summary import summarize
+
+    if told["keras"].startswith("2"):
+        found = [[layer.name, layer.type, layer.params if layer.built else None]
+                 for layer in model.rows]  # fmt: skip
+        return "" if found == told["rows"] else str([*zip(found, told["rows"], strict=False)])
+    if told["compiled"] and told["texts"]:
+        text = render(summarize(model, optimizer=True), "table", Target()).split("\n")
+        if text != told["compiled"]:
+            return f"--optimizer {text[-6:]} for {told['compiled'][-6:]}"
+    for setting, expected in zip(SETTINGS, told["texts"], strict=True):
+        options = {key: value for key, value in setting.items() if key != "line_length"}
+        target = Target(line_length=setting.get("line_length"))
+        text = render(summarize(model, **options), "table", target).split("\n")
+        if text != expected:
+            apart = [pair for pair in zip(text, expected, strict=False) if pair[0] != pair[1]]
+            return f"{setting} {apart[:1] or (len(text), len(expected))}"
+    return ""
+
+
+def _values(found: Any, arrays: Any) -> tuple[str, str]:
+    if f"y{len(found)}" in arrays.files or f"y{len(found) - 1}" not in arrays.files:
+        return "wrong", f"{len(found)} outputs"
+    for index, ours in enumerate(found):
+        theirs = arrays[f"y{index}"]
+        if ours.shape != theirs.shape:
+            return "wrong", f"shape {ours.shape} for {theirs.shape}"
+        one, other = ours.astype("f8"), theirs.astype("f8")
+        largest = np.abs(other[np.isfinite(other)]).max(initial=1.0)
+        if not np.allclose(one, other, rtol=0, atol=1e-5 * largest, equal_nan=True):
+            return "wrong", f"values differ by {np.abs(one - other).max() / largest:.2g}"
+    return "same", ""
