@@ -42,10 +42,16 @@ class Found(NamedTuple):
 
 
 class Board:
-    """Numbers that a child process keeps where its parent sees them."""
+    """Numbers that a child process keeps where its parent sees them: in a file, or in memory."""
 
-    def __init__(self) -> None:
-        self.memory = mmap.mmap(-1, 16)
+    def __init__(self, path: Path | None = None) -> None:
+        if path is None:
+            self.memory = mmap.mmap(-1, 16)
+            return
+        with path.open("ab") as file:
+            file.truncate(16)
+        with path.open("r+b") as file:
+            self.memory = mmap.mmap(file.fileno(), 16)
 
     def put(self, at: int, taken: int) -> None:
         self.memory[:] = struct.pack("<qq", at, taken)
@@ -69,7 +75,7 @@ def fuzz(reader: str, inputs: int, seed: int, failures: Path) -> Found:
         if died:
             data, suffix = made(reader, corpus.seeds_of(reader), seed, at)
             story = "\n".join(path.read_text() for path in failures.glob("*.stuck"))
-            _keep(target.Failure(died, story), reader, at, data, suffix, failures, log)
+            keep(target.Failure(died, story), reader, at, data, suffix, failures, log)
             board.put(at + 1, taken)
     lines = [line for line in log.read_text().splitlines() if line]
     log.unlink()
@@ -94,7 +100,7 @@ def _child(reader: str, inputs: int, seed: int, board: Board, failures: Path, lo
             good, failure = target.check(reader, folder / f"input{suffix}", data, at)
             taken += good
             if failure is not None:
-                _keep(failure, reader, at, data, suffix, failures, log)
+                keep(failure, reader, at, data, suffix, failures, log)
             board.put(at + 1, taken)
         code = 0
     finally:
@@ -102,7 +108,7 @@ def _child(reader: str, inputs: int, seed: int, board: Board, failures: Path, lo
         os._exit(code)
 
 
-def _keep(
+def keep(
     failure: target.Failure, reader: str, at: int, data: bytes, suffix: str,
     failures: Path, log: Path,
 ) -> None:  # fmt: skip
