@@ -9,8 +9,10 @@ lines of their format. Nothing ends the run: an input of a kind that failed befo
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -21,14 +23,13 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "src")]
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # threads' stacks count as memory
 
 import corpus  # noqa: E402
-from run import SHARES, Board, keep  # noqa: E402
+from run import SHARES, Board, keep, watched  # noqa: E402
 
 BATCH = 20_000  # inputs of a process, so that what libraries keep does not add up
 LONGEST = 150_000  # bytes of an input
-STUCK = 60  # seconds, where not even the alarm is answered
 
 
-def child(reader: str, inputs: int, seed: int, folder: Path, failures: Path) -> None:
+def child(reader: str, inputs: int, seed: int, folder: Path, failures: Path, scratch: Path) -> None:
     """Run that many inputs in this process; it ends with libFuzzer's exit code."""
     import pkgutil
 
@@ -45,7 +46,7 @@ def child(reader: str, inputs: int, seed: int, folder: Path, failures: Path) -> 
     board = Board(failures / f"{reader}.board")
     seeds = corpus.seeds_of(reader)
     suffix = next(iter(sorted({each.suffix for each in seeds}, key=len, reverse=True)), "")
-    here, log = target.folder(), failures / f"{reader}.log"
+    path, log = scratch / f"input{suffix}", failures / f"{reader}.log"
     log.touch()
     target.prepare(failures / f"{reader}.stuck")
 
@@ -59,14 +60,14 @@ def child(reader: str, inputs: int, seed: int, folder: Path, failures: Path) -> 
 
     def one(data: bytes) -> None:
         at, taken = board.get()
-        good, failure = target.check(reader, here / f"input{suffix}", data, at)
+        good, failure = target.check(reader, path, data, at)
         if failure is not None:
             keep(failure, reader, at, data, suffix, failures, log)
         board.put(at + 1, taken + good)
 
     atheris.Setup(
         [sys.argv[0], f"-runs={inputs}", f"-seed={seed}", f"-max_len={LONGEST}",
-         f"-timeout={STUCK}", "-rss_limit_mb=0", "-malloc_limit_mb=0", "-len_control=0",
+         "-timeout=0", "-rss_limit_mb=0", "-malloc_limit_mb=0", "-len_control=0",
          "-reload=0", "-verbosity=0", f"-artifact_prefix={failures}/{reader}-", str(folder)],
         one, custom_mutator=change,
     )  # fmt: skip
@@ -82,21 +83,33 @@ def fuzz(reader: str, inputs: int, seed: int, kept: Path, failures: Path) -> tup
             (folder / f"seed{index:03}").write_bytes(each.data)
     board = Board(failures / f"{reader}.board")
     board.put(0, 0)
-    number = seed
+    scratch = Path(tempfile.mkdtemp(prefix="rnncli-fuzz-", dir=_memory()))
     while board.get()[0] < inputs:
-        number += 1
         before = board.get()[0]
-        words = [sys.executable, __file__, "--child", "--reader", reader, "--inputs",
-                 str(min(BATCH, inputs - before)), "--seed", str(number),
-                 "--corpus", str(kept), "--failures", str(failures)]  # fmt: skip
-        done = subprocess.run(words, capture_output=True, text=True)
-        if done.returncode:
-            path = failures / f"{reader}-died-{number}.story"
-            path.write_text(f"exit {done.returncode}\n{done.stdout[-5000:]}{done.stderr[-5000:]}")
-            print(f"{reader}: died with {done.returncode}, see {path}", flush=True)
-        if board.get()[0] == before:
-            break
+        words = ["--child", "--reader", reader, "--inputs", str(min(BATCH, inputs - before)),
+                 "--seed", str(seed + before), "--corpus", str(kept), "--failures", str(failures),
+                 "--scratch", str(scratch)]  # fmt: skip
+        told = failures / f"{reader}-died-{before}.story"
+        with told.open("w") as out:
+            process = subprocess.Popen([sys.executable, __file__, *words], stdout=out, stderr=out)
+        died = watched(process.pid, board)
+        if died is None:
+            told.unlink()
+            continue
+        at, taken = board.get()
+        told.write_text(f"{died} at {at}\n{told.read_text(errors='replace')[-5000:]}"
+                        f"{(failures / f'{reader}.stuck').read_text()}")  # fmt: skip
+        for each in scratch.glob("input*"):
+            shutil.copy(each, failures / f"{told.stem}{each.suffix}")
+        board.put(at + 1, taken)
+    shutil.rmtree(scratch)
     return board.get()
+
+
+def _memory() -> Path | None:
+    """Return where files are kept in memory, None where there is no such place."""
+    place = Path("/dev/shm")
+    return place if place.is_dir() else None
 
 
 def main() -> int:
@@ -108,10 +121,12 @@ def main() -> int:
     parser.add_argument("--corpus", type=Path, default=Path("fuzz-corpus"))
     parser.add_argument("--failures", type=Path, default=Path("fuzz-failures"))
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--scratch", type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     asked.failures.mkdir(parents=True, exist_ok=True)
     if asked.child:
-        child(asked.reader, asked.inputs, asked.seed, asked.corpus / asked.reader, asked.failures)
+        child(asked.reader, asked.inputs, asked.seed, asked.corpus / asked.reader, asked.failures,
+              asked.scratch)  # fmt: skip
         return 0
     readers = [asked.reader] if asked.reader else [name for name in SHARES if name != "layer"]
     total = sum(SHARES[name] for name in readers)

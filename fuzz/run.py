@@ -10,6 +10,7 @@ import argparse
 import mmap
 import os
 import shutil
+import signal
 import struct
 import sys
 import time
@@ -70,7 +71,7 @@ def fuzz(reader: str, inputs: int, seed: int, failures: Path) -> Found:
         child = os.fork()
         if not child:
             _child(reader, inputs, seed, board, failures, log)
-        died = _watched(child, board)
+        died = watched(child, board)
         at, taken = board.get()
         if died:
             data, suffix = made(reader, corpus.seeds_of(reader), seed, at)
@@ -123,7 +124,7 @@ def keep(
         path.with_name(f"{path.name}.story").write_text(failure.story, errors="backslashreplace")
 
 
-def _watched(child: int, board: Board) -> str | None:
+def watched(child: int, board: Board) -> str | None:
     """Wait for the child; return how it died if it did not end well."""
     last, since = board.get(), _busy(child)
     while True:
@@ -134,7 +135,9 @@ def _watched(child: int, board: Board) -> str | None:
         if board.get() != last:
             last, since = board.get(), _busy(child)
         elif _busy(child) - since > STUCK:
-            os.kill(child, 9)
+            os.kill(child, signal.SIGUSR1)  # it says where it is
+            time.sleep(1)
+            os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
             return f"stuck for {STUCK} s"
         time.sleep(0.02)

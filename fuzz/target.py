@@ -87,20 +87,19 @@ def _failure(error: BaseException) -> Failure:
 @contextmanager
 def _limited() -> Iterator[None]:
     signal.setitimer(signal.ITIMER_PROF, SECONDS)
-    faulthandler.dump_traceback_later(12 * SECONDS, file=_where.file)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
-        faulthandler.cancel_dump_traceback_later()
 
 
 def prepare(stuck: Path) -> None:
     """Load what any input may need, then bound the memory of this process.
 
-    `stuck` is where to write what hung.
+    `stuck` is where to write what hung, at the signal SIGUSR1.
     """
     _where.file = stuck.open("w")
+    faulthandler.register(signal.SIGUSR1, file=_where.file)
     for module in ("h5py", "onnx", "safetensors.numpy", "numpy", "onnx.shape_inference"):
         __import__(module)
 

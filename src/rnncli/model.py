@@ -4,7 +4,7 @@ Everything here is plain, immutable data. Flags, `--layer` expressions and files
 whose calls have no shapes yet; `graph.infer` fills them in, reports and the forward pass read it.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from functools import cached_property
 from math import prod
@@ -223,14 +223,17 @@ class Model(_Fields):
     @property
     def unknown(self) -> int:
         """The number of layers, those of nested models included, whose weights are not known."""
-        return sum(
-            not layer.built if layer.model is None else layer.model.unknown for layer in self.layers
-        )
+        return unknown_in(self.layers)
 
     @property
     def complete(self) -> bool:
         """Whether the counts hold all that the model has."""
         return not self.gaps and not self.unknown
+
+    @property
+    def lacks(self) -> int | None:
+        """The number of layers that the counts leave out, 0 for other gaps, None if complete."""
+        return None if self.complete else self.unknown
 
     def with_gaps(self, *sentences: str) -> "Model":
         """Return the model with warnings of what its counts leave out."""
@@ -251,6 +254,11 @@ class Model(_Fields):
     def bytes(self) -> int:
         """The size of all weights in bytes."""
         return sum(layer.bytes for layer in self.layers)
+
+
+def unknown_in(layers: Iterable[Layer]) -> int:
+    """Return the number of layers, those of nested models included, whose weights are not known."""
+    return sum(not layer.built if layer.model is None else layer.model.unknown for layer in layers)
 
 
 def sequential(

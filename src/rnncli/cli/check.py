@@ -143,7 +143,9 @@ def _read(
     errors: list[RnncliError] = []
     for model in models:
         try:
-            subjects.append(_subject(model, cell, output, no_nan))
+            found = load(model, cell, allow=("--steps",))
+            warn(found, output, f"{model.file}: " if len(models) > 1 else "")
+            subjects.append(_subject(found, model.file, no_nan))
         except RnncliError as error:
             if len(models) == 1 or isinstance(error, UsageError):
                 raise
@@ -152,17 +154,13 @@ def _read(
     return subjects, errors
 
 
-def _subject(
-    model: ModelFlags, cell: CellFlags, output: CheckOutputFlags, no_nan: bool
-) -> "Subject":
+def _subject(found: Model, file: str | None, no_nan: bool) -> "Subject":
     from rnncli.report.check import Subject
 
-    found = load(model, cell, allow=("--steps",))
-    warn(found, output)
     if not no_nan:
-        return Subject(model.file or found.name, found)
-    seen = _not_finite(found, model.file)
-    return Subject(model.file or found.name, found, seen.bad, seen.read, seen.total)
+        return Subject(file or found.name, found)
+    seen = _not_finite(found, file)
+    return Subject(file or found.name, found, seen.bad, seen.read, seen.total)
 
 
 def _not_finite(model: Model, file: str | None) -> "Finite":

@@ -149,7 +149,7 @@ def _report(
     outputs.sort(key=lambda each: not each.return_sequences)
     run = Run(result.input_shapes, result.dtype, result.seed, outputs, result.states, result.stats,
               result.params, result.saved, result.weights._asdict(),
-              result.input._asdict())  # fmt: skip
+              result.input._asdict(), result.lacks)  # fmt: skip
     if inside.svg is not None:
         from rnncli.render.svg import ROOM
 

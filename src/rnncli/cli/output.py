@@ -32,9 +32,12 @@ def talk(line: str) -> None:
         print(safe, file=sys.stderr, flush=True)
 
 
-def warn(model: Model, flags: AnyOutput) -> None:
-    """Print the model's warnings and, with --verbose, what its file says of itself."""
-    warn_that(*model.warnings)
+def warn(model: Model, flags: AnyOutput, prefix: str = "") -> None:
+    """Print the model's warnings and, with --verbose, what its file says of itself.
+
+    `prefix` says which of several files a warning is about.
+    """
+    warn_that(*(f"{prefix}{warning}" for warning in model.warnings))
     if flags.verbose and model.source.kind == "file":
         details = {"format": model.source.format, "written by": model.source.written_by}
         shown = {key: value for key, value in {**details, **model.source.details}.items() if value}

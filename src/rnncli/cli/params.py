@@ -35,4 +35,7 @@ def command(
     warn(found, output)
     layers = pick(found, layer.layer_name)
     own = {each.dialect for each in layers} - {"keras"}
-    emit(params(layers, convention or (own.pop() if own else "keras"), gates), output)
+    emit(
+        params(layers, convention or (own.pop() if own else "keras"), gates, bool(found.gaps)),
+        output,
+    )

@@ -129,6 +129,7 @@ def _row(path: str) -> dict[str, object]:
         model = read(path)
     except RnncliError as error:
         return unread(path, error.message.removeprefix(f"{path}: "))
-    for warning in model.warnings:
-        talk(f"warning: {path}: {warning}")
-    return row(path, model)
+    found = row(path, model)
+    for warning in found["warnings"]:
+        talk(f"warning: {warning}")
+    return found

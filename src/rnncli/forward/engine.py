@@ -17,6 +17,9 @@ Weights = Mapping[str, Array]  # by the path within the model: `lstm/lstm_cell/k
 Node = tuple[str, int]
 Values = tuple[Value, ...]
 
+# What Python and NumPy raise of arguments and arrays that are not what an operation takes.
+_NOT_FITTING = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+
 
 class Rules(NamedTuple):
     """What holds for the whole run; `keras` is the major version whose rules to follow."""
@@ -89,7 +92,7 @@ class Graph:
                 left[ref] -= 1
                 if not left[ref]:
                     values.pop(ref, None)
-        return tuple(values[ref] for ref in self.outputs)
+        return tuple(_value(values, ref) for ref in self.outputs)
 
 
 class Nested(Op):
@@ -143,12 +146,17 @@ def _operation(layer: Layer, weights: Weights, rules: Rules, prefix: str) -> Op 
     if layer.kind == "InputLayer":
         return None
     own = {each.path: weights[f"{name}/{each.path}"] for each in layer.weights or ()}
-    return operation(OpContext(name, layer.kind or "", layer.config, own, *rules))
+    try:
+        return operation(OpContext(name, layer.kind or "", layer.config, own, *rules))
+    except _NOT_FITTING as error:
+        raise unsupported(
+            name, layer.type, f"its arguments do not fit it: {said(error)}"
+        ) from error
 
 
 def _run(step: Step, op: Op, values: dict[Ref, Value]) -> None:
     call, layer = step.call, step.layer
-    inputs = [values[ref] for ref in call.inputs]
+    inputs = [_value(values, ref) for ref in call.inputs]
     options = {key: _resolved(value, values) for key, value in call.kwargs.items()}
     inputs = _masked(inputs, options.get("mask"))
     if not inputs:
@@ -170,11 +178,28 @@ def run_op(layer: Layer, run: Callable[[], Any], inputs: Sequence[Value]) -> Any
     """Return what `run` returns. Raises: ShapeError that names the layer if sizes do not fit."""
     try:
         return run()
-    except (ValueError, IndexError) as error:
+    except _NOT_FITTING as error:
         shapes = ", ".join(str(value.array.shape) for value in inputs)
         raise ShapeError(
-            f"layer {layer.name!r} ({layer.type}) cannot take an input of shape {shapes}: {error}"
+            f"layer {layer.name!r} ({layer.type}) cannot take an input of shape {shapes}: "
+            f"{said(error)}"
         ) from error
+
+
+def said(error: Exception) -> str:
+    """Return what an error says, in one line, with its name where that alone says little."""
+    text = " ".join(str(error).split())[:200]
+    return text if isinstance(error, ValueError) and text else f"{type(error).__name__} {text}"
+
+
+def _value(values: Mapping[Ref, Value], ref: Ref) -> Value:
+    """Return a tensor. Raises: ShapeError if the layer that it is of gives no such output."""
+    if ref not in values:
+        raise ShapeError(
+            f"output {ref.tensor} of call {ref.call} of layer {ref.layer!r} is asked for, "
+            "but nothing gives it"
+        )
+    return values[ref]
 
 
 def keep(layer: Layer, index: int, outputs: Sequence[Value], values: dict[Ref, Value]) -> None:
@@ -186,7 +211,7 @@ def keep(layer: Layer, index: int, outputs: Sequence[Value], values: dict[Ref, V
 def _resolved(value: Any, values: Mapping[Ref, Value]) -> Any:
     """Return an argument of a call with its tensors in place of their Refs."""
     if isinstance(value, Ref):
-        return values[value]
+        return _value(values, value)
     if isinstance(value, list | tuple):
         return [_resolved(item, values) for item in value]
     return value

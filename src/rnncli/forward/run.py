@@ -81,6 +81,7 @@ class Result:
     states: tuple[tuple[str, str, Sizes], ...]
     stats: dict[str, Any]
     params: int
+    lacks: int | None
     saved: str | None
     arrays: tuple[Array | None, ...] = field(default=(), repr=False)
     weights: Origin = NOTHING
@@ -120,6 +121,7 @@ def forward(model: Model, request: Request, progress: Progress | None = None) ->
         tuple((layer, *state) for layer, states in notes.states.items() for state in states),
         run.stats.summary(notes),
         model.params,
+        model.lacks,
         request.save,
         arrays,
         run.weights,

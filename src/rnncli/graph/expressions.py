@@ -33,6 +33,11 @@ def parse_stack(texts: Iterable[str]) -> tuple[Layer, ...]:
     for text in texts:
         class_name, config = parse(text, namer)
         shape = _input_shape(config)
+        if layers and class_name == "InputLayer":
+            raise UsageError(
+                f"--layer {text[:80]!r}: Input comes first, but {len(layers)} layers are before it",
+                "put it first, or leave it out",
+            )
         if not layers and class_name != "InputLayer" and shape is not None:
             name = namer.auto_name("InputLayer")
             layers.append(Layer("InputLayer", name, {"batch_shape": shape, "name": name}))

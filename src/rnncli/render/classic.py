@@ -67,5 +67,5 @@ def _count(row: dict[str, Any]) -> str:
 
 
 def _totals(table: Table) -> Iterator[str]:
-    for label, _, (count, _), unknown in table.totals:
-        yield f"{label}: {total(Total(label, 'count', count, unknown))}"
+    for label, _, (count, _), lacks in table.totals:
+        yield f"{label}: {total(Total(label, 'count', count, lacks))}"

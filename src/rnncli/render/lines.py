@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from rnncli.render.text import cell, printable
+from rnncli.render.text import at_least, cell, printable
 from rnncli.report import Column
 from rnncli.report.files import COLUMNS
 
@@ -22,7 +22,7 @@ def line(row: dict[str, Any], widest: int) -> str:
         return f"{printable(row['path']):<{widest}}  error: {printable(row['error'])}"
     texts = [cell(column.kind, row[column.key]) for column in _SHOWN]
     if not row["complete"]:
-        texts[5] = f">= {texts[5]}"
+        texts[5] = at_least(texts[5], row["unknown"])
     return _line(texts, widest)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from rnncli.report import UNBUILT, Column, Table, Total
+from rnncli.report import UNBUILT, AtLeast, Column, Table, Total
 from rnncli.shapes import show
 from rnncli.units import memory
 
@@ -50,10 +50,15 @@ def total(each: Total, style: str = "") -> str:
         shown, rest = f"{count:,}", f" ({memory(size, keras=style == 'keras')})"
     else:
         shown, rest = cell(each.kind, each.value), ""
-    if not each.unknown or each.value is None:
+    if each.lacks is None or each.value is None:
         return shown + rest
-    layers = "1 layer" if each.unknown == 1 else f"{each.unknown:,} layers"
-    return f"at least {shown} ({layers} unknown){rest}"
+    return at_least(shown, each.lacks) + rest
+
+
+def at_least(shown: str, layers: int) -> str:
+    """Return `at least 128 (2 layers unknown)`; without layers, warnings say what is left out."""
+    count = "1 layer" if layers == 1 else f"{layers:,} layers"
+    return f"at least {shown} ({count} unknown)" if layers else f"at least {shown} (see warnings)"
 
 
 def cell(kind: str, value: Any) -> str:
@@ -87,7 +92,7 @@ def raw(kind: str, value: Any) -> str:
     """Return the text of one table cell for programs: plain numbers, nothing for None."""
     if kind == "held":
         return "unknown" if value is None else raw("flag", value)
-    if value is None or value is UNBUILT:
+    if value is None or value is UNBUILT or isinstance(value, AtLeast):
         return ""
     if kind == "shape":
         return show(value)
@@ -113,6 +118,8 @@ def _any(value: Any) -> str:
     """Return a value whose kind only its type tells: a count, a shape or a list of shapes."""
     if isinstance(value, int):
         return f"{value:,}"
+    if isinstance(value, AtLeast):
+        return at_least(f"{value.value:,}", value.layers)
     if isinstance(value, tuple):
         nested = bool(value) and isinstance(value[0], tuple)
         return cell("shapes" if nested else "shape", value)

@@ -38,14 +38,20 @@ class Column(NamedTuple):
     rank: int = 0
 
 
+class AtLeast(NamedTuple):
+    """A lower bound: `layers` of the model are not in it (0: it lacks what warnings tell of)."""
+
+    value: int
+    layers: int
+
+
 class Total(NamedTuple):
-    """A labelled value below a table. `unknown` counts the layers that the value leaves out, so
-    that it is a lower bound."""
+    """A labelled value below a table; `lacks` as the layers of `AtLeast`, None if it is whole."""
 
     label: str
     kind: str
     value: Any
-    unknown: int = 0
+    lacks: int | None = None
 
 
 class Table(NamedTuple):

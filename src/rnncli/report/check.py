@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from rnncli.graph.infer import sized
-from rnncli.model import Model
-from rnncli.report import Column, Report, Table
+from rnncli.model import ITEM_SIZE, Model
+from rnncli.report import AtLeast, Column, Report, Table
 from rnncli.report.macs import model_macs
 from rnncli.shapes import Shapes, show
 
@@ -52,20 +52,36 @@ def check(subjects: Iterable[Subject], limits: Limits, steps: int | None = None)
     """
     subjects = list(subjects)
     checks = [
-        {"model": subject.label, "name": name, "limit": limit, "actual": actual, "ok": held}
+        {"model": subject.label, "name": name, "limit": limit, "actual": actual, "ok": held,
+         **({"at_least": least} if actual is None and least is not None else {})}
         for subject in subjects
         for name, limit, actual, held in _checks(subject, limits, steps)
-    ]
+        for least in [_least(subject.model, name)]
+    ]  # fmt: skip
+    lacks = {subject.label: subject.model.lacks or 0 for subject in subjects if subject.model}
     failed = frozenset(index for index, each in enumerate(checks) if not each["ok"])
     table = Table(
         _COLUMNS,
-        tuple(tuple(each[column.key] for column in _COLUMNS) for each in checks),
+        tuple(_row(each, lacks.get(each["model"], 0)) for each in checks),
         title=_verdict(len(checks), len(failed)),
         marked=failed,
     )
     notes = tuple(_looked(subject) for subject in subjects if subject.total)
     return Report("check", {"ok": not failed, "checks": checks}, (table,), notes=notes,
                   ok=not failed)  # fmt: skip
+
+
+def _row(check: dict[str, Any], lacks: int) -> tuple[Any, ...]:
+    least = check.get("at_least")
+    shown = check if least is None else {**check, "actual": AtLeast(least, lacks)}
+    return tuple(shown[column.key] for column in _COLUMNS)
+
+
+def _least(model: Model | None, name: str) -> int | None:
+    """Return what is known of a count that is not known whole, None where nothing is."""
+    if model is None or model.complete:
+        return None
+    return {"params": model.params, "max_params": model.params, "max_bytes": model.bytes}.get(name)
 
 
 def _looked(subject: Subject) -> str:
@@ -99,7 +115,7 @@ def _checks(
         yield "params", limits.params, params, _held(params, params == limits.params)
     most = {
         "max_params": (limits.max_params, params),
-        "max_bytes": (limits.max_bytes, model.bytes if model.complete else None),
+        "max_bytes": (limits.max_bytes, _bytes(model)),
         "max_macs": (limits.max_macs, model_macs(filled)),
     }
     for name, (limit, actual) in most.items():
@@ -112,6 +128,13 @@ def _checks(
     if limits.no_nan:
         bad, whole = subject.not_finite, model.complete and subject.read == subject.total
         yield "no_nan", 0, bad, None if not bad and not whole else bad == 0
+
+
+def _bytes(model: Model) -> int | None:
+    """Return the bytes of all weights, None if some are unknown or of a type of unknown size."""
+    weights = [weight for layer in model.layers for weight in layer.all_weights()]
+    known = model.complete and all(weight.dtype in ITEM_SIZE for weight in weights)
+    return model.bytes if known else None
 
 
 def _held(actual: Any, holds: bool) -> bool | None:
@@ -143,6 +166,8 @@ def _sentence(check: dict[str, Any]) -> str:
         return f"{model}: no_nan: {actual:,} values of its weights are NaN or infinite"
     word = "at most" if name.startswith("max_") else "exactly"
     found = _text(actual) if actual is not None else "unknown"
+    if check.get("at_least") is not None:
+        found += f" (at least {check['at_least']:,})"
     return f"{model}: {name}: {found}, but {word} {_text(check['limit'])} is asked for"
 
 

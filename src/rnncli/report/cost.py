@@ -54,14 +54,19 @@ def cost(
     totals["peak_sequence_bytes"] = times(peak_bytes(filled, dtype, streaming=False), batch)
     totals["peak_streaming_bytes"] = times(peak_bytes(filled, dtype, streaming=True), batch)
     by_dtype = _by_dtype(model, dtype)
+    partly = {key: _known(rows, key, own) for key in _KEYS if totals[key] is None}
+    if model.gaps and not model.unknown:
+        partly["weight_bytes"] = (totals["weight_bytes"], 0)
+    complete = model.complete and None not in (totals[key] for key in _KEYS[1:])
     more = tuple(figures(model, totals, asked, dtype))
     table = Table(
         _COLUMNS,
         tuple(tuple(row[column.key] for column in _COLUMNS) for row in rows),
-        totals=(*_lines(totals, by_dtype), *(Total(*figure[1:]) for figure in more)),
+        totals=(*_lines(totals, by_dtype, partly), *(Total(*figure[1:]) for figure in more)),
     )
     data = {"dtype": dtype, "batch_size": batch, "layers": rows,
-            "totals": {**totals, **{figure.key: figure.value for figure in more}},
+            "totals": {**totals, **{figure.key: figure.value for figure in more},
+                       "complete": complete},
             "weight_bytes_by_dtype": by_dtype}  # fmt: skip
     return Report("cost", data, (table,), notes=(*_notes(rows), *device_notes(asked, dtype)))
 
@@ -93,6 +98,17 @@ def _totals(rows: list[dict[str, Any]]) -> dict[str, Dim]:
     return totals | {"macs_per_step": total(stepping) if stepping else None}
 
 
+def _known(rows: list[dict[str, Any]], key: str, own: dict[str, Layer]) -> tuple[Dim, int | None]:
+    """Return the sum of a column without the layers whose weights are unknown, and their number.
+
+    The sum is None where more than those is unknown.
+    """
+    unknown = [row for row in rows if row[key] is None]
+    if not all(not own[row["name"]].built for row in unknown):
+        return None, None
+    return sum(row[key] for row in rows if row[key] is not None), len(unknown)
+
+
 def _at_once(row: dict[str, Any]) -> bool:
     """Whether a layer is known not to work step by step."""
     return row["macs_per_step"] is None and row["macs"] is not None
@@ -109,17 +125,24 @@ def _by_dtype(model: Model, dtype: str | None) -> dict[str, int]:
     return found
 
 
-def _lines(totals: dict[str, Dim], by_dtype: dict[str, int]) -> Iterator[Total]:
-    yield Total("MACs per step", "count", totals["macs_per_step"])
-    yield Total("MACs", "count", totals["macs"])
+def _lines(
+    totals: dict[str, Dim], by_dtype: dict[str, int], partly: dict[str, tuple[Dim, int | None]]
+) -> Iterator[Total]:
+    """Yield the totals; `partly` has lower bounds, and what they lack, for those not known."""
+
+    def line(label: str, kind: str, key: str) -> Total:
+        return Total(label, kind, *partly.get(key, (totals[key], None)))
+
+    yield line("MACs per step", "count", "macs_per_step")
+    yield line("MACs", "count", "macs")
     if len(by_dtype) == 1:
-        yield Total(f"Weights in {next(iter(by_dtype))}", "bytes", totals["weight_bytes"])
+        yield line(f"Weights in {next(iter(by_dtype))}", "bytes", "weight_bytes")
     else:
-        yield Total("Weights", "bytes", totals["weight_bytes"])
+        yield line("Weights", "bytes", "weight_bytes")
         for name, size in by_dtype.items():
             yield Total(f"Weights in {name}", "bytes", size)
-    yield Total("State", "bytes", totals["state_bytes"])
-    yield Total("Outputs", "bytes", totals["output_bytes"])
+    yield line("State", "bytes", "state_bytes")
+    yield line("Outputs", "bytes", "output_bytes")
     yield Total(
         "Live activations, whole sequences, at least", "bytes", totals["peak_sequence_bytes"]
     )

@@ -31,9 +31,10 @@ def row(path: str, model: Model) -> dict[str, Any]:
         "cells": tuple(dict.fromkeys(_cells(model))),
         "params": model.params,
         "bytes": model.bytes,
+        "unknown": model.unknown,
         "complete": model.complete,
         "error": None,
-        "warnings": list(model.warnings),
+        "warnings": [f"{path}: {warning}" for warning in model.warnings],
     }
 
 

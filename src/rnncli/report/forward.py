@@ -12,7 +12,7 @@ MUCH = 0.5  # of the activations saturated: worth a sentence
 class Run(NamedTuple):
     """What there is to report: `outputs` are `(name, return_sequences or None, shape)`, `states`
     `(layer, state, shape)`, `stats` the contract's figures, `weights` and `input` say where these
-    come from: `source`, `path`, `init` and `seed`."""
+    come from: `source`, `path`, `init` and `seed`; `lacks` is what `params` leaves out."""
 
     input_shapes: Shapes
     dtype: str
@@ -24,6 +24,7 @@ class Run(NamedTuple):
     saved: str | None
     weights: Mapping[str, Any]
     input: Mapping[str, Any]
+    lacks: int | None = None
 
 
 _COLUMNS = (Column("what", "What"), Column("shape", "Shape", "shape"))
@@ -62,6 +63,7 @@ def forward(
                    for layer, name, shape in run.states],
         "stats": dict(run.stats),
         "params": run.params,
+        "complete": run.lacks is None,
         "saved": run.saved,
         "weights": dict(run.weights),
         "input": {key: run.input[key] for key in ("source", "path", "seed")},
@@ -73,7 +75,7 @@ def forward(
         *(Total(f"Output {key}", kind, run.stats[key]) for key, kind in _FIGURES),
     ]
     tables = [Table(_COLUMNS, tuple(_rows(run)),
-                    totals=(Total("Params", "count", run.params), *totals))]  # fmt: skip
+                    totals=(Total("Params", "count", run.params, run.lacks), *totals))]  # fmt: skip
     if layers is not None:
         tables.append(Table(_GATE_COLUMNS, tuple(_gate_rows(layers))))
         tables.append(Table(_LAYER_COLUMNS, tuple(map(_layer_row, layers))))

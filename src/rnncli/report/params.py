@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from rnncli.layers.rnn.uses import CellUse, cell_uses
 from rnncli.layers.rnn.weight_layouts import LAYOUTS, Layout, cell_weights
-from rnncli.model import Layer, Weight
+from rnncli.model import Layer, Weight, unknown_in
 from rnncli.report import Column, Report, Table, Total
 
 _COLUMNS = (
@@ -14,19 +14,31 @@ _COLUMNS = (
     Column("formula", "Formula", rank=2),
     Column("params", "Param #", "count"),
 )
+_UNKNOWN = (None, None, None, None)  # a row of what is left out
 
 
-def params(layers: tuple[Layer, ...], convention: str = "keras", gates: bool = False) -> Report:
-    """Return the weights of each layer in a framework's convention, split per gate with `gates`."""
+def params(
+    layers: tuple[Layer, ...], convention: str = "keras", gates: bool = False, gaps: bool = False
+) -> Report:
+    """Return the weights of each layer in a framework's convention, split per gate with `gates`.
+
+    `gaps` says that the file holds more than its layers, as warnings tell.
+    """
     layout = LAYOUTS[convention]
     entries, rows = [], []
     for layer in layers:
         weights = weights_in(layer, layout)
         entries.append(_entry(layer, layout, weights))
         rows += [(f"{layer.name} ({layer.type})", *row) for row in _rows(weights, layout, gates)]
+        if not layer.built:
+            rows.append((f"{layer.name} ({layer.type})", *_UNKNOWN))
     total = sum(weight.params for layer in layers for weight in weights_in(layer, layout))
-    data = {"convention": convention, "layers": entries, "totals": {"params": total}}
-    table = Table(_COLUMNS, tuple(rows), totals=(Total("Total params", "count", total),))
+    unknown = unknown_in(layers)
+    complete = not unknown and not gaps
+    totals = {"params": total, "complete": complete}
+    data = {"convention": convention, "layers": entries, "totals": totals}
+    shown = Total("Total params", "count", total, None if complete else unknown)
+    table = Table(_COLUMNS, tuple(rows), totals=(shown,))
     return Report("params", data, (table,), notes=tuple(_notes(layers, layout, total)))
 
 

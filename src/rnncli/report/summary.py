@@ -134,16 +134,28 @@ def _totals(model: Model, optimizer: bool) -> tuple[Total, ...]:
     """Return Keras's lines below the table, of `(count, bytes)`."""
     weights = [weight for layer in model.layers for weight in layer.all_weights()]
     counted = [*weights, *(model.optimizer or ())] if optimizer else weights
-    # Of a layer whose input is not known yet Keras counts 0, as it does.
-    unknown = sum(layer.kind is None and not layer.built for layer in model.layers)
+    unknown = _unknown(model)
+    lacks = unknown if unknown or model.gaps else None
     lines = [
-        Total("Total params", "memory", _size(counted), unknown),
-        Total("Trainable params", "memory", _size(w for w in weights if w.trainable)),
-        Total("Non-trainable params", "memory", _size(w for w in weights if not w.trainable)),
+        Total("Total params", "memory", _size(counted), lacks),
+        Total("Trainable params", "memory", _size(w for w in weights if w.trainable), lacks),
+        Total(
+            "Non-trainable params", "memory", _size(w for w in weights if not w.trainable), lacks
+        ),
     ]
     if optimizer and model.optimizer is not None:
         lines.append(Total("Optimizer params", "memory", _size(model.optimizer)))
     return tuple(lines)
+
+
+def _unknown(model: Model) -> int:
+    """Return how many layers are not in the totals; Keras counts unbuilt ones as 0, as it says."""
+    return sum(
+        _unknown(layer.model)
+        if layer.model is not None
+        else not layer.built and not _unbuilt(layer)
+        for layer in model.layers
+    )
 
 
 def classic_names(model: Model) -> Model:

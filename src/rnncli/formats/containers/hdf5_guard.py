@@ -44,6 +44,7 @@ class Guarded(io.RawIOBase):
         start = self.file.tell()
         data = self.file.read(len(view))
         view[: len(data)] = data
+        view[len(data) :] = bytes(len(view) - len(data))  # else what was in memory before
         if len(data) <= _SEARCHED:
             before = min(start, len(_HEAP) - 1)  # a heap's mark may lie across two reads
             self.file.seek(start - before)
@@ -59,17 +60,21 @@ class Guarded(io.RawIOBase):
             at = data.find(_HEAP, at + 1)
 
     def _walk(self, start: int) -> None:
-        """Refuse a heap with a free object of no length."""
+        """Refuse a heap in which the library would stand still, go back or leave the file."""
         self.file.seek(start)
         header = self.file.read(_HEADER)
         size = int.from_bytes(header[8:], "little")
-        if header[4:8] != b"\x01\0\0\0":
+        if header[4:5] != b"\x01":  # of another version, which the library refuses
             return
         if size > limits.HDF5_HEAP_BYTES:
             raise OSError(f"a heap of {size:,} bytes")
-        data, at = header + self.file.read(size - _HEADER), _HEADER
+        data, at = header + self.file.read(max(0, size - _HEADER)), _HEADER
+        if len(data) < size:
+            raise OSError("a heap that ends beyond the file")
         while at + _HEADER <= len(data):
             length = int.from_bytes(data[at + 8 : at + _HEADER], "little")
+            if length > size:
+                raise OSError("a heap with an object larger than itself")
             if any(data[at : at + 2]):
                 at += _HEADER + -(-length // 8) * 8
             elif length:

@@ -94,7 +94,9 @@ def _placed(model: Model, found: Shelf, base: str) -> Iterator[tuple[Layer, str,
 
 def _in_order(kind: str, names: Iterable[str]) -> list[str]:
     """Return the groups called after a class, by their number."""
-    found = [match for name in names if (match := re.fullmatch(rf"{kind}(?:_(\d+))?", name))]
+    found = [
+        match for name in names if (match := re.fullmatch(rf"{re.escape(kind)}(?:_(\d+))?", name))
+    ]
     return [match[0] for match in sorted(found, key=lambda match: int(match[1] or 0))]
 
 

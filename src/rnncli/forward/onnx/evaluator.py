@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from onnx.reference import ReferenceEvaluator
 
-from rnncli.errors import RnncliError, ShapeError, UnsupportedError
+from rnncli.errors import FileError, RnncliError, ShapeError, UnsupportedError
 from rnncli.forward import memory
 from rnncli.forward.onnx.sizes import Sizes
 from rnncli.layers.op import Array, Notes
@@ -144,7 +144,12 @@ def _captured(nodes: Sequence[Any]) -> set[str]:
 def evaluator_of(model: Any, session: Session, new_ops: Sequence[type]) -> Evaluator:
     """Return the evaluator of a model's graph. Raises: UnsupportedError, FileError."""
     bound = type("Bound", (Evaluator,), {"session": session})
-    evaluator: Evaluator = bound(model, new_ops=list(new_ops))
+    try:
+        evaluator: Evaluator = bound(model, new_ops=list(new_ops))
+    except (RnncliError, MemoryError):
+        raise
+    except Exception as error:  # whatever onnx.reference says of a file that is damaged
+        raise FileError(f"its graph cannot be made ready to run: {reason(error)}") from error
     return evaluator
 
 
@@ -171,5 +176,11 @@ def failed(node: Any, inputs: Sequence[Any], error: Exception) -> RnncliError:
         f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else "nothing"
         for value in inputs
     )
-    reason = " ".join(str(cause).split())[:200] or type(cause).__name__
-    return ShapeError(f"node {title(node)} cannot take inputs of {shapes or 'none'}: {reason}")
+    return ShapeError(
+        f"node {title(node)} cannot take inputs of {shapes or 'none'}: {reason(cause)}"
+    )
+
+
+def reason(error: BaseException) -> str:
+    """Return what an error says, in one line."""
+    return " ".join(str(error).split())[:200] or type(error).__name__
