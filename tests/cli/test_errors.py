@@ -228,6 +228,7 @@ def test_wrong_expressions(refused: Any, expression: str, error: str, hint: str)
         (["Input((100, None))", "LSTM(8)"], "LSTM needs the size of its input's last axis", ""),
         (["Input((100, 32))", "LSTM(8, name='a')", "Dense(8, name='a')"],
          "two layers are called 'a'", "give each layer a name of its own"),
+        (["Input((5, 3))", "LSTM(8)", "Input((4,))"], "Input comes first", "put it first"),
     ],
 )  # fmt: skip
 def test_layers_that_do_not_fit(refused: Any, stack: list[str], error: str, hint: str) -> None:

@@ -17,7 +17,7 @@ import onnx
 import pytest
 
 from rnncli.errors import RnncliError
-from rnncli.formats import read
+from rnncli.formats import located, read
 from rnncli.graph.expressions import parse_stack
 from rnncli.graph.infer import infer
 from rnncli.model import Model, Source, sequential
@@ -165,6 +165,31 @@ def test_a_heap_that_would_keep_hdf5_busy_for_ever(tmp_path: Path) -> None:
         read(str(path))
 
 
+@pytest.mark.parametrize(
+    ("at", "value", "told"),
+    [
+        (8, (1 << 20).to_bytes(8, "little"), "a heap that ends beyond the file"),
+        (24, ((1 << 64) - 16).to_bytes(8, "little"), "an object larger than itself"),
+        (5, b"\x01", "a heap with an object of no length"),  # a byte that nothing looks at
+    ],
+)
+def test_other_heaps_that_hdf5_does_not_get_through(
+    tmp_path: Path, at: int, value: bytes, told: str
+) -> None:
+    path = tmp_path / "model.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs["model_config"] = "x" * 100
+    data = bytearray(path.read_bytes())
+    heap = data.index(b"GCOL")
+    data[heap + at : heap + at + len(value)] = value
+    free = heap + 32 + -(-100 // 8) * 8
+    if at == 5:
+        data[free + 8 : free + 16] = bytes(8)
+    path.write_bytes(data)
+    with pytest.raises(RnncliError, match=told):
+        read(str(path))
+
+
 def test_hdf5_with_short_lengths(tmp_path: Path) -> None:
     path = tmp_path / "model.h5"
     create = h5py.h5p.create(h5py.h5p.FILE_CREATE)
@@ -287,6 +312,50 @@ def test_python_does_not_warn_of_an_expression(text: str) -> None:
     )  # fmt: skip
     assert done.returncode == 2
     assert "SyntaxWarning" not in done.stderr
+
+
+def run(path: Path | str, **options: Any) -> Any:
+    """Return what a file computes on random weights, where it has none."""
+    from rnncli.forward.run import Request, forward
+
+    return forward(read(str(path)), Request(init="keras", **options))
+
+
+def test_an_output_that_nothing_gives_is_named(tmp_path: Path) -> None:
+    config = functional()
+    config["config"]["output_layers"] = [["c", 0, 9]]
+    path = tmp_path / "model.json"
+    path.write_text(json.dumps(config))
+    with pytest.raises(RnncliError, match="output 9 of call 0 of layer 'c' is asked for"):
+        run(path)
+
+
+@pytest.mark.parametrize("value", [["tanh"], {"a": 1}, 3, [[]]])
+def test_an_activation_that_is_none(tmp_path: Path, value: Any) -> None:
+    config = one_layer("LSTM", units=2, recurrent_activation=value)
+    path = tmp_path / "model.json"
+    path.write_text(json.dumps(config))
+    with pytest.raises(RnncliError, match="activation|'x'"):
+        run(path)
+
+
+def test_onnx_with_a_weight_of_fewer_values_than_its_shape(tmp_path: Path) -> None:
+    def change(model: Any) -> None:
+        model.graph.initializer[0].raw_data = b"1234"
+
+    with pytest.raises(RnncliError, match="its graph cannot be made ready to run"):
+        run(onnx_model(change, tmp_path))
+
+
+def test_a_class_whose_name_is_a_pattern(tmp_path: Path) -> None:
+    path = tmp_path / "model.keras"
+    with (
+        zipfile.ZipFile(GOLDENS / "keras" / "k3" / "lstm_stack.keras") as whole,
+        zipfile.ZipFile(path, "w") as changed,
+    ):
+        for name in whole.namelist():
+            changed.writestr(name, whole.read(name).replace(b'"LSTM"', b'"LS[M"'))
+    assert "LS[M" in shown(located(read(str(path))))
 
 
 def test_an_input_that_is_no_input_layer_has_no_shape(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def _called(layer: Layer, call: Call) -> Macs:
         return None, None
     count = layer_type(layer.kind).macs
     macs = count(layer.config, inputs, outputs)
-    if channels_first(layer.config) or len(inputs[0]) < 3 or layer.dialect == "onnx":
+    if not inputs or channels_first(layer.config) or len(inputs[0]) < 3 or layer.dialect == "onnx":
         return None, macs
     per_step = count(layer.config, one_step(inputs), one_step(outputs))
     twice = count(layer.config, one_step(inputs, 2), one_step(outputs, 2))
