@@ -330,12 +330,12 @@ def test_an_output_that_nothing_gives_is_named(tmp_path: Path) -> None:
         run(path)
 
 
-@pytest.mark.parametrize("value", [["tanh"], {"a": 1}, 3, [[]]])
+@pytest.mark.parametrize("value", [["tanh"], {"a": 1}, {"class_name": []}, 3, [[]]])
 def test_an_activation_that_is_none(tmp_path: Path, value: Any) -> None:
     config = one_layer("LSTM", units=2, recurrent_activation=value)
     path = tmp_path / "model.json"
     path.write_text(json.dumps(config))
-    with pytest.raises(RnncliError, match="activation|'x'"):
+    with pytest.raises(RnncliError, match=r"activation|'x'"):
         run(path)
 
 

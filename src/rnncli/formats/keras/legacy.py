@@ -214,7 +214,7 @@ def _activation(value: Any, era: KerasVersion) -> Any:
     """Return an activation's name; a function of the user's keeps its own."""
     if isinstance(value, dict):
         inner = value.get("config")
-        value = inner if isinstance(inner, str) else value.get("class_name")
+        value = inner if isinstance(inner, str) else value.get("class_name") or value
     if value == "hard_sigmoid" and era.major < 3:
         return "hard_sigmoid_keras2"
     return "softmax" if value == "softmax_v2" else value
