@@ -61,8 +61,7 @@ def layer(cell: Any, size: Size) -> Layer:
     return Layer(
         cell,
         size,
-        uniform(cell.kernel_shape(size.inputs, size.units)),
-        uniform(cell.recurrent_kernel_shape(size.units)),
+        *(uniform(term.shape(size.inputs, size.units)) for term in cell.weights),
         uniform(cell.bias_shape(size.units)),
         rng.standard_normal((size.batch, size.steps, size.inputs), "float32"),
     )
@@ -120,11 +119,17 @@ def naive(this: Layer, threads: int) -> Contender:
     """Return the cell's description, run step by step."""
     import numpy as np
 
-    from rnncli.kernels.reference import reference_run
+    from rnncli.kernels.reference import Reference
 
-    states = [np.zeros((this.size.batch, this.size.units), "float32") for _ in this.cell.states]
-    weights = this.kernel, this.recurrent_kernel, this.bias
-    return lambda: reference_run(this.cell, *weights, this.x, states)[0]
+    weights = {"kernel": this.kernel, "recurrent_kernel": this.recurrent_kernel, "bias": this.bias}
+    run = Reference(this.cell, weights)
+
+    def call() -> Any:
+        sequence = np.empty((this.size.batch, this.size.steps, this.size.units), "float32")
+        run.run(this.x, sequence=sequence)
+        return sequence
+
+    return call
 
 
 def pytorch(this: Layer, threads: int) -> Contender:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rnncli.cells import CELLS, GRU, LSTM, Cell
+from rnncli.cells import CELLS, COUPLED_LSTM, GRU, LSTM, PEEPHOLE_LSTM, Cell, Parts
 from rnncli.equations import equations
 
 RNG = np.random.default_rng(0)
@@ -20,7 +20,7 @@ def ids(cell: Cell) -> str:
 
 @pytest.mark.parametrize("terms", [0, 1, 2])
 @pytest.mark.parametrize("names", [("tanh", "sigmoid"), ("relu", "tanh")])
-@pytest.mark.parametrize("cell", CELLS, ids=ids)
+@pytest.mark.parametrize("cell", (*CELLS, PEEPHOLE_LSTM, COUPLED_LSTM), ids=ids)
 def test_the_printed_equations_are_the_step(cell: Cell, names: tuple[str, str], terms: int) -> None:
     """Evaluate the printed text line by line and run `step` on the same arrays."""
     inputs, units, batch = 3, 4, 2
@@ -28,20 +28,27 @@ def test_the_printed_equations_are_the_step(cell: Cell, names: tuple[str, str], 
     for gate in cell.gates:
         known[f"W_{gate}"] = RNG.normal(size=(inputs, units))
         known[f"U_{gate}"] = RNG.normal(size=(units, units))
+        known[f"p_{gate}"] = RNG.normal(size=units)
         for name in ("b", "bx", "bh"):
             known[f"{name}_{gate}"] = RNG.normal(size=units)
     for state in cell.states:
         known[f"{state}_before"] = RNG.normal(size=(batch, units))
 
-    def first(gate: str) -> np.ndarray:
-        bias = {0: 0, 1: known[f"b_{gate}"], 2: known[f"bx_{gate}"]}[terms]
-        return known["x"] @ known[f"W_{gate}"] + bias
+    class Arrays(Parts):
+        activation = staticmethod(FUNCTIONS[names[0]])
+        output_activation = activation
+        recurrent_activation = staticmethod(FUNCTIONS[names[1]])
 
-    def second(gate: str, state: np.ndarray) -> np.ndarray:
-        return state @ known[f"U_{gate}"] + (known[f"bh_{gate}"] if terms == 2 else 0)
+        def product(self, letter: str, gate: str, operand: np.ndarray) -> np.ndarray:
+            weights = known[f"{letter}_{gate}"]
+            if letter == "p":
+                return weights * operand
+            if letter == "U":
+                return operand @ weights + (known[f"bh_{gate}"] if terms == 2 else 0)
+            return operand @ weights + {0: 0, 1: known[f"b_{gate}"], 2: known[f"bx_{gate}"]}[terms]
 
     states = [known[f"{state}_before"] for state in cell.states]
-    expected = cell.step(first, second, FUNCTIONS[names[0]], FUNCTIONS[names[1]], *states)
+    expected = cell.step(Arrays(), known["x"], *states)
 
     scope = {**known, **FUNCTIONS}
     for line in equations(cell, *names, terms):

@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "equations": {"cells"},
     "kernels": SPINE | {"cells", "kernels"},
     "layers": SPINE | {"cells", "kernels", "model", "layers"},
-    "graph": SPINE | {"graph", "layers", "model"},
+    "graph": SPINE | {"cells", "graph", "layers", "model"},
     "formats": CONFIGS - {"equations", "kernels"} | {"formats"},
     "forward": CONFIGS - {"equations"} | {"forward", "atomic"},
     "weights": CONFIGS - {"equations"} | {"forward", "atomic", "weights"},

@@ -8,9 +8,9 @@ from forward.helpers import graph_of, random_values_of, stack
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rnncli.cells import cell_for
 from rnncli.graph.infer import infer
 from rnncli.layers.op import Array, Value
-from rnncli.layers.rnn.weight_layouts import LAYOUTS
 from rnncli.model import Call, Layer, Model, Source
 from rnncli.report.params import params
 
@@ -75,11 +75,11 @@ def test_weights_in_pytorchs_layout_compute_the_same(
     keras = stack(f"Input((None, {inputs}))", f"{cell}({units}, return_sequences=True)")
     values = random_values_of(keras, "float64", seed)
     kernel, recurrent, bias = values.values()
-    names = LAYOUTS["keras"].order[cell]
+    names = cell_for(cell).gates
 
     def turned(weights: Array) -> Array:
         gates = dict(zip(names, np.split(weights, len(names), axis=-1), strict=True))
-        return np.concatenate([gates[g] for g in LAYOUTS["torch"].order[cell]], axis=-1).T
+        return np.concatenate([gates[g] for g in cell_for(cell).order("torch")], axis=-1).T
 
     rows = bias if bias.ndim == 2 else np.stack([bias, np.zeros_like(bias)])
     kind = f"torch.{cell.removeprefix('Simple')}"

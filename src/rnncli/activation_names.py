@@ -1,6 +1,6 @@
 """The names of Keras's activations."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from rnncli.errors import UsageError, nearest
 
@@ -13,6 +13,30 @@ ACTIVATION_NAMES = (
     "softmax", "softplus", "softsign", "sparse_plus", "sparse_sigmoid", "sparsemax", "squareplus",
     "swish", "tanh", "tanh_shrink",
 )  # fmt: skip
+
+
+# Those that ONNX lets have arguments, and what these are unless a node says otherwise.
+ARGUMENTS: dict[str, tuple[float, ...]] = {
+    "affine": (1.0, 0.0), "elu": (1.0,), "hardsigmoid": (0.2, 0.5), "leakyrelu": (0.01,),
+    "scaledtanh": (1.0, 1.0), "thresholdedrelu": (1.0,),
+}  # fmt: skip
+
+
+class Applied(NamedTuple):
+    """An activation with arguments of its own (one of `ARGUMENTS`), or of an input that is clipped.
+
+    `clip` is the largest size of the input, 0 for any.
+    """
+
+    name: str
+    arguments: tuple[float, ...] = ()
+    clip: float = 0.0
+
+    def __str__(self) -> str:
+        words = [f"{each:g}" for each in self.arguments] + (
+            [f"clip {self.clip:g}"] * bool(self.clip)
+        )
+        return f"{self.name}[{', '.join(words)}]" if words else self.name
 
 
 def check_activation(name: Any) -> str:

@@ -245,8 +245,8 @@ def test_a_layer_of_a_file_without_a_graph_is_looked_into(rnncli: Run) -> None:
     run = rnncli("forward", file, "--layer-name", "gru/l0_reverse", "--gate", "z")
     assert "gru/l0_reverse: gate z, read from the end" in run.stdout
     run = rnncli("forward", file, "--layer-name", "lstm_projected", "--stats")
-    assert (run.returncode, run.stdout, run.stderr.count("\n")) == (2, "", 1)
-    assert "proj_size" in run.stderr
+    assert run.returncode == 0
+    assert "lstm_projected/l0 " in run.stdout
 
 
 def test_a_node_of_a_graph_is_looked_into_while_the_graph_runs(rnncli: Run) -> None:

@@ -13,7 +13,7 @@ from rnncli.forward import Request, forward
 from rnncli.graph.alone import alone
 from rnncli.graph.expressions import parse_stack
 from rnncli.graph.infer import infer
-from rnncli.layers.rnn.uses import cell_uses
+from rnncli.layers import cells_of
 from rnncli.model import Layer, Model, Source, sequential
 from rnncli.report.explain import explain
 
@@ -84,7 +84,7 @@ def test_onnx_weights_that_nodes_put_together_are_those_of_their_lstm(tmp_path: 
     assert [layer.type for layer in model.layers] == ["InputLayer", "LSTM"]
     count = sum(array.size for array in given.values())
     assert (lstms(model)[0].params, model.params) == (count, count)
-    assert cell_uses(lstms(model)[0])[0].units == UNITS
+    assert cells_of(lstms(model)[0])[0].units == UNITS
 
     x = np.random.default_rng(1).normal(size=(5, 2, INPUTS)).astype("float32")
     np.save(tmp_path / "x.npy", x)
@@ -165,8 +165,8 @@ def test_an_lstm_whose_bias_is_computed_does_not_run_on_its_own_without_it(tmp_p
 def test_cudnn_layers_are_explained_with_their_two_biases(kind: str, gates: int) -> None:
     stack = parse_stack([f"Input((4, {INPUTS}))", f"{kind}({UNITS})"])
     layers = infer(sequential(stack, source=Source("layers"))).layers
-    (use,) = cell_uses(layers[-1])
-    assert gates * UNITS * (INPUTS + UNITS + use.bias_terms) == layers[-1].params
+    (use,) = cells_of(layers[-1])
+    assert gates * UNITS * (INPUTS + UNITS + use.bias_rows) == layers[-1].params
     assert "bh_" in explain(layers).data["equations"][0]
 
 
@@ -228,7 +228,7 @@ def test_weights_of_cudnn_in_both_directions_are_read_without_their_config(tmp_p
     tensors, _ = cudnn_and_plain(4)
     keras_2(tmp_path / "w.h5", "CuDNNLSTM", tensors, only_weights=True)
     model = read(str(tmp_path / "w.h5"))
-    assert [use.cell.name for use in cell_uses(model.layers[0])] == ["LSTM", "LSTM"]
+    assert [use.cell.name for use in cells_of(model.layers[0])] == ["LSTM", "LSTM"]
     assert model.params == sum(array.size for array in tensors.values())
     assert len(model.warnings) == 1  # nothing of the Dropout's rate, which no such file holds
     assert [layer.type for layer in model.layers] == ["Bidirectional", "Dropout"]

@@ -8,7 +8,7 @@ import pytest
 from rnncli.cells import CELLS, GRU, GRU_RESET_BEFORE, LSTM, SIMPLE_RNN, Cell
 from rnncli.kernels import gemm, recurrence
 from rnncli.kernels.recurrence import BLOCK, Recurrence
-from rnncli.kernels.reference import reference_run
+from rnncli.kernels.reference import Reference
 
 INPUTS, UNITS, STEPS = 3, 4, 7
 CLOSE = 1e-12
@@ -44,23 +44,39 @@ class Case(NamedTuple):
         self,
         *,
         mask: np.ndarray | None = None,
-        reverse: bool = False,
         previous: np.ndarray | None = None,
         zero_output_for_mask: bool = False,
     ) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
         """Return the outputs as Keras defines them under a mask, and the final states."""
-        hidden, states = reference_run(
-            self.cell, **self.weights, x=self.x, states=self.states, mask=mask, reverse=reverse,
-            activation_name=self.activation, recurrent_name=self.recurrent_activation,
-        )  # fmt: skip
-        if mask is None:
-            return hidden, states
-        taken = mask[:, ::-1] if reverse else mask
-        start = np.zeros_like(hidden[:, 0]) if previous is None else previous
-        return masked_outputs(hidden, taken, start, zero_output_for_mask), states
+        reference, hidden = self.reference(), []
+        outputs = np.zeros((*self.x.shape[:2], reference.outputs))
+        states = reference.run(
+            self.x, self.states, mask=mask, sequence=outputs, previous=previous,
+            zero_output_for_mask=zero_output_for_mask,
+            observe=lambda step, gates, after: hidden.append(after[0]),
+        ).states  # fmt: skip
+        if mask is not None:
+            start = np.zeros_like(hidden[0]) if previous is None else previous
+            expected = masked_outputs(np.stack(hidden, 1), mask, start, zero_output_for_mask)
+            np.testing.assert_array_equal(outputs, expected)
+        return outputs, states
 
-    def check(self, **options: Any) -> None:
-        """Check the outputs and the states of both, run with these options."""
+    def reference(self) -> Reference:
+        return Reference(
+            self.cell, self.weights, (self.activation, self.recurrent_activation),
+            dtype="float64", projection=self.weights.get("projection"),
+        )  # fmt: skip
+
+    def check(self, reverse: bool = False, **options: Any) -> None:
+        """Check the outputs and the states of both, run with these options.
+
+        `reverse` reads from the last step to the first.
+        """
+        if reverse:
+            mask = options.get("mask")
+            turned = None if mask is None else mask[:, ::-1]
+            self._replace(x=self.x[:, ::-1]).check(**{**options, "mask": turned})
+            return
         outputs, states = self.literal(**options)
         found = np.full(outputs.shape, np.nan)
         last, final = self.fast().run(self.x, self.states, sequence=found, **options)
@@ -109,8 +125,7 @@ def case(
         return rng.normal(size=shape, scale=0.4)
 
     weights: Weights = {
-        "kernel": normal(*cell.kernel_shape(INPUTS, units)),
-        "recurrent_kernel": normal(outputs or units, len(cell.gates) * units),
+        **{term.name: normal(*term.shape(INPUTS, units, outputs)) for term in cell.weights},
         "bias": normal(*cell.bias_shape(units)) if bias else None,
     }
     if outputs:

@@ -151,10 +151,14 @@ def test_blocks_of_a_module_are_seen_as_one(
         assert 1 < found["washout_steps"] < 700
 
 
-@pytest.mark.parametrize("look", [ALL, Look(picture=True)])
-def test_a_projected_state_is_not_passed_over(look: Look, tmp_path: Path) -> None:
-    with pytest.raises(UnsupportedError, match=r"'lstm_projected' .*cannot be looked into"):
-        torch_run("lstm_projected", tmp_path, look)
+def test_a_projected_state_is_seen_as_it_is_given_out(tmp_path: Path) -> None:
+    result, y = torch_run("lstm_projected", tmp_path, Look(True, True))
+    assert result.trace is not None and result.layers is not None
+    values = np.array(result.trace.means(10**6, 10**6)[0], "float32")
+    close(values.T, y[0, :, : values.shape[0]], 1e-6)
+    for row in result.layers:  # its kernel is not square, so that it has no eigenvalues
+        assert set(row["spectral_radius"].values()) == {None}
+        assert 0 < row["mean_abs_state"] < 1
 
 
 def test_a_part_that_is_not_there_is_told_the_nearest(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import rnncli
+from rnncli.cells import cell_for, cells_in, names, snake_case
 from rnncli.cli.options import CELL, MODEL, OUTPUT
 from rnncli.cli.output import fail, silence_stdout
 from rnncli.cli.refusals import told
@@ -122,7 +123,11 @@ def _helped(context: Any, rest: list[str]) -> Any:
 
 
 # Who writes a cell as Keras or PyTorch does means ours.
-_CELLS = {"simplernn": "simple_rnn", "rnn": "simple_rnn", "lstm": "lstm", "gru": "gru"}
+_CELLS = {
+    written.lower(): snake_case(cell.name)
+    for found in (cells_in("torch"), {name: cell_for(name) for name in names()})
+    for written, cell in found.items()
+}
 
 
 def _cells(args: list[str]) -> list[str]:

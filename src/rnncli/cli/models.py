@@ -4,14 +4,15 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from rnncli.activation_names import check_activation
-from rnncli.cli.options import LARGEST, CellFlags, CellName, ModelFlags
+from rnncli.cells import cell_for, names, snake_case
+from rnncli.cli.options import LARGEST, CellFlags, ModelFlags
 from rnncli.errors import UsageError, nearest
 from rnncli.model import Layer, Model, Source, sequential
 
 if TYPE_CHECKING:
     from rnncli.graph.naming import Namer
 
-CLASSES: dict[CellName, str] = {"simple_rnn": "SimpleRNN", "lstm": "LSTM", "gru": "GRU"}
+CLASSES: dict[str, str] = {snake_case(name): name for name in names()}
 
 MAX_DEPTH = 10_000
 LEAST_ADDRESS_SPACE = 256 << 20  # bytes that Python, NumPy and its BLAS reserve
@@ -128,10 +129,11 @@ def _check(flags: CellFlags) -> None:
     if flags.merge_mode == "none" and (flags.depth or 1) > 1:
         raise UsageError("--merge-mode none gives two outputs and cannot be stacked with --depth",
                          "leave one of them out")  # fmt: skip
-    if flags.reset_after is not None and cell != "gru":
+    known = cell_for(CLASSES[cell])
+    if flags.reset_after is not None and "reset_after" not in known.chosen_by:
         flag = "--reset-after" if flags.reset_after else "--no-reset-after"
         raise UsageError(f"{flag} is for GRU, not for {CLASSES[cell]}", "add --cell gru")
-    if flags.recurrent_activation is not None and cell == "simple_rnn":
+    if flags.recurrent_activation is not None and not known.gated:
         raise UsageError(
             f"--recurrent-activation {flags.recurrent_activation[:40]!r} needs a cell with gates",
             "add --cell lstm or --cell gru",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeAlias
 
 from typer import Argument, BadParameter, Option
 
+from rnncli.cells import names, snake_case
 from rnncli.cli.completion import activations, layer_names
 from rnncli.cli.completion import files as model_files
 from rnncli.render import CHECK_ONLY, FORMATS, SUMMARY_ONLY
@@ -14,7 +15,17 @@ from rnncli.render import CHECK_ONLY, FORMATS, SUMMARY_ONLY
 MODEL, OUTPUT = "Model", "Output"
 CELL = "Cell flags, for a layer without FILE or --layer"
 
-CellName = Literal["simple_rnn", "lstm", "gru"]
+CELLS = tuple(snake_case(name) for name in names())
+if TYPE_CHECKING:
+    CellName: TypeAlias = str
+    Format: TypeAlias = str
+    SummaryFormat: TypeAlias = str
+    CheckFormat: TypeAlias = str
+else:  # the choices are those of the tables of cells and of renderers
+    CellName = Literal[CELLS]
+    Format = Literal[FORMATS]
+    SummaryFormat, CheckFormat = Literal[FORMATS + SUMMARY_ONLY], Literal[FORMATS + CHECK_ONLY]
+
 LARGEST = 10**18  # of a size; far beyond any machine, and products still print at once
 
 
@@ -174,14 +185,6 @@ class LayerFlags(NamedTuple):
         ),
     ] = None
 
-
-if TYPE_CHECKING:
-    Format: TypeAlias = str
-    SummaryFormat: TypeAlias = str
-    CheckFormat: TypeAlias = str
-else:  # the choices are those of the table of renderers
-    Format = Literal[FORMATS]
-    SummaryFormat, CheckFormat = Literal[FORMATS + SUMMARY_ONLY], Literal[FORMATS + CHECK_ONLY]
 
 Verbose = Annotated[
     bool, Option("--verbose", rich_help_panel=OUTPUT, help="Print what the file says of itself.")

@@ -9,19 +9,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.errors import UsageError, nearest
 from rnncli.forward.engine import Graph, Nested
-from rnncli.forward.probe_cells import Seen, Watched, WatchedCell
+from rnncli.forward.probe_cells import Seen, Watched
 from rnncli.forward.trace import Trace
 from rnncli.layers.core import EachStep
-from rnncli.layers.op import OpContext
-from rnncli.layers.rnn.direction import textbook
-from rnncli.layers.rnn.keras import cells_of, directions
-from rnncli.layers.rnn.opened import Openable
-from rnncli.layers.rnn.run_keras import Bidirectional, Recurrent
+from rnncli.layers.rnn.run import Recurrent, Running
+from rnncli.layers.rnn.structure import walk
 
 if TYPE_CHECKING:
     from rnncli.forward.onnx.graph import OnnxGraph
-
-Layer = Recurrent | Bidirectional | Openable
 
 
 class Look(NamedTuple):
@@ -35,30 +30,21 @@ class Look(NamedTuple):
 
 
 class Place(NamedTuple):
-    """A direction of a layer, or of one of the layers stacked in it (`level`), and its cells.
+    """A cell of a layer: the `number`th of `running`. `reverse`: it reads from the end."""
 
-    `number` says where the layer holds it.
-    """
-
-    op: Layer
+    running: Running
     number: int
-    level: int
     reverse: bool
-    seen: tuple[Seen, ...]
+    seen: Seen
 
     def named(self, name: str | None) -> bool:
-        """Whether the layer, the direction or one of its cells is called so; None fits all."""
-        return name is None or any(name in seen.names for seen in self.seen)
+        """Whether the layer, the direction or the cell is called so; None fits all."""
+        return name is None or name in self.seen.names
 
     def watch(self, stats: bool) -> None:
-        """Let the layer run under watch."""
-        op, number = self.op, self.number
-        if isinstance(op, Openable):
-            op.cells[number] = WatchedCell(op.cells[number], self.seen[0], stats)
-        elif isinstance(op, Bidirectional):
-            op.directions[number] = Watched(op.directions[number], self.seen, stats)
-        else:
-            op.direction = Watched(op.direction, self.seen, stats)
+        """Let the cell run under watch."""
+        runners: list[Any] = self.running.runners
+        runners[self.number] = Watched(runners[self.number], self.seen, stats)
 
 
 class Watch:
@@ -69,7 +55,7 @@ class Watch:
     """
 
     def __init__(self, graph: "Graph | OnnxGraph", look: Look) -> None:
-        places = [place for op in _recurrent(graph) for place in _places(op)]
+        places = [place for layer in _recurrent(graph) for place in _places(*layer)]
         self.look, self.trace = look, None
         self.places = [place for place in places if place.named(look.layer)]
         if not self.places and (look.picture or look.layer is not None):
@@ -81,27 +67,27 @@ class Watch:
                 place.watch(stats=True)
 
     def _draw(self) -> Trace:
-        """Return what the last cell of the first direction of the last layer is to be seen in."""
-        end = self.places[-1]
-        last = next(p for p in self.places if (p.op, p.level) == (end.op, end.level))
-        cells = [seen for seen in last.seen if self.look.layer in (None, *seen.names)]
+        """Return what a cell of the last layer is to be seen in.
+
+        It is the last that reads forward, or the last of all if all read backwards.
+        """
+        layer = [place for place in self.places if place.running is self.places[-1].running]
+        last = next((place for place in layer[::-1] if not place.reverse), layer[-1])
         if not self.look.stats:
             last.watch(stats=False)
-        return cells[-1].draw(self.look.gate, last.reverse)
+        return last.seen.draw(self.look.gate, last.reverse)
 
     def rows(self) -> list[dict[str, Any]] | None:
         """Return the contract's row of each cell, None where no statistics are asked for."""
         if not self.look.stats:
             return None
         return [
-            {"name": seen.names[2], **seen.figures(place.reverse)}
+            {"name": place.seen.names[2], **place.seen.figures(place.reverse)}
             for place in self.places
-            for seen in place.seen
-            if self.look.layer in (None, *seen.names)
         ]
 
 
-def _recurrent(graph: "Graph | OnnxGraph") -> Iterator[Layer]:
+def _recurrent(graph: "Graph | OnnxGraph") -> Iterator[tuple[str, Running]]:
     """Yield the recurrent layers in the order they first run, those inside others too."""
     if not isinstance(graph, Graph):
         yield from graph.recurrent()
@@ -111,40 +97,22 @@ def _recurrent(graph: "Graph | OnnxGraph") -> Iterator[Layer]:
             op = op.inner
         if isinstance(op, Nested):
             yield from _recurrent(op.graph)
-        elif isinstance(op, Layer):
-            yield op
+        elif isinstance(op, Recurrent):
+            yield op.setup.name, op.running
 
 
-def _places(op: Layer) -> Iterator[Place]:
-    setup = op.setup
-    if isinstance(op, Openable):
-        for number, (name, level, reverse, found) in enumerate(op.opened()):
-            path = f"{setup.name}/{name}" if name else setup.name
-            cell = Seen((setup.name, path, path), found, setup.dtype)
-            yield Place(op, number, level, reverse, (cell,))
-    elif isinstance(op, Recurrent):
-        yield Place(op, 0, 0, op.direction.reverse, _seen(setup.name, setup.name, setup))
-    else:
-        for number, (name, kind, config) in enumerate(directions(setup.config)):
-            seen = _seen(setup.name, f"{setup.name}/{name}", setup.inside(name, kind, config))
-            yield Place(op, number, 0, op.directions[number].reverse, seen)
-
-
-def _seen(layer: str, direction: str, setup: OpContext) -> tuple[Seen, ...]:
-    cells = list(cells_of(setup.kind, setup.config))
-    found = []
-    for path, cell, config in cells:
-        name = f"{direction}/{path.rpartition('/')[2]}" if len(cells) > 1 else direction
-        names = (layer, direction, name)
-        own = setup.inside(path, setup.kind, config)
-        found.append(Seen(names, textbook(own, cell), setup.dtype))
-    return tuple(found)
+def _places(name: str, running: Running) -> Iterator[Place]:
+    cells = zip(walk(running.structure.part), running.weights, strict=True)
+    for number, ((node, reverse), weights) in enumerate(cells):
+        direction = f"{name}/{node.direction}" if node.direction else name
+        names = (name, direction, f"{direction}/{node.label}" if node.label else direction)
+        yield Place(running, number, reverse, Seen(names, node, weights, running.dtype))
 
 
 def _missing(name: str | None, places: Sequence[Place]) -> UsageError:
-    names = list(dict.fromkeys(place.seen[0].names[0] for place in places))
+    names = list(dict.fromkeys(place.seen.names[0] for place in places))
     if name is None or not names:
         return UsageError("the model has no recurrent layer to look into")
-    rows = [seen.names[2] for place in places for seen in place.seen]
+    rows = [place.seen.names[2] for place in places]
     hint = nearest(name, [*rows, *names]) or f"it has: {', '.join(names[:20])}"
     return UsageError(f"the model has no recurrent layer called {name!r}", hint)

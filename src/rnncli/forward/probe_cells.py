@@ -1,7 +1,6 @@
 """Cells that are seen as they run, and the layers and recurrences that let them be seen."""
 
 from collections.abc import Iterator, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,11 +8,11 @@ import numpy as np
 from rnncli.errors import UsageError
 from rnncli.forward.statistics import Inside, changed
 from rnncli.forward.trace import Trace
-from rnncli.kernels.recurrence import Outcome, Recurrence
-from rnncli.kernels.reference import reference_run
-from rnncli.layers.op import Array, Value
-from rnncli.layers.rnn.direction import Direction, Memory
-from rnncli.layers.rnn.opened import Textbook
+from rnncli.kernels.reference import Outcome, Reference
+from rnncli.layers.op import Array
+from rnncli.layers.rnn.run import Runner
+from rnncli.layers.rnn.structure import CellNode
+from rnncli.layers.rnn.unpacking import Weights
 
 BLOCK = 256  # steps that are run literally at once
 
@@ -23,15 +22,14 @@ class Seen:
     the layer, the direction, the cell."""
 
     def __init__(
-        self, names: tuple[str, str, str], textbook: Textbook, dtype: "np.dtype[Any]"
+        self, names: tuple[str, str, str], node: CellNode, weights: Weights, dtype: "np.dtype[Any]"
     ) -> None:
-        self.names, self.dtype = names, dtype
-        self.cell, kernel, self.kernel, bias, inner, outer = textbook
-        self.run = partial(
-            reference_run, self.cell, kernel, self.kernel, bias,
-            activation_name=inner, recurrent_name=outer,
-        )  # fmt: skip
-        self.inside = Inside(self.cell, inner, outer)
+        self.names, self.dtype, self.cell = names, dtype, node.cell
+        functions = (node.activation, node.recurrent_activation, node.output_activation)
+        self.reference = Reference(
+            node.cell, weights, functions, dtype=dtype.name, projection=weights.get("projection")
+        )
+        self.inside = Inside(node.cell, *functions[:2])
         self.trace: Trace | None = None
         self.gate: str | None = None
         self.states: tuple[Array, ...] = ()
@@ -43,8 +41,8 @@ class Seen:
         self.calls += 1
         self.inside.begin()
 
-    def take(self, x: Array, mask: Array | None, stats: bool) -> Array:
-        """Take the steps of a block and return the states `h` after each."""
+    def take(self, x: Array, mask: Array | None, stats: bool) -> None:
+        """Take the steps of a block."""
 
         def observe(step: int, gates: dict[str, Array], states: tuple[Array, ...]) -> None:
             if stats:
@@ -55,12 +53,11 @@ class Seen:
                 self.trace.add(shown[0], float(norm))
 
         block = x.astype(self.dtype, copy=False)
-        h, self.states = self.run(block, self.states, mask=mask, observe=observe)
-        return h
+        self.states = self.reference.run(block, self.states, mask=mask, observe=observe).states
 
     def figures(self, reverse: bool) -> dict[str, Any]:
         """Return the contract's figures of the cell."""
-        return self.inside.figures(self.kernel, reverse)
+        return self.inside.figures(self.reference.shares.get("U", {}), reverse)
 
     def draw(self, gate: str | None, reverse: bool) -> Trace:
         """Return what will hold the state, or the gate, once the model has run."""
@@ -95,71 +92,32 @@ class _Rows:
             return tuple(state[:1] for state in states)
         return tuple(np.concatenate((state, changed(state))) for state in states)
 
-    def blocks(
-        self, x: Array, mask: Array | None, reverse: bool
-    ) -> Iterator[tuple[Array, Array | None]]:
-        """Yield the inputs and the mask, in the order in which the steps are taken."""
-        if reverse:
-            x, mask = x[:, ::-1], None if mask is None else mask[:, ::-1]
+    def blocks(self, x: Array, mask: Array | None) -> Iterator[tuple[Array, Array | None]]:
+        """Yield the inputs and the mask in blocks."""
         for start in range(0, x.shape[1], BLOCK):
             cut = slice(start, start + BLOCK)
             yield self.of(x[:, cut]), None if mask is None else self.of(mask[:, cut])
 
 
-class Watched(Direction):
-    """A direction of a layer whose cells are seen as it runs."""
+class Watched:
+    """A cell that is seen as it runs; a sequence begins where zero states are asked for."""
 
-    def __init__(self, direction: Direction, seen: Sequence[Seen], stats: bool) -> None:
-        vars(self).update(vars(direction))
-        self.seen, self.rows = tuple(seen), _Rows(stats)
-
-    def memory(self, batch: int, states: Sequence[Array] | None) -> Memory:
-        """Return where to start from, and start there."""
-        memory = super().memory(batch, states)
-        for seen, start in zip(self.seen, memory.states, strict=True):
-            seen.begin(self.rows.starts(start))
-        return memory
-
-    def block(self, value: Value, memory: Memory) -> tuple[Value, Memory]:
-        """Return what the direction gives, once its cells have been seen."""
-        for x, mask in self.rows.blocks(*value, self.reverse):
-            output = x
-            for seen in self.seen:
-                output = seen.take(output, mask, self.rows.stats)
-        return super().block(value, memory)
-
-
-class WatchedCell(Recurrence):
-    """A recurrence that is seen as it runs; a sequence begins where zero states are asked for."""
-
-    def __init__(self, recurrence: Recurrence, seen: Seen, stats: bool) -> None:
-        vars(self).update(vars(recurrence))
-        self.seen, self.rows, self.begins = seen, _Rows(stats), True
+    def __init__(self, runner: Runner, seen: Seen, stats: bool) -> None:
+        self.runner, self.seen, self.rows, self.begins = runner, seen, _Rows(stats), True
+        self.outputs, self.dtype = runner.outputs, runner.dtype
 
     def zero_states(self, batch: int) -> tuple[Array, ...]:
         """Return zeros for each state of a sequence that begins."""
         self.begins = True
-        return super().zero_states(batch)
+        return self.runner.zero_states(batch)
 
     def run(
-        self,
-        x: Array,
-        states: Sequence[Array] | None = None,
-        *,
-        mask: Array | None = None,
-        reverse: bool = False,
-        sequence: Array | None = None,
-        zero_output_for_mask: bool = False,
-        previous: Array | None = None,
+        self, x: Array, states: Sequence[Array], *, mask: Array | None = None, **options: Any
     ) -> Outcome:
         """Return the outcome of all steps, once they have been seen."""
-        starts = self.zero_states(len(x)) if states is None else states
         if self.begins:
-            self.seen.begin(self.rows.starts(starts))
+            self.seen.begin(self.rows.starts(states))
             self.begins = False
-        for block, kept in self.rows.blocks(x, mask, reverse):
+        for block, kept in self.rows.blocks(x, mask):
             self.seen.take(block, kept, self.rows.stats)
-        return super().run(
-            x, starts, mask=mask, reverse=reverse, sequence=sequence,
-            zero_output_for_mask=zero_output_for_mask, previous=previous,
-        )  # fmt: skip
+        return self.runner.run(x, states, mask=mask, **options)

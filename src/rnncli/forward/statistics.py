@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from rnncli.cells import Cell
-from rnncli.kernels.activations import BOUNDS, Bounds, saturated
+from rnncli.kernels.activations import Bounds, bounds, saturated
 from rnncli.layers.op import Array, Notes
+from rnncli.layers.rnn.structure import Activation
 
 WASHED_OUT = 1e-3  # a start that differed by 1 no longer matters
 
@@ -60,13 +61,14 @@ class Inside:
     """
 
     def __init__(
-        self, cell: Cell, activation: str | None, recurrent_activation: str | None
+        self, cell: Cell, activation: Activation, recurrent_activation: Activation
     ) -> None:
         # A gate that is called like a state is the candidate for it.
         self.activations = {
             gate: activation if gate in cell.states else recurrent_activation for gate in cell.gates
         }
         self.near = dict.fromkeys(cell.gates, 0)
+        self.seen: set[str] = set()
         self.count, self.size = 0, 0.0  # of states: how many, and their absolute sum
         self.taken = self.steps = self.differing = 0
         self.bad: int | None = None
@@ -75,7 +77,7 @@ class Inside:
 
     def bounds(self, gate: str | None) -> Bounds | None:
         """Return what a gate's values cannot leave, or the state's; None where nothing holds."""
-        return self.state_bounds if gate is None else BOUNDS.get(self.activations[gate] or "linear")
+        return self.state_bounds if gate is None else bounds(self.activations[gate])
 
     def begin(self) -> None:
         """Start at the first step again: another call of the layer."""
@@ -94,34 +96,41 @@ class Inside:
             self.differing = max(self.differing, self.taken)
         state, half = pairs[0][0], len(pairs[0][0])
         rows = slice(half) if kept is None else np.flatnonzero(kept[:half])
+        self.seen.update(gates)
         for gate, values in gates.items():
             self.near[gate] += saturated(self.activations[gate], values[rows])
         state = state[rows]
         self.count += state.size
         self.size += float(np.abs(state).sum(dtype=np.float64))
 
-    def figures(self, recurrent_kernel: Array, reverse: bool) -> dict[str, Any]:
-        """Return the contract's figures; steps count from 1, at the beginning of the sequence."""
+    def figures(self, kernels: Mapping[str, Array], reverse: bool) -> dict[str, Any]:
+        """Return the contract's figures; steps count from 1, at the beginning of the sequence.
+
+        `kernels` are the recurrent ones `(outputs, units)` of the gates that have one.
+        """
         bad = self.bad
         return {
             "saturated": {
-                gate: near / self.count if self.activations[gate] in BOUNDS and self.count else None
+                gate: near / self.count if self._bounded(gate) and self.count else None
                 for gate, near in self.near.items()
             },
             "mean_abs_state": self.size / self.count if self.count else None,
-            "spectral_radius": _radii(tuple(self.near), recurrent_kernel),
+            "spectral_radius": {gate: _radius(kernel) for gate, kernel in kernels.items()},
             "washout_steps": min(self.steps, self.differing + 1),
             "first_bad_step": self.steps + 1 - bad if bad is not None and reverse else bad,
         }
 
+    def _bounded(self, gate: str) -> bool:
+        """Whether a gate was seen, and has bounds to be near to."""
+        return gate in self.seen and bounds(self.activations[gate]) is not None
+
 
 def _state_bounds(
-    cell: Cell, activation: str | None, recurrent_activation: str | None
+    cell: Cell, activation: Activation, recurrent_activation: Activation
 ) -> Bounds | None:
     """Return the bounds of the output: those of its activation, where gates only let through."""
-    gates = BOUNDS.get(recurrent_activation or "linear")
-    shares = len(cell.gates) == 1 or gates == (0, 1)
-    return BOUNDS.get(activation or "linear") if shares else None
+    shares = not cell.gated or bounds(recurrent_activation) == (0, 1)
+    return bounds(activation) if shares else None
 
 
 def changed(state: Array) -> Array:
@@ -131,13 +140,11 @@ def changed(state: Array) -> Array:
     return moved
 
 
-def _radii(gates: tuple[str, ...], recurrent_kernel: Array) -> dict[str, float]:
-    """Return the largest absolute eigenvalue of each gate's kernel `(units, units)`."""
-    parts = np.split(recurrent_kernel.astype(np.float64), len(gates), axis=-1)
-    return {gate: _radius(part) for gate, part in zip(gates, parts, strict=True)}
-
-
-def _radius(kernel: Array) -> float:
+def _radius(kernel: Array) -> float | None:
+    """Return the largest absolute eigenvalue, None of a kernel that is not square."""
+    kernel = kernel.astype(np.float64)
+    if kernel.shape[0] != kernel.shape[1]:
+        return None
     if not np.isfinite(kernel).all():
         return float("nan")
     return float(np.abs(np.linalg.eigvals(kernel)).max(initial=0))

@@ -1,13 +1,10 @@
 """Names of layers, as Keras gives them in a fresh process."""
 
-import re
 from collections import Counter
 
+from rnncli.cells import snake_case
 
-def snake_case(class_name: str) -> str:
-    """Return `simple_rnn` for `SimpleRNN`, `conv1d` for `Conv1D`."""
-    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", class_name)
-    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+__all__ = ["Namer", "snake_case"]
 
 
 class Namer:

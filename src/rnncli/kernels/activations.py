@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnncli.activation_names import check_activation
+from rnncli.activation_names import Applied, check_activation
 
 Array = NDArray[Any]
 Function = Callable[[Array], Array]
@@ -183,14 +183,44 @@ BOUNDS: dict[str, Bounds] = {
 NEAR = 1e-3  # of the range: how near a bound counts as saturated
 
 
-def activation(name: str | None) -> Function:
+# Those of `activation_names.ARGUMENTS`: the values, then the arguments.
+_WITH_ARGUMENTS: dict[str, Callable[..., Array]] = {
+    "affine": lambda x, alpha, beta: alpha * x + beta,
+    "elu": elu,
+    "hardsigmoid": lambda x, alpha, beta: np.clip(alpha * x + beta, 0, 1),
+    "leakyrelu": leaky_relu,
+    "scaledtanh": lambda x, alpha, beta: alpha * np.tanh(beta * x),
+    "thresholdedrelu": lambda x, alpha: np.where(x > alpha, x, 0),
+}
+
+
+def activation(name: str | Applied | None) -> Function:
     """Return the activation called `name`, the identity for None. Raises: UsageError."""
-    return ACTIVATIONS[check_activation(name)]
+    if not isinstance(name, Applied):
+        return ACTIVATIONS[check_activation(name)]
+    return _applied(name)
 
 
-def saturated(name: str | None, values: Array) -> int:
+def _applied(each: Applied) -> Function:
+    function = _WITH_ARGUMENTS[each.name] if each.arguments else ACTIVATIONS[each.name]
+
+    def apply(x: Array) -> Array:
+        clipped = np.clip(x, -each.clip, each.clip) if each.clip else x
+        return function(clipped, *each.arguments).astype(x.dtype, copy=False)
+
+    return apply
+
+
+def bounds(name: str | Applied | None) -> Bounds | None:
+    """Return the bounds of an activation, None where it has none."""
+    if isinstance(name, Applied):
+        name = None if name.arguments else name.name
+    return BOUNDS.get(name or "linear")
+
+
+def saturated(name: str | Applied | None, values: Array) -> int:
     """Return how many values lie within a thousandth of the range from a bound of `name`."""
-    return near(BOUNDS.get(name or "linear"), values)
+    return near(bounds(name), values)
 
 
 def near(bounds: Bounds | None, values: Array) -> int:

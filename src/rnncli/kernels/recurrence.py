@@ -5,26 +5,21 @@ folded in. Input projections, the bias among them, are computed for a block of s
 is then one recurrent product and the in-place operations of `steps`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from rnncli.activation_names import Applied
 from rnncli.cells import Cell
 from rnncli.kernels.activations import Array
 from rnncli.kernels.folding import Folded, folded, in_place, plain
 from rnncli.kernels.gemm import in_slabs, in_threads, shards, slab_rows
-from rnncli.kernels.steps import ORDER, STEPS, Prepared, Take, Workspace
+from rnncli.kernels.reference import Name, Outcome, Reference
+from rnncli.kernels.steps import STEPS, Fast, Prepared, Take, Workspace
 
 BLOCK = 128  # steps whose input projections are computed at once, at most
 BLOCK_BYTES = 1 << 20  # of projections at once: larger blocks leave the cache
-
-
-class Outcome(NamedTuple):
-    """The last output `(batch, units)`, as Keras defines it under a mask, and the final states."""
-
-    last: Array
-    states: tuple[Array, ...]
 
 
 class _Part(NamedTuple):
@@ -32,7 +27,6 @@ class _Part(NamedTuple):
 
     x: Array
     mask: Array | None
-    reverse: bool
     sequence: Array | None
     zeros: bool
 
@@ -44,9 +38,6 @@ class _Part(NamedTuple):
     def window(self, start: int, stop: int) -> tuple[Array, Array | None]:
         """Return the inputs and the mask of the steps taken from `start` to `stop`."""
         cut = slice(start, stop)
-        if self.reverse:
-            steps = self.x.shape[1]
-            cut = slice(steps - 1 - start, None if stop == steps else steps - 1 - stop, -1)
         return self.x[:, cut], None if self.mask is None else self.mask[:, cut]
 
 
@@ -70,42 +61,42 @@ class Recurrence:
         dtype: str = "float32",
         projection: Array | None = None,
     ) -> None:
-        self.cell, self.dtype = cell, np.dtype(dtype)
+        self.cell, self.dtype, self.fast = cell, np.dtype(dtype), STEPS[cell.step]
         self.units = units = recurrent_kernel.shape[1] // len(cell.gates)
         self.outputs = recurrent_kernel.shape[0]
         inner = plain(activation, units, self.dtype)
         outer = folded(recurrent_activation, units, self.dtype)
-        self._folds = _folds(cell, inner, outer)
+        self._folds = _folds(self.fast, inner, outer)
         rows = np.zeros((2, kernel.shape[1]), np.float64)
         if bias is not None:
             rows[: bias.ndim] = bias
         # A second bias row stays apart only where the recurrent part is gated on its own.
-        ones_row = cell.name == "GRU" and cell.bias_rows == 2
+        ones_row = self.fast.reset == "after"
         first, second = self._prepare_bias(rows, ones_row)
         self.kernel = np.column_stack((self._prepare(kernel), first))
         # The output of LSTM is carried `gain` times too large: the weights that read it make up.
-        gain = outer.gain if cell.name == "LSTM" and projection is None else 1.0
+        gain = outer.gain if self.fast.gains and projection is None else 1.0
         recurrent = self._prepare(recurrent_kernel / gain)
         if ones_row:
             recurrent = np.column_stack((recurrent, second))
-        if cell.name == "GRU":  # so is the reset gate
+        if self.fast.reset:  # so is the reset gate
             recurrent[2 * units :] /= outer.gain
         self.weights = Prepared(
             units,
             self.outputs,
-            (recurrent,) if ones_row or cell.name != "GRU" else np.split(recurrent, [2 * units]),
+            np.split(recurrent, [2 * units]) if self.fast.reset == "before" else (recurrent,),
             None if projection is None
             else np.ascontiguousarray(projection.T / outer.gain, self.dtype),
             inner, outer, in_place(activation, units), gain, ones_row,
         )  # fmt: skip
 
     def _slabs(self, weights: Array) -> list[Array]:
-        """Return the columns of each gate, in `ORDER`, each scaled by its activation."""
+        """Return the columns of each gate, in the fast order, each scaled by its activation."""
         parts = dict(zip(self.cell.gates, np.split(weights, len(self.cell.gates), -1), strict=True))
         return [parts[gate] * fold.scale for gate, fold in self._folds]
 
     def _prepare(self, weights: Array) -> Array:
-        """Return `(gates * units, inputs)`, contiguous, gates in `ORDER`."""
+        """Return `(gates * units, inputs)`, contiguous, gates in the fast order."""
         slabs = self._slabs(np.asarray(weights))
         return np.ascontiguousarray(np.concatenate(slabs, axis=-1).T, self.dtype)
 
@@ -129,23 +120,21 @@ class Recurrence:
         states: Sequence[Array] | None = None,
         *,
         mask: Array | None = None,
-        reverse: bool = False,
         sequence: Array | None = None,
         zero_output_for_mask: bool = False,
         previous: Array | None = None,
     ) -> Outcome:
         """Return the outcome of all steps of `x` `(batch, time, inputs)`.
 
-        `sequence` `(batch, time, units)` is filled with the output of every step, in the order the
-        steps are taken; `reverse` takes the last step first. A step that `mask` `(batch, time)`
-        leaves out keeps the states and repeats the output before it (`previous` before the first),
-        or gives zeros.
+        `sequence` `(batch, time, units)` is filled with the output of every step. A step that
+        `mask` `(batch, time)` leaves out keeps the states and repeats the output before it
+        (`previous` before the first), or gives zeros.
         """
         batch = len(x)
         given = self.zero_states(batch) if states is None else states
         last = np.zeros((batch, self.outputs), self.dtype) if previous is None else previous
 
-        whole = _Part(x, mask, reverse, sequence, zero_output_for_mask)
+        whole = _Part(x, mask, sequence, zero_output_for_mask)
 
         def part(rows: slice) -> Outcome:
             return self._run(whole.of(rows), [state[rows] for state in given], last[rows])
@@ -168,7 +157,7 @@ class Recurrence:
             state[...] = value.T.reshape(state.shape)
         now[0] *= self.weights.gain
         inputs = np.ones((size, batch, self.kernel.shape[1]), self.dtype)
-        take = STEPS[self.cell.name](room)
+        take = self.fast.steps(room)
         for start in range(0, steps, size):
             stop = min(start + size, steps)
             block, kept = part.window(start, stop)
@@ -212,9 +201,33 @@ class Recurrence:
             np.matmul(in_slabs(self.kernel, rows), turned, out=slabs)
 
 
-def _folds(cell: Cell, inner: Folded, outer: Folded) -> list[tuple[str, Folded]]:
-    """Return each gate in `ORDER` with its activation: the last is the candidate's."""
-    *gates, candidate = ORDER[cell.name]
+def recurrence(
+    cell: Cell,
+    weights: Mapping[str, Array | None],
+    activations: Sequence[Name],
+    dtype: str,
+    projection: Array | None = None,
+) -> Recurrence | Reference:
+    """Return a cell made ready to run: fast where it has a fast step, else as its `step` reads.
+
+    `weights` are as `Reference` takes them, `activations` those of the candidate, the gates and the
+    state that is given out.
+    """
+    inner, outer, last = activations
+    kernel, recurrent_kernel = weights["kernel"], weights.get("recurrent_kernel")
+    if isinstance(inner, Applied) or isinstance(outer, Applied) or inner != last:
+        return Reference(cell, weights, activations, dtype=dtype, projection=projection)
+    if cell.step not in STEPS or kernel is None or recurrent_kernel is None:
+        return Reference(cell, weights, activations, dtype=dtype, projection=projection)
+    return Recurrence(
+        cell, kernel, recurrent_kernel, weights.get("bias"),
+        activation=inner, recurrent_activation=outer, dtype=dtype, projection=projection,
+    )  # fmt: skip
+
+
+def _folds(fast: Fast, inner: Folded, outer: Folded) -> list[tuple[str, Folded]]:
+    """Return each gate in the fast order with its activation: the last is the candidate's."""
+    *gates, candidate = fast.order
     return [*((gate, outer) for gate in gates), (candidate, inner)]
 
 

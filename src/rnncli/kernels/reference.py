@@ -1,96 +1,156 @@
-"""A cell run step by step as its description reads, for tests and for looking inside."""
+"""A cell run step by step as its description reads: for cells without a fast step, for looking
+inside, and for tests."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from rnncli.cells import Activation, Cell, Inputs, Recurrent
+from rnncli.activation_names import Applied
+from rnncli.cells import Cell, Parts, Term
 from rnncli.kernels.activations import Array, Function, activation
 
+Name = str | Applied | None  # of an activation; None: linear
 Observe = Callable[[int, dict[str, Array], tuple[Array, ...]], None]
+Multiply = Callable[[Term, Array, Array], Array]  # a value times a gate's share of some weights
 
 
-def reference_run(
-    cell: Cell,
-    kernel: Array,
-    recurrent_kernel: Array,
-    bias: Array | None,
-    x: Array,
-    states: Sequence[Array],
-    *,
-    activation_name: str | None = "tanh",
-    recurrent_name: str | None = "sigmoid",
-    projection: Array | None = None,
-    mask: Array | None = None,
-    reverse: bool = False,
-    observe: Observe | None = None,
-) -> tuple[Array, tuple[Array, ...]]:
-    """Return the states `h` at every step `(batch, time, units)` in the order they are computed,
-    and the final states.
+class Outcome(NamedTuple):
+    """The last output `(batch, units)`, as Keras defines it under a mask, and the final states."""
 
-    `x` is `(batch, time, inputs)`; a masked step keeps the states; `projection` `(units, outputs)`
-    is that of PyTorch's `proj_size`. `observe(step, gates, states)` sees the value of each gate and
-    the states after each step.
+    last: Array
+    states: tuple[Array, ...]
+
+
+def multiplied(term: Term, value: Array, weights: Array) -> Array:
+    """Return the matrix product; of weights that hold one value per unit, that of each value."""
+    product: Array = value * weights if term.reads == "each" else value @ weights
+    return product
+
+
+class Reference:
+    """One direction of one cell, run as its `step` reads. It takes what a `Recurrence` takes.
+
+    `weights` are in Keras's layout, by the names of the cell's terms, and `bias`; `projection`
+    `(units, outputs)` is that of PyTorch's `proj_size`. `multiply` makes the products: convolutions
+    where a state is an image of the sizes `space`.
     """
-    weights = _by_gate(cell, kernel, recurrent_kernel, bias)
-    outer, inner = activation(recurrent_name), activation(activation_name)
-    now, order = tuple(states), range(x.shape[1])
-    outputs = []
-    for step in reversed(order) if reverse else order:
-        gates = _Gates(weights, x[:, step])
-        after = cell.step(*gates.projections(), gates.noted(inner), gates.noted(outer), *now)
-        if projection is not None:
-            after = (after[0] @ projection, *after[1:])
-        if mask is not None:
-            keep = mask[:, step, None]
-            after = tuple(np.where(keep, new, old) for new, old in zip(after, now, strict=True))
-        now = tuple(after)
-        outputs.append(now[0])
-        if observe is not None:
-            observe(step, gates.seen, now)
-    return np.stack(outputs, axis=1), now
+
+    def __init__(
+        self,
+        cell: Cell,
+        weights: Mapping[str, Array | None],
+        activations: Sequence[Name] = ("tanh", "sigmoid"),
+        *,
+        dtype: str = "float32",
+        projection: Array | None = None,
+        multiply: Multiply = multiplied,
+        space: tuple[int, ...] = (),
+    ) -> None:
+        self.cell, self.dtype, self.space = cell, np.dtype(dtype), space
+        self.terms = {term.letter: term for term in cell.weights}
+        self.shares = {t.letter: self._shares(t.gates, weights[t.name]) for t in cell.weights}
+        self.rows = self._bias(weights.get("bias"))
+        self.functions = [activation(name) for name in activations]
+        self.projection, self.multiply = self._typed(projection), multiply
+        self.units = self._units()
+        self.outputs = self.units if projection is None else projection.shape[1]
+
+    def _typed(self, array: Array | None) -> Array | None:
+        return None if array is None else np.asarray(array, self.dtype)
+
+    def _shares(self, gates: tuple[str, ...], weights: Array | None) -> dict[str, Array]:
+        assert weights is not None
+        parts = np.split(np.asarray(weights, self.dtype), len(gates), axis=-1)
+        return dict(zip(gates, parts, strict=True))
+
+    def _bias(self, bias: Array | None) -> list[dict[str, Array]]:
+        """Return the value of each gate in each bias row."""
+        rows = [] if bias is None else list(np.atleast_2d(bias))
+        return [self._shares(self.cell.gates, row) for row in rows]
+
+    def _units(self) -> int:
+        shares = next(iter(self.shares.values()))
+        return int(next(iter(shares.values())).shape[-1])
+
+    def zero_states(self, batch: int) -> tuple[Array, ...]:
+        """Return zeros for each state, `(batch, units)`."""
+        sizes = [self.outputs, *[self.units] * (len(self.cell.states) - 1)]
+        return tuple(np.zeros((batch, *self.space, size), self.dtype) for size in sizes)
+
+    def run(
+        self,
+        x: Array,
+        states: Sequence[Array] | None = None,
+        *,
+        mask: Array | None = None,
+        sequence: Array | None = None,
+        zero_output_for_mask: bool = False,
+        previous: Array | None = None,
+        observe: Observe | None = None,
+    ) -> Outcome:
+        """Return the outcome of all steps of `x` `(batch, time, inputs)`.
+
+        As of a `Recurrence`; `observe(step, gates, states)` sees the value of each gate and the
+        states after each step.
+        """
+        now = self.zero_states(len(x)) if states is None else tuple(states)
+        last = np.zeros_like(now[0]) if previous is None else previous
+        for step in range(x.shape[1]):
+            after, gates = self.step(np.asarray(x[:, step], self.dtype), now)
+            output = after[0]
+            if mask is not None:
+                kept = mask[:, step].astype(bool).reshape(-1, *[1] * (output.ndim - 1))
+                after = tuple(np.where(kept, new, old) for new, old in zip(after, now, strict=True))
+                output = np.where(kept, output, 0 if zero_output_for_mask else last)
+            now, last = after, output
+            if sequence is not None:
+                sequence[:, step] = output
+            if observe is not None:
+                observe(step, gates, now)
+        return Outcome(last, now)
+
+    def step(self, x: Array, states: Sequence[Array]) -> tuple[tuple[Array, ...], dict[str, Array]]:
+        """Return the states after one step of `x` `(batch, inputs)`, and the value of each gate."""
+        arrays = _Arrays(self)
+        after = self.cell.step(arrays, x, *states)
+        if self.projection is not None:
+            after = (after[0] @ self.projection, *after[1:])
+        return after, arrays.seen
 
 
-def _by_gate(
-    cell: Cell, kernel: Array, recurrent_kernel: Array, bias: Array | None
-) -> dict[str, tuple[Array, Array, Array]]:
-    """Return the kernel, the recurrent kernel and the two bias rows of each gate."""
-    rows = np.zeros((2, kernel.shape[1]), kernel.dtype)
-    if bias is not None:
-        rows[: 1 if bias.ndim == 1 else 2] = bias
-    parts = [np.split(each, len(cell.gates), axis=-1) for each in (kernel, recurrent_kernel, rows)]
-    return dict(zip(cell.gates, zip(*parts, strict=True), strict=True))
+class _Arrays(Parts):
+    """What a step is handed, and the value of each gate once it has been called."""
 
-
-class _Gates:
-    """What a cell's step is handed, and the value of each gate once it has been called."""
-
-    def __init__(self, weights: dict[str, tuple[Array, Array, Array]], x: Array) -> None:
-        self.weights, self.x = weights, x
+    def __init__(self, of: Reference) -> None:
+        self.of, self.functions = of, of.functions
         self.seen: dict[str, Array] = {}
-        self._asked: list[str] = []
+        self.asked: list[str] = []  # gates whose input was read, and that no activation has seen
 
-    def projections(self) -> tuple[Inputs, Recurrent]:
-        def inputs(gate: str) -> Array:
-            kernel, _, rows = self.weights[gate]
-            self._asked.append(gate)
-            part: Array = self.x @ kernel + rows[0]
-            return part
+    def product(self, letter: str, gate: str, operand: Array) -> Array:
+        """Return an operand times the weights of a gate, and their bias."""
+        of, term = self.of, self.of.terms[letter]
+        product = of.multiply(term, operand, of.shares[letter][gate])
+        if term.reads == "inputs":
+            self.asked.append(gate)
+        row = {"inputs": 0, "units": 1}.get(term.reads, len(of.rows))
+        return product + of.rows[row][gate] if row < len(of.rows) else product
 
-        def recurrent(gate: str, state: Array) -> Array:
-            _, kernel, rows = self.weights[gate]
-            part: Array = state @ kernel + rows[1]
-            return part
+    def activation(self, value: Array) -> Array:
+        """Return the activation of the candidate."""
+        return self._noted(self.functions[0], value)
 
-        return inputs, recurrent
+    def recurrent_activation(self, value: Array) -> Array:
+        """Return the activation of the gates."""
+        return self._noted(self.functions[1], value)
 
-    def noted(self, function: Function) -> Activation:
+    def output_activation(self, value: Array) -> Array:
+        """Return the activation of the state that is given out."""
+        return self.functions[-1 if len(self.functions) > 2 else 0](value)
+
+    def _noted(self, function: Function, value: Array) -> Array:
         """Return the activation, noting its result as that of the gate asked for before it."""
-
-        def apply(value: Array) -> Array:
-            result = function(value)
-            if self._asked:
-                self.seen[self._asked.pop()] = result
-            return result
-
-        return apply
+        result = function(value)
+        if self.asked:
+            self.seen[self.asked.pop()] = result
+        return result

@@ -10,19 +10,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rnncli.cells import GRU, GRU_RESET_BEFORE, LSTM, SIMPLE_RNN, Step
 from rnncli.kernels.activations import Array
 from rnncli.kernels.folding import Folded, InPlace
 from rnncli.kernels.gemm import in_slabs, slab_rows
 
 Take = Callable[[int, int], None]  # take the steps of a block from the first number to the second
 
-# The order in which a cell's gates stand here: those of the recurrent activation first. LSTM's i
-# and f come before the candidate and c, so that one multiplication takes each to its own.
-ORDER = {"SimpleRNN": ("h",), "LSTM": ("o", "i", "f", "c"), "GRU": ("z", "r", "h")}
-
 
 class Prepared(NamedTuple):
-    """The weights of a cell, gates in `ORDER`, with what their activations fold into them.
+    """The weights of a cell, gates in the order of `Fast`, with what activations fold into them.
 
     `recurrent` holds `(gates * units, outputs)`, in two where a reset gate acts before the product;
     it has one more column, the bias, where `h` has a last row of ones. `gain` is how many times too
@@ -187,4 +184,25 @@ def gru(room: Workspace) -> Take:
     return take
 
 
-STEPS = {"SimpleRNN": simple_rnn, "LSTM": lstm, "GRU": gru}
+class Fast(NamedTuple):
+    """How a cell's step is run fast.
+
+    `order` is that in which its gates stand here: those of the recurrent activation first, the
+    candidate last. `gains`: the output is carried too large. `reset` says whether a reset gate acts
+    `before` or `after` the recurrent product, if there is one.
+    """
+
+    order: tuple[str, ...]
+    steps: Callable[[Workspace], Take]
+    gains: bool = False
+    reset: str = ""
+
+
+# By the step that each is the fast form of. LSTM's i and f come before the candidate and c, so that
+# one multiplication takes each to its own.
+STEPS: dict[Step, Fast] = {
+    SIMPLE_RNN.step: Fast(("h",), simple_rnn),
+    LSTM.step: Fast(("o", "i", "f", "c"), lstm, gains=True),
+    GRU.step: Fast(("z", "r", "h"), gru, reset="after"),
+    GRU_RESET_BEFORE.step: Fast(("z", "r", "h"), gru, reset="before"),
+}

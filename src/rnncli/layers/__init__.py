@@ -8,16 +8,20 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from rnncli.cells import cells_in, names
 from rnncli.layers.layer_type import LayerType
 from rnncli.model import Call, Config, Layer
 
 if TYPE_CHECKING:
     from rnncli.layers.op import Op, OpContext
+    from rnncli.layers.rnn.structure import CellNode, Structure
+
+# The layers that read sequences step by step, of one cell each, and what holds several.
+RECURRENT = (*names(), *cells_in("cudnn"), "RNN", "Bidirectional")
+_CELLS = (*(f"{name}Cell" for name in names()), "StackedRNNCells")
 
 _FAMILIES = {
-    "rnn.keras": (
-        "SimpleRNN LSTM GRU SimpleRNNCell LSTMCell GRUCell StackedRNNCells RNN Bidirectional"
-    ),
+    "rnn.keras": " ".join((*RECURRENT, *_CELLS)),
     "core": "InputLayer Dense Activation Embedding Masking TimeDistributed Identity",
     "regularization": (
         "Dropout SpatialDropout1D SpatialDropout2D SpatialDropout3D GaussianNoise GaussianDropout "
@@ -47,7 +51,7 @@ _FAMILIES = {
     "attention": "Attention AdditiveAttention",
     "multi_head_attention": "MultiHeadAttention GroupQueryAttention",
     "einsum_dense": "EinsumDense",
-    "legacy": "TimeDistributedDense MaxoutDense Highway CuDNNLSTM CuDNNGRU",
+    "legacy": "TimeDistributedDense MaxoutDense Highway",
     "onnx": " ".join(
         f"onnx.{operator}"
         for operator in (
@@ -82,7 +86,7 @@ _FAMILIES = {
             "TakeAlongAxis OneHot Matmul Dot Tensordot Einsum TopK GetItem"
         ).split()
     ),
-    "rnn.torch": "torch.RNN torch.LSTM torch.GRU torch.RNNCell torch.LSTMCell torch.GRUCell",
+    "rnn.torch": " ".join(f"torch.{name} torch.{name}Cell" for name in cells_in("torch")),
 }
 
 TABLE = {name: family for family, names in _FAMILIES.items() for name in names.split()}
@@ -131,6 +135,26 @@ def _complete_nested(value: Any) -> Any:
     if isinstance(value, dict) and isinstance(value.get("config"), dict):
         return {**value, "config": complete(value.get("class_name", ""), value["config"])}
     return value
+
+
+def structure_of(layer: Layer) -> "Structure | None":
+    """Return what a recurrent layer is made of; None of any other, and where its input is open."""
+    if layer.kind not in TABLE or not layer.calls:
+        return None
+    made = layer_type(layer.kind).structure
+    shapes = layer.calls[0].input_shapes
+    if made is None or (shapes and not shapes[0]):
+        return None
+    size = shapes[0][-1] if shapes else None
+    if size is None and layer.dialect == "keras":  # the others' configs and weights say it
+        return None
+    return made(layer.config, size or 0)
+
+
+def cells_of(layer: Layer) -> "tuple[CellNode, ...]":
+    """Return the cells of a recurrent layer, forward ones first; () for any other layer."""
+    found = structure_of(layer)
+    return () if found is None else found.cells
 
 
 def operation(context: "OpContext") -> "Op":

@@ -11,6 +11,7 @@ from rnncli.shapes import Dim, Shape, Shapes, show
 
 if TYPE_CHECKING:
     from rnncli.layers.op import Op, OpContext
+    from rnncli.layers.rnn.structure import Structure
 
 REQUIRED = object()  # the value of a constructor argument that has no default
 
@@ -73,7 +74,8 @@ class LayerType(NamedTuple):
     and `weights` follow from a full config and the input shapes; `macs` counts the
     multiply-accumulates of the matrix products of one sample (None: an open dimension). `streams`
     says, for an input of some rank, whether a step of the output follows from the steps so far
-    (axis 1). `run` makes the operation; without it `not_run` says why there is none.
+    (axis 1). `run` makes the operation; without it `not_run` says why there is none. `structure` is
+    what a recurrent layer is made of, given its config and the features of its input.
     """
 
     signature: Mapping[str, Any] = MappingProxyType({})
@@ -84,6 +86,7 @@ class LayerType(NamedTuple):
     streams: Streams = never
     run: Run | None = None
     not_run: str = ""
+    structure: "Callable[[Config, int], Structure | None] | None" = None
 
     def complete(self, config: Config) -> Config:
         """Return `config` with the defaults of what it leaves out."""

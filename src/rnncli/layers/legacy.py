@@ -2,12 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from rnncli.cells import GRU, LSTM, Cell
 from rnncli.layers.core import dense
-from rnncli.layers.layer_type import LayerType, each_step, last_dim, rank, signature
-from rnncli.layers.lazy import function_of, lazy
+from rnncli.layers.layer_type import LayerType, each_step, last_dim, signature
+from rnncli.layers.lazy import lazy
 from rnncli.layers.op import Array, Op, OpContext, Plain
-from rnncli.layers.rnn.keras import AXES, streams
 from rnncli.model import Config, Weight
 from rnncli.shapes import Dim, Shapes, product
 
@@ -61,42 +59,6 @@ def _highway_macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
     return None if size is None else 2 * size * size
 
 
-def _cudnn(name: str, cell: Cell, arguments: str) -> LayerType:
-    """Return the kind of a CuDNN layer, which always keeps two bias values per unit and gate."""
-
-    def weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
-        size, units, many = last_dim(inputs[0], name), config["units"], len(cell.gates)
-        return (
-            Weight("kernel", cell.kernel_shape(size, units), f"{many} × inputs × units", cell.gates,
-                   "kernel", initializer="glorot_uniform"),
-            Weight("recurrent_kernel", cell.recurrent_kernel_shape(units),
-                   f"{many} × units × units", cell.gates, "recurrent_kernel",
-                   initializer="orthogonal"),
-            Weight("bias", (2 * many * units,), f"2 × {many} × units", cell.gates, "bias"),
-        )  # fmt: skip
-
-    def outputs(config: Config, inputs: Shapes) -> Shapes:
-        batch, steps, _ = rank(inputs[0], 3, name, AXES)
-        units = config["units"]
-        output = (batch, steps, units) if config["return_sequences"] else (batch, units)
-        return (output, *([(batch, units)] * len(cell.states) if config["return_state"] else []))
-
-    def macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
-        _, steps, size = inputs[0]
-        if steps is None or size is None:
-            return None
-        return steps * cell.macs_per_step(size, config["units"])
-
-    return LayerType(
-        signature(arguments),
-        outputs,
-        weights,
-        macs,
-        streams=streams,
-        run=function_of("layers.rnn.run_keras", "cudnn"),
-    )
-
-
 def _maxout(setup: OpContext) -> Op:
     kernel, bias = setup.weights["kernel"], setup.weights.get("bias", 0)
 
@@ -120,12 +82,6 @@ def _highway(setup: OpContext) -> Op:
     return Plain(highway)
 
 
-_CUDNN = "units, return_sequences=False, return_state=False, go_backwards=False, stateful=False"
-
-CUDNN = {
-    "CuDNNLSTM": _cudnn("CuDNNLSTM", LSTM, _CUDNN),
-    "CuDNNGRU": _cudnn("CuDNNGRU", GRU, _CUDNN),
-}
 TYPES = {
     "TimeDistributedDense": LayerType(
         signature("units, activation='linear', use_bias=True"),
@@ -148,5 +104,4 @@ TYPES = {
         macs=_highway_macs,
         run=_highway,
     ),
-    **CUDNN,
 }

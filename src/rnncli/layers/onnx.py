@@ -1,13 +1,15 @@
 """ONNX's operators, as far as counting needs them: the file says their weights and shapes."""
 
+from functools import partial
 from math import prod
 
-from rnncli.layers import TABLE
+from rnncli.layers import TABLE, bare
 from rnncli.layers.layer_type import LayerType
+from rnncli.layers.rnn.onnx import CELLS, structure
 from rnncli.model import Config, Weight
 from rnncli.shapes import Dim, Shapes
 
-RECURRENT = {"onnx.RNN": "SimpleRNN", "onnx.LSTM": "LSTM", "onnx.GRU": "GRU"}
+RECURRENT = tuple(f"onnx.{operator}" for operator in CELLS)
 
 
 def _weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
@@ -61,6 +63,7 @@ TYPES = {
         weights=_weights,
         macs=_MACS.get(name, LayerType().macs),
         not_run="ONNX's own reference runs the graph",
+        structure=partial(structure, bare(name)) if name in RECURRENT else None,
     )
     for name, family in TABLE.items()
     if family == "onnx"

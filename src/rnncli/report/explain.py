@@ -2,23 +2,14 @@
 
 from collections.abc import Iterator
 
+from rnncli.cells import Cell
 from rnncli.equations import bias_name, equations
 from rnncli.errors import UsageError
-from rnncli.layers.rnn.uses import CellUse, cell_uses
+from rnncli.layers import cells_of, structure_of
+from rnncli.layers.rnn.structure import CellNode, Pair
 from rnncli.model import Layer
 from rnncli.report import Column, Report, Table
 from rnncli.shapes import Dim, Shape
-
-_MEANINGS = {
-    "i": "input gate",
-    "f": "forget gate",
-    "c": "candidate",
-    "o": "output gate",
-    "z": "update gate",
-    "r": "reset gate",
-    "h": "candidate",
-}
-_STATES = {"h": "hidden state, the output", "c": "cell state"}
 
 Row = tuple[str, str, Shape]
 
@@ -28,66 +19,65 @@ def explain(layers: tuple[Layer, ...]) -> Report:
 
     Raises: UsageError if there is none.
     """
-    recurrent = [layer for layer in layers if cell_uses(layer)]
+    recurrent = [layer for layer in layers if cells_of(layer)]
     if not recurrent:
         raise UsageError(
             "there is no recurrent layer to explain", "rnncli summary lists the layers"
         )
     layer = recurrent[0]
-    uses = cell_uses(layer)
-    use = uses[0]
-    lines = equations(
-        use.cell,
-        use.config.get("activation") or "linear",
-        use.config.get("recurrent_activation") or "linear",
-        use.bias_terms,
-    )
+    node = cells_of(layer)[0]
+    names = (node.activation, node.recurrent_activation, node.output_activation)
+    inner, outer, last = (str(name or "linear") for name in names)
+    lines = equations(node.cell, inner, outer, node.bias_rows, last)
     batch: Dim = layer.calls[0].input_shapes[0][0] if layer.calls[0].input_shapes else None
-    rows = tuple(_symbols(use, batch))
+    rows = tuple(_symbols(node, batch))
     data = {
-        "cell": use.cell.name,
+        "cell": node.cell.name,
         "equations": list(lines),
         "symbols": [{"symbol": s, "meaning": m, "shape": shape} for s, m, shape in rows],
     }
     columns = (Column("symbol", "Symbol"), Column("meaning", "Meaning"),
                Column("shape", "Shape", "shape"))  # fmt: skip
-    return Report("explain", data, (Table(columns, rows),), lines, _notes(layer, uses, recurrent))
+    return Report("explain", data, (Table(columns, rows),), lines, _notes(layer, recurrent))
 
 
-def _symbols(use: CellUse, batch: Dim) -> Iterator[Row]:
-    cell, units = use.cell, use.units
-    yield "x_t", "input of step t", (batch, use.inputs)
-    for state in cell.states:
-        yield f"{state}_t", _STATES[state], (batch, units)
-        yield (
-            f"{state}_{{t-1}}",
-            f"{_STATES[state].split(',')[0]} of the step before",
-            (batch, units),
-        )
-    if len(cell.gates) > 1:
+def _symbols(node: CellNode, batch: Dim) -> Iterator[Row]:
+    cell, units = node.cell, node.units
+    yield "x_t", "input of step t", (batch, node.inputs)
+    for state, size in zip(cell.states, node.state_sizes, strict=True):
+        meaning = cell.meaning(state)
+        yield f"{state}_t", meaning, (batch, size)
+        yield f"{state}_{{t-1}}", f"{meaning.split(',')[0]} of the step before", (batch, size)
+    if cell.gated:
         for gate in cell.gates:
-            candidate = gate in cell.states
-            yield f"{gate}'_t" if candidate else f"{gate}_t", _MEANINGS[gate], (batch, units)
+            yield f"{cell.symbol(gate)}_t", _meaning(cell, gate), (batch, units)
     for gate in cell.gates:
-        of = f" of the {_MEANINGS[gate]}" if len(cell.gates) > 1 else ""
-        yield f"W_{gate}", f"kernel{of}", (use.inputs, units)
-        yield f"U_{gate}", f"recurrent kernel{of}", (units, units)
-        for row in range(use.bias_terms):
-            which = "bias" if use.bias_terms == 1 else ("input bias", "recurrent bias")[row]
-            yield bias_name(gate, row, use.bias_terms), f"{which}{of}", (units,)
+        of = f" of the {_meaning(cell, gate)}" if cell.gated else ""
+        for term in cell.weights:
+            if gate in term.gates:
+                shape = term._replace(gates=(gate,)).shape(node.inputs, units, node.outputs)
+                yield f"{term.letter}_{gate}", f"{term.meaning}{of}", shape
+        for row in range(node.bias_rows):
+            which = "bias" if node.bias_rows == 1 else ("input bias", "recurrent bias")[row]
+            yield bias_name(gate, row, node.bias_rows), f"{which}{of}", (units,)
 
 
-def _notes(layer: Layer, uses: tuple[CellUse, ...], recurrent: list[Layer]) -> tuple[str, ...]:
+def _meaning(cell: Cell, gate: str) -> str:
+    return cell.meaning(cell.symbol(gate))
+
+
+def _notes(layer: Layer, recurrent: list[Layer]) -> tuple[str, ...]:
     notes = ["* is element by element, @ the matrix product; weights are slices of the layer's "
              "kernel, recurrent_kernel and bias."]  # fmt: skip
-    if layer.kind == "Bidirectional":
-        mode = layer.config["merge_mode"]
+    structure, nodes = structure_of(layer), cells_of(layer)
+    if structure is not None and isinstance(structure.part, Pair):
+        mode = structure.part.merge
         merged = f"merged by {mode}" if mode else "returned side by side"
         notes.append(f"{layer.name} runs two such cells, the second from the last step to the "
                      f"first; their outputs are {merged}.")  # fmt: skip
-    elif len(uses) > 1:
+    elif len(nodes) > 1:
         notes.append(
-            f"{layer.name} stacks {len(uses)} cells: each reads the state of the one before."
+            f"{layer.name} stacks {len(nodes)} cells: each reads the state of the one before."
         )
     if len(recurrent) > 1:
         others = ", ".join(each.name for each in recurrent[:10])

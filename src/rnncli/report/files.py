@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from rnncli.layers.rnn.uses import cell_uses
+from rnncli.layers import cells_of
 from rnncli.model import Model
 from rnncli.report import Column, Report, Table
 
@@ -45,7 +45,7 @@ def unread(path: str, error: str) -> dict[str, Any]:
 
 def _cells(model: Model) -> Iterator[str]:
     for layer in model.layers:
-        yield from (use.cell.name for use in cell_uses(layer))
+        yield from (node.cell.name for node in cells_of(layer))
         if layer.model is not None:
             yield from _cells(layer.model)
 

@@ -107,8 +107,8 @@ def _rows(run: Run) -> Iterable[tuple[str, Shape]]:
 
 def _gate_rows(layers: Sequence[Mapping[str, Any]]) -> Iterable[tuple[Any, ...]]:
     for layer in layers:
-        for gate, radius in layer["spectral_radius"].items():
-            yield layer["name"], gate, layer["saturated"].get(gate), radius
+        for gate, share in layer["saturated"].items():
+            yield layer["name"], gate, share, layer["spectral_radius"].get(gate)
 
 
 def _layer_row(layer: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -3,9 +3,8 @@
 from collections.abc import Iterable
 
 from rnncli.graph.infer import infer
-from rnncli.layers import layer_type, streams
+from rnncli.layers import cells_of, layer_type, streams
 from rnncli.layers.layer_type import channels_first, no_macs
-from rnncli.layers.rnn.uses import cell_uses
 from rnncli.model import Call, Layer, Model
 from rnncli.shapes import Dim, Shapes
 
@@ -61,7 +60,7 @@ def outputs_of(layer: Layer, call: Call) -> Shapes | None:
 
     What it returns does not change its products and states, which are all that this is for.
     """
-    if layer.kind is None or not layer.inferred or not cell_uses(layer):
+    if layer.kind is None or not layer.inferred or not cells_of(layer):
         return call.output_shapes
     return layer_type(layer.kind).outputs(layer.config, call.input_shapes or ())
 

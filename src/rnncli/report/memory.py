@@ -1,10 +1,9 @@
 """The bytes of what a model computes: states, outputs, and what of them is alive at once."""
 
 from rnncli.graph.order import in_order
-from rnncli.layers import layer_type, streams
+from rnncli.layers import cells_of, layer_type, streams, structure_of
 from rnncli.layers.layer_type import no_macs
-from rnncli.layers.rnn.keras import directions
-from rnncli.layers.rnn.uses import cell_uses
+from rnncli.layers.rnn.structure import walk
 from rnncli.model import ITEM_SIZE, Config, Layer, Model, Ref
 from rnncli.report.macs import one_step, outputs_of, times, total
 from rnncli.shapes import Dim, Shape, Shapes, product
@@ -30,14 +29,16 @@ def state_bytes(layer: Layer, dtype: str | None) -> Dim:
     if layer.dialect == "keras":
         states = _states(layer.kind, layer.config, call.input_shapes)
     else:
-        states = sum(len(use.cell.states) * use.units for use in cell_uses(layer))
+        states = sum(sum(node.state_sizes) for node in cells_of(layer))
     return times(states, item_size(layer, dtype))
 
 
 def _states(name: str, config: Config, inputs: Shapes) -> Dim:
     """Return the scalars of the states that `return_state` would give."""
-    if name == "Bidirectional":
-        return total(_states(inner, of, inputs) for _, inner, of in directions(config))
+    made = layer_type(name).structure
+    found = made(config, inputs[0][-1] or 0) if made is not None else None
+    if found is not None:
+        return sum(sum(node.state_sizes) for node in found.cells)
     if name == "TimeDistributed":
         inner, (batch, _, *rest) = config["layer"], inputs[0]
         return _states(inner["class_name"], inner["config"], ((batch, *rest),))
@@ -112,11 +113,13 @@ def _passed_on(model: Model) -> dict[Ref, Shape]:
             found |= dict(zip(made, one_step(tuple(made.values())), strict=True))
             if layer.kind == "InputLayer":
                 continue
-            if layer.kind == "Bidirectional":  # it takes its steps from both ends
+            structure = structure_of(layer)
+            reverse = {back for _, back in walk(structure.part)} if structure else set()
+            if len(reverse) > 1:  # it takes its steps from both ends
                 whole |= {*(set(call.tensors()) - inputs), *made}
             elif not streams(layer, call):
                 whole |= {*call.tensors(), *made}
-            elif layer.config.get("go_backwards"):
+            elif True in reverse:
                 whole |= set(call.tensors()) - inputs
             elif layer.kind == "Embedding":
                 found |= dict.fromkeys(call.inputs, (None, 1))

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 
-from rnncli.layers.rnn.uses import CellUse, cell_uses
+from rnncli.cells import GRU_RESET_BEFORE
+from rnncli.layers import cells_of, structure_of
+from rnncli.layers.rnn.structure import CellNode, walk
 from rnncli.layers.rnn.weight_layouts import LAYOUTS, Layout, cell_weights
 from rnncli.model import Layer, Weight, unknown_in
 from rnncli.report import Column, Report, Table, Total
@@ -44,16 +46,15 @@ def params(
 
 def weights_in(layer: Layer, layout: Layout) -> tuple[Weight, ...]:
     """Return a layer's weights as `layout` stores them; only cells are stored differently."""
-    uses = cell_uses(layer)
-    if layout is LAYOUTS[layer.dialect] or not uses or layer.config.get("proj_size"):
+    nodes = cells_of(layer)
+    if layout is LAYOUTS[layer.dialect] or not nodes or any(node.projected for node in nodes):
         return _distinct_names(_own_weights(layer))
     found: list[Weight] = []
-    for index, use in enumerate(uses):
-        suffix = _suffix(layer, index) if layout is LAYOUTS["torch"] else ""
-        prefix = f"{use.path.lstrip('_')}/" if len(uses) > 1 and not suffix else ""
+    for node, suffix in zip(nodes, _suffixes(layer), strict=True):
+        path = suffix if layout.suffixed else node.path.lstrip("_") * (len(nodes) > 1)
         found += [
-            weight._replace(name=f"{prefix}{weight.name}{suffix}")
-            for weight in cell_weights(layout, use.cell, use.inputs, use.units, use.use_bias)
+            weight._replace(name=layout.path(path, weight.name))
+            for weight in cell_weights(layout, node)
         ]
     return tuple(found)
 
@@ -69,13 +70,12 @@ def _own_weights(layer: Layer) -> tuple[Weight, ...]:
     )
 
 
-def _suffix(layer: Layer, index: int) -> str:
-    """Return PyTorch's suffix of the cell: `_l1` for the second layer, `_reverse` for backward."""
-    if layer.dialect == "torch":
-        return cell_uses(layer)[index].path
-    if layer.kind == "Bidirectional":
-        return "_l0_reverse" if index else "_l0"
-    return f"_l{index}"
+def _suffixes(layer: Layer) -> Iterator[str]:
+    """Yield PyTorch's suffix of each cell: `_l1` for the second layer, `_reverse` for backward."""
+    structure = structure_of(layer)
+    for part, end in zip(structure.directions if structure else (), ("", "_reverse"), strict=False):
+        for level, (node, _) in enumerate(walk(part)):
+            yield node.path if node.layout == "torch" else f"_l{level}{end}"
 
 
 def _distinct_names(weights: tuple[Weight, ...]) -> tuple[Weight, ...]:
@@ -105,21 +105,35 @@ def _entry(layer: Layer, layout: Layout, weights: tuple[Weight, ...]) -> dict[st
 
 def formula(layer: Layer, layout: Layout, weights: tuple[Weight, ...]) -> str:
     """Return the layer's formula in words: `units × (inputs + units + 1)`."""
-    uses = cell_uses(layer)
-    if uses:
-        words = list(dict.fromkeys(_cell_formula(use, layout) for use in uses))
+    nodes = cells_of(layer)
+    if nodes:
+        words = list(dict.fromkeys(_cell_formula(node, layout) for node in nodes))
         if len(words) == 1:
-            return words[0] if len(uses) == 1 else f"{len(uses)} × {words[0]}"
+            return words[0] if len(nodes) == 1 else f"{len(nodes)} × {words[0]}"
         return " + ".join(words)
     return " + ".join(weight.formula for weight in weights if weight.formula)
 
 
-def _cell_formula(use: CellUse, layout: Layout, numbers: bool = False) -> str:
-    gates = len(use.cell.gates)
-    terms = layout.rows(use.cell) if use.use_bias else 0
-    units, inputs = (str(use.units), str(use.inputs)) if numbers else ("units", "inputs")
-    inner = f"{inputs} + {units} + {terms}" if terms else f"{inputs} + {units}"
-    return f"{f'{gates} × ' if gates > 1 else ''}{units} × ({inner})"
+def _cell_formula(node: CellNode, layout: Layout, numbers: bool = False) -> str:
+    """Return `4 × units × (inputs + units + 1)`: what each unit of each gate has, by the gates."""
+    sizes = {"inputs": node.inputs, "units": node.outputs, "each": 1}
+    words = {"inputs": "inputs", "units": "outputs" if node.projected else "units", "each": "1"}
+    units = str(node.units) if numbers else "units"
+    by_gates: dict[int, list[str]] = {}
+    for term in node.cell.weights:
+        size = str(sizes[term.reads]) if numbers else words[term.reads]
+        by_gates.setdefault(len(term.gates), []).append(size)
+    if node.bias_rows and (rows := layout.rows(node.cell)):
+        by_gates.setdefault(len(node.cell.gates), []).append(str(rows))
+    groups = [_group(count, units, found) for count, found in by_gates.items()]
+    if node.projected:
+        groups.append(f"{node.outputs} × {units}" if numbers else "outputs × units")
+    return " + ".join(groups)
+
+
+def _group(gates: int, units: str, sizes: list[str]) -> str:
+    inner = f"({' + '.join(sizes)})" if len(sizes) > 1 else sizes[0]
+    return " × ".join([str(gates)] * (gates > 1) + [units] + [inner] * (inner != "1"))
 
 
 def _rows(weights: tuple[Weight, ...], layout: Layout, gates: bool) -> Iterator[tuple[object, ...]]:
@@ -143,9 +157,9 @@ def _gate_shape(weight: Weight, layout: Layout) -> tuple[int, ...]:
 
 def _notes(layers: tuple[Layer, ...], layout: Layout, total: int) -> Iterator[str]:
     for layer in layers:
-        uses = cell_uses(layer)
-        if len(uses) == 1:
-            words, numbers = (_cell_formula(uses[0], layout, each) for each in (False, True))
+        nodes = cells_of(layer)
+        if len(nodes) == 1:
+            words, numbers = (_cell_formula(nodes[0], layout, each) for each in (False, True))
             count = sum(weight.params for weight in weights_in(layer, layout))
             yield f"{layer.name}: {words} = {numbers} = {count:,}"
     keras = sum(w.params for each in layers for w in weights_in(each, LAYOUTS["keras"]))
@@ -156,8 +170,9 @@ def _notes(layers: tuple[Layer, ...], layout: Layout, total: int) -> Iterator[st
         )
     elif layout is not LAYOUTS["keras"]:
         yield f"{layout.framework} stores as many values as Keras for these layers."
-    forms = {
-        use.cell.bias_rows for each in layers for use in cell_uses(each) if use.cell.name == "GRU"
-    }
-    if layout is LAYOUTS["torch"] and 1 in forms:
+    cells = [node.cell for layer in layers for node in cells_of(layer)]
+    if layout is LAYOUTS["torch"] and GRU_RESET_BEFORE in cells:
         yield "PyTorch's GRU resets after the product; it has no form of reset_after=False."
+    foreign = (cell.name for cell in cells if layout.key not in ("keras", *cell.forms))
+    for name in dict.fromkeys(foreign):
+        yield f"{layout.framework} has no {name}: its gates stand in Keras's order."

@@ -8,7 +8,6 @@ import numpy as np
 from rnncli.errors import RnncliError
 from rnncli.kernels.activations import activation
 from rnncli.layers.op import Array
-from rnncli.layers.rnn.weight_layouts import LAYOUTS
 from rnncli.model import Layer
 from rnncli.weights.figures import Figures, figures
 from rnncli.weights.held import Held, Read, held, values_of
@@ -98,7 +97,7 @@ def _kernel(piece: Piece, values: Callable[[Part], Array | None]) -> dict[str, A
     part = piece.parts["recurrent_kernel"]
     square = part.shape == (units, len(gates) * units) and units <= MOST_UNITS
     stored = values(part) if square else None
-    letters = LAYOUTS[piece.layer.dialect].letters.get(piece.cell.name, {})
+    letters = piece.cell.letters(piece.layer.dialect)
     split = {} if stored is None else {
         letters.get(gate, gate): each
         for gate, each in zip(gates, np.split(stored, len(gates), axis=1), strict=True)

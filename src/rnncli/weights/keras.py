@@ -58,7 +58,7 @@ def _cells(
         yield _piece(layer, cell, fixed, parts, way, backwards)._replace(reverse=bool(reverse))
         return
     found = list(cells_of(kind, config))
-    for level, (path, cell, own) in enumerate(found):
+    for level, (path, cell, _, own) in enumerate(found):
         parts = {each.name: Part(each.shape, (each,)) for each in _below(weights, path).values()}
         place = "/".join(filter(None, (way, path if len(found) > 1 else "")))
         piece = _piece(layer, cell, own, parts, place, backwards)

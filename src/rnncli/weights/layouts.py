@@ -35,7 +35,7 @@ def has_two_rows(layer: Layer, weight: Weight) -> bool:
 
 def to_keras(layout: Layout, cell: Cell, array: Array) -> Array:
     """Return `(gates * units, ...)` of a layout as `(..., gates * units)` in the cell's order."""
-    order = layout.order[cell.name]
+    order = layout.order(cell)
     blocks = array.reshape(len(order), -1, *array.shape[1:])
     turned: Array = blocks[[order.index(gate) for gate in cell.gates]].reshape(array.shape).T
     return turned
@@ -45,7 +45,7 @@ def from_keras(layout: Layout, cell: Cell, array: Array) -> Array:
     """Return `(..., gates * units)` in the cell's order as `(gates * units, ...)` of a layout."""
     turned = array.T
     blocks = turned.reshape(len(cell.gates), -1, *turned.shape[1:])
-    index = [cell.gates.index(gate) for gate in layout.order[cell.name]]
+    index = [cell.gates.index(gate) for gate in layout.order(cell)]
     stored: Array = blocks[index].reshape(turned.shape)
     return stored
 

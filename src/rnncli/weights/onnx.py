@@ -9,6 +9,7 @@ from rnncli.cells import GRU, Cell, cell_for
 from rnncli.layers import bare
 from rnncli.layers.onnx import RECURRENT
 from rnncli.layers.op import Array
+from rnncli.layers.rnn.onnx import CELLS
 from rnncli.layers.rnn.weight_layouts import LAYOUTS
 from rnncli.model import Layer, Weight
 from rnncli.weights.layouts import filters_last, to_keras
@@ -71,7 +72,9 @@ def _cells(layer: Layer) -> Iterator[Piece]:
     if kernel is None or recurrent is None or {len(kernel.shape), len(recurrent.shape)} != {3}:
         return
     attributes, operator = _attributes(layer), bare(layer.kind or "")
-    cell = cell_for(RECURRENT[layer.kind or ""], bool(attributes.get("linear_before_reset")))
+    cell = cell_for(
+        CELLS[operator].name, {"reset_after": bool(attributes.get("linear_before_reset"))}
+    )
     ways = kernel.shape[0]
     for way in range(ways):
         reverse = way == 1 or attributes.get("direction") == "reverse"

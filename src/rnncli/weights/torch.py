@@ -8,8 +8,8 @@ import numpy as np
 from rnncli.cells import GRU, Cell
 from rnncli.layers import bare
 from rnncli.layers.op import Array
-from rnncli.layers.rnn.torch import activation, output_size
-from rnncli.layers.rnn.torch import parts as cells
+from rnncli.layers.rnn.structure import walk
+from rnncli.layers.rnn.torch import structure
 from rnncli.layers.rnn.weight_layouts import LAYOUTS
 from rnncli.model import Layer, Weight
 from rnncli.weights.forms import FORMS, KINDS
@@ -48,24 +48,24 @@ def _cells(layer: Layer, weights: dict[str, Weight]) -> Iterator[Piece]:
     ways = 2 if config["bidirectional"] else 1
     plain = kind.startswith("RNN")
     known = not plain or config.get("nonlinearity") is not None
-    for index, part in enumerate(cells(kind, config)):
+    for index, (node, reverse) in enumerate(walk(structure(kind, config).part)):
         settings = {
             "units": config["hidden_size"],
             "use_bias": bool(config["bias"]),
-            "go_backwards": part.reverse,
+            "go_backwards": reverse,
         }
         if known:
-            settings["activation"] = activation(kind, config)
+            settings["activation"] = node.activation
         if not plain:
             settings["recurrent_activation"] = "sigmoid"
-        if part.cell.name == "GRU":
+        if node.cell.name == "GRU":
             settings["reset_after"] = True
         if ways == 2:
             settings["merge_mode"] = "concat"
-        parts = _cell_parts(part.cell, weights, part.suffix, output_size(config))
-        place = part.suffix.removeprefix("_") if ways * config["num_layers"] > 1 else ""
-        yield Piece(part.cell.name, layer, place, parts, settings, part.cell, index // ways,
-                    part.reverse)  # fmt: skip
+        parts = _cell_parts(node.cell, weights, node.path, node.outputs)
+        place = node.path.removeprefix("_") if ways * config["num_layers"] > 1 else ""
+        yield Piece(node.cell.name, layer, place, parts, settings, node.cell, index // ways,
+                    reverse)  # fmt: skip
 
 
 def _cell_parts(

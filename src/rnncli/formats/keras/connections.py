@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rnncli.errors import FileError
+from rnncli.layers import RECURRENT
 from rnncli.model import Call, Ref, refs_in
 from rnncli.shapes import Shape
 
 # The arguments of `call` after the first, for layers that can be handed tensors there.
 _CALL = ("initial_state", "mask", "training")
-_RECURRENT = ("SimpleRNN", "LSTM", "GRU", "RNN", "Bidirectional", "ConvLSTM2D")
+_RECURRENT = (*RECURRENT, "ConvLSTM2D")
 _ATTENTION = ("MultiHeadAttention", "GroupQueryAttention")
 _OPERANDS = ("query", "value", "key")
 

@@ -14,6 +14,7 @@ from rnncli.formats.keras.json import details, parse, written_by
 from rnncli.formats.keras.matching import Holdings, matched
 from rnncli.formats.keras.version import KerasVersion, version_of
 from rnncli.graph.infer import infer
+from rnncli.layers import RECURRENT
 from rnncli.model import Model, Source, Store, sequential
 
 
@@ -81,9 +82,6 @@ def _named(model: Model, held: dict[str, list[Entry]]) -> Model:
     return sequential(layers, model.name, model.source)._replace(warnings=model.warnings)
 
 
-_SEQUENCES = ("SimpleRNN", "LSTM", "GRU", "Bidirectional", "CuDNNLSTM", "CuDNNGRU")
-
-
 def with_stored(model: Model, held: dict[str, list[Entry]]) -> Model:
     """Return the model with the stored weights of layers whose own may stay unknown: those that
     rnncli does not know, and those after them."""
@@ -93,7 +91,7 @@ def with_stored(model: Model, held: dict[str, list[Entry]]) -> Model:
         if entries and layer.model is None:
             layer = layer._replace(weights=tuple(each.weight for each in entries))
             shape = entries[0].shape
-            if layer.kind in _SEQUENCES and layer.build_shapes is None and len(shape) == 2:
+            if layer.kind in RECURRENT and layer.build_shapes is None and len(shape) == 2:
                 layer = layer._replace(build_shapes=((None, None, shape[0]),))
         layers.append(layer)
     return model._replace(layers=tuple(layers))

@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from rnncli.cells import GRU, LSTM, SIMPLE_RNN
 from rnncli.formats.containers.hdf5 import Entry
 from rnncli.formats.keras import h5, layer_groups, variables
 from rnncli.formats.keras.json import details, written_by
@@ -21,7 +22,7 @@ _NAMES = {snake_case(kind): kind for kind in TABLE}
 _NAMES |= {name.replace("_", ""): kind for name, kind in _NAMES.items()}
 _NAMES["input"] = "InputLayer"
 _OLDER = {name.lower(): name for name in (*ALIASES, "TimeDistributedDense")}  # of Keras 1
-_CELLS = {1: "SimpleRNN", 3: "GRU", 4: "LSTM"}  # by the number of gates
+_CELLS = {len(cell.gates): cell.name for cell in (SIMPLE_RNN, GRU, LSTM)}
 
 
 class Guess(NamedTuple):

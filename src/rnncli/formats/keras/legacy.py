@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from rnncli.cells import names
 from rnncli.formats.keras.version import KerasVersion
 from rnncli.layers import ALIASES, TABLE
 
@@ -60,7 +61,7 @@ _RENAMED = {
 # Keys of Keras 1 that mean nothing once the weights are trained.
 _DROPPED = ("input_dtype", "consume_less", "forget_bias_init", "input_length", "batch_input_shape",
             "dim_ordering", "nb_row", "nb_col")  # fmt: skip
-_RECURRENT = ("SimpleRNN", "LSTM", "GRU", "SimpleRNNCell", "LSTMCell", "GRUCell", "ConvLSTM2D")
+_RECURRENT = (*names(), *(f"{name}Cell" for name in names()), "ConvLSTM2D")
 _INNER = ("layer", "backward_layer", "cell")
 
 # A tensor's operation, not a layer: no weights of its own.

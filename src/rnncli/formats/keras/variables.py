@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from rnncli.cells import names
 from rnncli.formats.containers.hdf5 import Entry, child, entries
 from rnncli.formats.keras.matching import Holdings
 from rnncli.graph.naming import snake_case
@@ -133,7 +134,7 @@ def _groups(kind: str, config: Config) -> Iterator[str]:
             yield f"cell/cells/{_numbered(cell['class_name'], counter)}"
     elif kind in _PARTS:
         yield from _PARTS[kind]
-    elif kind in ("RNN", "SimpleRNN", "LSTM", "GRU") or kind.startswith("ConvLSTM"):
+    elif kind in ("RNN", *names()) or kind.startswith("ConvLSTM"):
         yield "cell"
     else:
         yield ""

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from rnncli.cells import cell_for
+from rnncli.cells import PEEPHOLE_LSTM, cells_in
 from rnncli.layers import TABLE, key
 from rnncli.layers.rnn.weight_layouts import LAYOUTS
 from rnncli.model import Call, Layer, Ref, Stored, Weight
 from rnncli.shapes import Shape, Shapes
 
-RECURRENT = {"RNN": "SimpleRNN", "LSTM": "LSTM", "GRU": "GRU"}
+RECURRENT = cells_in("onnx")
 _WEIGHTY = ("RNN", "LSTM", "GRU", "MatMul", "Gemm", "Conv", "ConvTranspose", "MatMulInteger",
             "ConvInteger", "DynamicQuantizeLSTM", "DynamicQuantizeMatMul", "QLinearMatMul",
             "QLinearConv", "Gather", "BatchNormalization", "LayerNormalization",
@@ -106,13 +106,23 @@ def _weight(node: Node, position: int, constant: Constant, counts: bool) -> tupl
     gates: tuple[str, ...] = ()
     if node.op in RECURRENT and position < len(_NAMES):
         name = _NAMES[position]
-        cell = cell_for(RECURRENT[node.op], True)
-        gates = LAYOUTS["onnx"].order[cell.name] if position in (1, 2, 3) else ()
+        gates = _gates(node.op, name)
     weight = Weight(
         name, constant.shape, gates=gates, path=constant.name, dtype=constant.dtype,
         stored=Stored((constant.name,)),
     )  # fmt: skip
     return weight, counts
+
+
+def _gates(operator: str, name: str) -> tuple[str, ...]:
+    """Return the gates of a recurrent node's input, in stored order."""
+    cell, layout = RECURRENT[operator], LAYOUTS["onnx"]
+    if name == "B":
+        return layout.order(cell)
+    for term in (PEEPHOLE_LSTM if operator == "LSTM" else cell).weights:
+        if layout.names[term.name] == name:
+            return layout.stored_gates(cell, term)
+    return ()
 
 
 def _outputs(

@@ -4,11 +4,12 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from rnncli.cells import cells_in
 from rnncli.formats.torch.names import RECURRENT, Parameter
 from rnncli.formats.torch.tree import Module
 from rnncli.layers import key, layer_type
 
-_KINDS = {1: "RNN", 3: "GRU", 4: "LSTM"}  # by the number of gates
+_KINDS = {len(cell.gates): name for name, cell in cells_in("torch").items()}
 # What a module of a user's own keeps beside the weights of a cell: states to begin with.
 _STATE = re.compile(
     r"(init(ial)?_?)?(h|c|hx|cx|hidden|cell|state)_?(0|x|init|state)?", re.IGNORECASE

@@ -10,7 +10,7 @@ from rnncli.forward import memory
 from rnncli.forward.onnx.evaluator import Evaluator, Session, evaluator_of
 from rnncli.forward.onnx.operators import operators
 from rnncli.layers.op import Array, Notes
-from rnncli.layers.rnn.run_onnx import OnnxRnn
+from rnncli.layers.rnn.run import Running
 from rnncli.model import Model, Ref
 
 _KNOWN, _PEEPHOLES = slice(1, 4), 7  # W, R, B and P among the inputs of a recurrent node
@@ -43,15 +43,18 @@ class OnnxGraph:
         version = {each.domain: each.version for each in proto.opset_import}
         self.evaluator = evaluator_of(proto, self.session, operators(version))
 
-    def recurrent(self) -> Iterator[OnnxRnn]:
-        """Yield the recurrent nodes, with the weights that can be known before the graph runs."""
+    def recurrent(self) -> Iterator[tuple[str, Running]]:
+        """Yield the recurrent nodes, made of the weights that can be known before the graph runs.
+
+        Raises: UnsupportedError for a node whose weights cannot be known.
+        """
         constants = _Constants(self.session)
         for node in [node for each in self.session.evaluators for node in each.rt_nodes_]:
             runner = self.session.recurrent.get(node.onnx_node.name)
             if runner is not None:
                 names = [*node.input, *[""] * 8]
                 runner.known = tuple(map(constants.value, [*names[_KNOWN], names[_PEEPHOLES]]))
-                yield runner
+                yield runner.name, runner.look()
 
     def run(self, inputs: Mapping[Ref, Array], progress: Any) -> list[Array]:
         """Return the outputs."""

@@ -1,127 +1,134 @@
-"""Recurrent layers: the cells, `RNN` over cells, and `Bidirectional`."""
+"""Keras's recurrent layers: those of one cell, `RNN` over cells, `Bidirectional`, and cuDNN's."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
-from rnncli.cells import Cell, cell_for
+from rnncli.cells import Cell, cell_for, cells_in, names, snake_case
 from rnncli.errors import UnsupportedError
-from rnncli.layers.layer_type import REQUIRED, LayerType, last_dim, rank, trained
+from rnncli.layers.layer_type import REQUIRED, LayerType, last_dim, rank, signature, trains
 from rnncli.layers.lazy import function_of
+from rnncli.layers.rnn.structure import Backwards, CellNode, Chain, Pair, Part, Structure
+from rnncli.layers.rnn.weight_layouts import placed_weights
 from rnncli.model import Config, Weight
 from rnncli.shapes import Dim, Shape, Shapes
 
 AXES = "(batch, time, inputs)"
+_TWO_ROWS = {"keras": None, "cudnn": 2}  # CuDNN always keeps two bias values per unit and gate
 
 
-def cells_of(class_name: str, config: Config) -> Iterator[tuple[str, Cell, Config]]:
-    """Yield `(path, cell, config)` for each cell that a recurrent layer's config holds.
+def structure(class_name: str, config: Config, size: int) -> Structure:
+    """Return what a layer is made of, given its full config and the features of its input.
 
-    `path` is the cell's part of its variables' paths in Keras 3: `lstm_cell`.
+    Raises: UnsupportedError for cells that rnncli does not know.
     """
-    if class_name == "RNN":
-        inner = config["cell"]
-        if inner["class_name"] == "StackedRNNCells":
-            stack = inner["config"].get("name") or "stacked_rnn_cells"
-            for cell in inner["config"]["cells"]:
-                for path, found, cell_config in _named_cell(cell):
-                    yield f"{stack}/{path}", found, cell_config
-        else:
-            yield from _named_cell(inner)
-        return
-    cell = cell_for(class_name, config.get("reset_after", True))
-    yield f"{_snake(class_name)}_cell", cell, config
+    part, inner = _Builder(size).layer(class_name, config)
+    return Structure(
+        part,
+        bool(inner.get("return_sequences")),
+        bool(inner.get("return_state")),
+        bool(inner.get("time_major")),  # of tf.keras
+    )
 
 
-def _named_cell(node: Config) -> Iterator[tuple[str, Cell, Config]]:
+class _Builder(NamedTuple):
+    """Makes the tree of a layer that reads `size` features, maybe as a direction of another."""
+
+    size: int
+    direction: str = ""
+    prefix: str = ""  # of the names of final states
+    zeros: bool = False  # a direction that gives zeros at masked steps if it gives sequences
+    trainable: bool = True
+
+    def layer(self, class_name: str, config: Config) -> tuple[Part, Config]:
+        """Return the tree, and the config that says what the layer returns."""
+        if class_name == "Bidirectional":
+            return self._pair(config), config["layer"]["config"]
+        zeros = bool(config.get("zero_output_for_mask"))
+        if self.zeros:
+            zeros = bool(config.get("return_sequences"))
+        nodes = list(self._nodes(class_name, config, zeros))
+        part: Part = nodes[0] if len(nodes) == 1 else Chain(tuple(nodes))
+        return Backwards(part) if config.get("go_backwards") else part, config
+
+    def _pair(self, config: Config) -> Pair:
+        """Return both directions; a backward layer that is not given is the layer turned round."""
+        # Keras 3 and tf.keras give zeros at masked steps; readers of older files say otherwise.
+        zeros = config.get("zero_output_for_mask", True)
+        parts = []
+        for prefix, (name, class_name, inner) in zip(
+            ("forward_", "backward_"), directions(config), strict=True
+        ):
+            own = _Builder(self.size, name, prefix, zeros, trains(class_name, inner))
+            parts.append(own.layer(class_name, inner)[0])
+        return Pair(parts[0], parts[1], config["merge_mode"])
+
+    def _nodes(self, class_name: str, config: Config, zeros: bool) -> Iterator[CellNode]:
+        """Yield the cells, each on the outputs of the one before."""
+        size, found = self.size, list(cells_of(class_name, config))
+        for path, cell, layout, own in found:
+            label = path.rpartition("/")[2] if len(found) > 1 else ""
+            yield CellNode(
+                cell, size, own["units"], own["units"],
+                "/".join(filter(None, (self.direction, path))), layout,
+                *_activations(own, layout),
+                bias_rows=_bias_rows(cell, own, layout),
+                zeros=zeros,
+                trainable=self.trainable and trains("", own),
+                unit_forget_bias=cell.unit_forget_bias and own.get("unit_forget_bias", True),
+                direction=self.direction, label=label,
+                state=f"{self.prefix}{label}/{{}}" if label else f"{self.prefix}{{}}",
+            )  # fmt: skip
+            size = own["units"]
+
+
+def _activations(config: Config, layout: str) -> tuple[str | None, str | None, str | None]:
+    if layout == "cudnn":
+        return "tanh", "sigmoid", "tanh"
+    inner = config.get("activation", "tanh")
+    return inner, config.get("recurrent_activation", "sigmoid"), inner
+
+
+def _bias_rows(cell: Cell, config: Config, layout: str) -> int:
+    return (_TWO_ROWS[layout] or cell.bias_rows) if config.get("use_bias", True) else 0
+
+
+def cells_of(class_name: str, config: Config) -> Iterator[tuple[str, Cell, str, Config]]:
+    """Yield the path, the cell, the layout of its weights and the config of each cell of a layer.
+
+    The path is the cell's part of its variables' paths in Keras 3: `lstm_cell`.
+    """
+    if class_name in CUDNN_CELLS:
+        yield "", CUDNN_CELLS[class_name], "cudnn", config
+    elif class_name != "RNN":
+        yield f"{snake_case(class_name)}_cell", cell_for(class_name, config), "keras", config
+    elif config["cell"]["class_name"] == "StackedRNNCells":
+        inner = config["cell"]["config"]
+        stack = inner.get("name") or "stacked_rnn_cells"
+        for cell in inner["cells"]:
+            path, found, layout, own = _named_cell(cell)
+            yield f"{stack}/{path}", found, layout, own
+    else:
+        yield _named_cell(config["cell"])
+
+
+def _named_cell(node: Config) -> tuple[str, Cell, str, Config]:
     name, config = node["class_name"], node["config"]
-    if name not in ("SimpleRNNCell", "LSTMCell", "GRUCell"):
-        raise UnsupportedError(f"RNN over {name} is not known")
-    yield (
-        config.get("name") or _snake(name),
-        cell_for(name, config.get("reset_after", True)),
-        config,
-    )
+    try:
+        cell = cell_for(name, config)
+    except KeyError:
+        raise UnsupportedError(f"RNN over {name} is not known") from None
+    return config.get("name") or snake_case(name), cell, "keras", config
 
 
-def _snake(name: str) -> str:
-    return {"SimpleRNN": "simple_rnn", "SimpleRNNCell": "simple_rnn_cell"}.get(
-        name, name.lower().replace("cell", "_cell")
-    )
-
-
-def cell_weights(cell: Cell, config: Config, inputs: int, path: str) -> tuple[Weight, ...]:
-    """Return kernel `(inputs, gates*units)`, recurrent_kernel and, unless switched off, bias."""
-    units, gates = config["units"], cell.gates
-    times = "" if len(gates) == 1 else f"{len(gates)} × "
-    weights = [
-        Weight("kernel", cell.kernel_shape(inputs, units), f"{times}inputs × units", gates,
-               initializer="glorot_uniform"),
-        Weight("recurrent_kernel", cell.recurrent_kernel_shape(units), f"{times}units × units",
-               gates, initializer="orthogonal"),
-    ]  # fmt: skip
-    if config.get("use_bias", True):
-        rows = f"{cell.bias_rows} × " if cell.bias_rows > 1 else ""
-        forget = "f" in gates and config.get("unit_forget_bias", True)
-        weights.append(
-            Weight("bias", cell.bias_shape(units), f"{rows}{times}units", gates,
-                   initializer="unit_forget" if forget else "zeros")
-        )  # fmt: skip
-    return tuple(weight._replace(path=f"{path}/{weight.name}") for weight in weights)
-
-
-def _weights(class_name: str, config: Config, inputs: Shapes) -> tuple[Weight, ...]:
-    size = last_dim(rank(inputs[0], 3, class_name, AXES), class_name)
-    found: list[Weight] = []
-    for path, cell, cell_config in cells_of(class_name, config):
-        found += trained("", cell_config, cell_weights(cell, cell_config, size, path))
-        size = cell_config["units"]
-    return tuple(found)
-
-
-def _outputs(class_name: str, config: Config, inputs: Shapes) -> Shapes:
-    batch, steps, _ = rank(inputs[0], 3, class_name, AXES)
-    if config.get("time_major"):  # of tf.keras: (time, batch, inputs)
-        batch, steps = steps, batch
-    cells = list(cells_of(class_name, config))
-    units = cells[-1][2]["units"]
-    output: Shape = (batch, steps, units) if config.get("return_sequences") else (batch, units)
-    if config.get("time_major") and len(output) == 3:
-        output = (steps, batch, units)
-    if not config.get("return_state"):
-        return (output,)
-    states = ((batch, c["units"]) for _, cell, c in cells for _ in cell.states)
-    return (output, *states)
-
-
-def _macs(class_name: str, config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
-    batch, steps, size = inputs[0]
-    steps = batch if config.get("time_major") else steps
-    if steps is None or size is None:
-        return None
-    total = 0
-    for _, cell, cell_config in cells_of(class_name, config):
-        total += cell.macs_per_step(size, cell_config["units"])
-        size = cell_config["units"]
-    return steps * total
-
-
-def streams(config: Config, rank: int) -> bool:
-    """Whether steps can be taken as they come; read backwards, only the last output can."""
-    backwards = config.get("go_backwards") and config.get("return_sequences")
-    return rank == 3 and not backwards and not config.get("time_major")
-
-
-def _bidirectional_streams(config: Config, rank: int) -> bool:
-    """Whether the last outputs can be had from two passes over the steps."""
-    return rank == 3 and not config["layer"]["config"].get("return_sequences")
+CUDNN_CELLS = cells_in("cudnn")
 
 
 def directions(config: Config) -> tuple[tuple[str, str, Config], tuple[str, str, Config]]:
     """Return `(name, class_name, config)` of a Bidirectional's forward and backward layer."""
     layer, backward = config["layer"], config.get("backward_layer")
     inner = dict(layer["config"])
-    name = inner.get("name") or _snake(layer["class_name"])
+    name = inner.get("name") or snake_case(layer["class_name"])
     one = f"forward_{name.removeprefix('forward_')}"
     two = f"backward_{name.removeprefix('backward_')}"
     forward = (one, layer["class_name"], inner)
@@ -136,37 +143,30 @@ def directions(config: Config) -> tuple[tuple[str, str, Config], tuple[str, str,
     )
 
 
-def _inner(class_name: str) -> LayerType:
-    """Return the kind of a layer that can be read in both directions. Raises: KeyError."""
-    if class_name in TYPES:
-        return TYPES[class_name]
-    from rnncli.layers.legacy import CUDNN
-
-    return CUDNN[class_name]
+def _checked(class_name: str, config: Config, inputs: Shapes) -> Shape:
+    """Return the shape of the input. Raises: ShapeError that names the layer which reads it."""
+    inner = config["layer"]["class_name"] if class_name == "Bidirectional" else class_name
+    return rank(inputs[0], 3, inner, AXES)
 
 
-def _bidirectional_weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
-    return tuple(
-        weight._replace(path=f"{name}/{weight.path}")
-        for name, class_name, inner in directions(config)
-        for weight in trained(class_name, inner, _inner(class_name).weights(inner, inputs))
-    )
+def _weights(class_name: str, config: Config, inputs: Shapes) -> tuple[Weight, ...]:
+    size = last_dim(_checked(class_name, config, inputs), class_name)
+    cells = structure(class_name, config, size).cells
+    return tuple(weight for node in cells for weight in placed_weights(node))
 
 
-def _bidirectional_outputs(config: Config, inputs: Shapes) -> Shapes:
-    (_, class_name, inner), _ = directions(config)
-    output, *states = _inner(class_name).outputs(inner, inputs)
-    mode = config["merge_mode"]
-    if mode == "concat":
-        merged: Shapes = ((*output[:-1], 2 * output[-1]),)  # type: ignore[operator]
-    else:
-        merged = (output, output) if mode is None else (output,)
-    return (*merged, *states, *states)
+def _outputs(class_name: str, config: Config, inputs: Shapes) -> Shapes:
+    shape = _checked(class_name, config, inputs)
+    return structure(class_name, config, shape[-1] or 0).outputs(shape)
 
 
-def _bidirectional_macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
-    counts = [_inner(name).macs(inner, inputs, outputs) for _, name, inner in directions(config)]
-    return None if None in counts else sum(count for count in counts if count is not None)
+def _macs(class_name: str, config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
+    size = inputs[0][-1]
+    return None if size is None else structure(class_name, config, size).macs(inputs[0])
+
+
+def _streams(class_name: str, config: Config, rank: int) -> bool:
+    return rank == 3 and structure(class_name, config, 0).streams()
 
 
 _INITIALIZERS = {
@@ -185,18 +185,17 @@ _SEQUENCE = {
 }
 
 
-def _arguments(class_name: str, layer: bool) -> dict[str, Any]:
-    """Return the constructor arguments of a cell class or its layer, in Keras's order."""
-    gated, gru = class_name != "SimpleRNN", class_name == "GRU"
+def _arguments(cell: Cell, layer: bool) -> dict[str, Any]:
+    """Return the constructor arguments of a cell or of its layer, in Keras's order."""
     sequence = dict(_SEQUENCE) if layer else {}
-    seed_first = layer and gated  # LSTM and GRU take the seed before return_sequences
+    seed_first = layer and cell.gated  # LSTM and GRU take the seed before return_sequences
     return {
         "units": REQUIRED,
         "activation": "tanh",
-        **({"recurrent_activation": "sigmoid"} if gated else {}),
+        **({"recurrent_activation": "sigmoid"} if cell.gated else {}),
         "use_bias": True,
         **_INITIALIZERS,
-        **({"unit_forget_bias": True} if class_name == "LSTM" else {}),
+        **({"unit_forget_bias": True} if cell.unit_forget_bias else {}),
         **dict.fromkeys(_PENALTIES),
         **({"activity_regularizer": None} if layer else {}),
         **dict.fromkeys(_CONSTRAINTS),
@@ -204,44 +203,40 @@ def _arguments(class_name: str, layer: bool) -> dict[str, Any]:
         "recurrent_dropout": 0.0,
         **({"seed": None} if seed_first else {}),
         **sequence,
-        **({"reset_after": True} if gru else {}),
+        **cell.chosen_by,
         **({} if seed_first else {"seed": None}),
-        **({"use_cudnn": "auto"} if layer and gated else {}),
+        **({"use_cudnn": "auto"} if layer and cell.gated else {}),
         **({"zero_output_for_mask": False} if layer else {}),
     }
 
 
+def _type(name: str, arguments: Mapping[str, Any]) -> LayerType:
+    return LayerType(
+        arguments,
+        partial(_outputs, name),
+        partial(_weights, name),
+        partial(_macs, name),
+        streams=partial(_streams, name),
+        run=function_of("layers.rnn.run", "Recurrent"),
+        structure=partial(structure, name),
+    )
+
+
+_CUDNN = "units, return_sequences=False, return_state=False, go_backwards=False, stateful=False"
+
 TYPES = {
+    **{name: _type(name, _arguments(cell_for(name), layer=True)) for name in names()},
     **{
-        name: LayerType(
-            _arguments(name, layer=True),
-            partial(_outputs, name),
-            partial(_weights, name),
-            partial(_macs, name),
-            streams=streams,
-            run=function_of("layers.rnn.run_keras", "Recurrent"),
+        f"{name}Cell": LayerType(
+            _arguments(cell_for(name), layer=False), not_run="a cell runs within an RNN"
         )
-        for name in ("SimpleRNN", "LSTM", "GRU")
-    },
-    **{
-        f"{name}Cell": LayerType(_arguments(name, layer=False), not_run="a cell runs within an RNN")
-        for name in ("SimpleRNN", "LSTM", "GRU")
+        for name in names()
     },
     "StackedRNNCells": LayerType({"cells": REQUIRED}, not_run="cells run within an RNN"),
-    "RNN": LayerType(
-        {"cell": REQUIRED, **_SEQUENCE, "zero_output_for_mask": False},
-        partial(_outputs, "RNN"),
-        partial(_weights, "RNN"),
-        partial(_macs, "RNN"),
-        streams=streams,
-        run=function_of("layers.rnn.run_keras", "Recurrent"),
-    ),
-    "Bidirectional": LayerType(
+    "RNN": _type("RNN", {"cell": REQUIRED, **_SEQUENCE, "zero_output_for_mask": False}),
+    "Bidirectional": _type(
+        "Bidirectional",
         {"layer": REQUIRED, "merge_mode": "concat", "weights": None, "backward_layer": None},
-        _bidirectional_outputs,
-        _bidirectional_weights,
-        _bidirectional_macs,
-        streams=_bidirectional_streams,
-        run=function_of("layers.rnn.run_keras", "Bidirectional"),
     ),
+    **{name: _type(name, signature(_CUDNN)) for name in CUDNN_CELLS},
 }

@@ -6,77 +6,61 @@ Source: the documentation of `torch.nn.RNN`, `LSTM`, `GRU` and their cells. Size
 
 from collections.abc import Iterator
 from functools import partial
-from typing import NamedTuple
 
-from rnncli.cells import Cell, cell_for
+from rnncli.cells import cells_in
 from rnncli.layers.layer_type import REQUIRED, LayerType, rank
 from rnncli.layers.lazy import function_of
-from rnncli.layers.rnn.weight_layouts import LAYOUTS
-from rnncli.layers.rnn.weight_layouts import cell_weights as stored_weights
+from rnncli.layers.rnn.structure import Backwards, CellNode, Chain, Pair, Part, Structure
+from rnncli.layers.rnn.weight_layouts import placed_weights
 from rnncli.model import Config, Weight
 from rnncli.shapes import Dim, Shapes
 
-_CELLS = {"RNN": "SimpleRNN", "LSTM": "LSTM", "GRU": "GRU"}
+_CELLS = cells_in("torch")
 
 
-class Part(NamedTuple):
-    """One direction of one of the stacked layers; `suffix` ends its tensors' names."""
-
-    suffix: str
-    cell: Cell
-    inputs: int
-    reverse: bool
+def structure(class_name: str, config: Config, size: int = 0) -> Structure:
+    """Return the stacked layers of a module, each in one or in both directions."""
+    return Structure(Chain(tuple(_layers(class_name, config))), return_sequences=True)
 
 
-def output_size(config: Config) -> int:
-    """Return the features of one direction's output."""
-    return int(config["proj_size"] or config["hidden_size"])
+def _layers(class_name: str, config: Config) -> Iterator[Part]:
+    size, both = config["input_size"], config["bidirectional"]
+    for index in range(config["num_layers"]):
+        end = "" if class_name.endswith("Cell") else f"_l{index}"
+        forward = _node(class_name, config, size, end)
+        if both:
+            yield Pair(forward, Backwards(_node(class_name, config, size, f"{end}_reverse")))
+        else:
+            yield forward
+        size = forward.outputs * (2 if both else 1)
 
 
-def parts(class_name: str, config: Config) -> Iterator[Part]:
-    """Yield the directions of the stacked layers, in the order of their tensors."""
-    cell = cell_for(_CELLS[class_name.removesuffix("Cell")], True)
-    size, ways = config["input_size"], (False, True) if config["bidirectional"] else (False,)
-    for layer in range(config["num_layers"]):
-        for reverse in ways:
-            number = "" if class_name.endswith("Cell") else f"_l{layer}"
-            yield Part(f"{number}{'_reverse' if reverse else ''}", cell, size, reverse)
-        size = output_size(config) * len(ways)
-
-
-def activation(class_name: str, config: Config) -> str:
-    """Return the activation of the state."""
-    return str(config["nonlinearity"] or "tanh") if class_name.startswith("RNN") else "tanh"
+def _node(class_name: str, config: Config, size: int, path: str) -> CellNode:
+    """Return one cell; its tensors' names end with `path`."""
+    cell, units = _CELLS[class_name.removesuffix("Cell")], config["hidden_size"]
+    inner = "tanh" if cell.gated else str(config["nonlinearity"] or "tanh")
+    return CellNode(
+        cell, size, units, config["proj_size"] or units, path, "torch", inner, "sigmoid", inner,
+        bias_rows=2 if config["bias"] else 0, direction=path.removeprefix("_"), state=f"{{}}{path}",
+    )  # fmt: skip
 
 
 def _weights(class_name: str, config: Config, inputs: Shapes) -> tuple[Weight, ...]:
-    found: list[Weight] = []
-    units, projected = config["hidden_size"], config["proj_size"]
-    for part in parts(class_name, config):
-        own = stored_weights(LAYOUTS["torch"], part.cell, part.inputs, units, config["bias"])
-        if projected:
-            rows = len(part.cell.gates) * units
-            kernel, recurrent, *biases = own
-            recurrent = recurrent._replace(
-                shape=(rows, projected),
-                formula=recurrent.formula.replace("units ×", "outputs ×", 1),
-            )
-            projection = Weight("weight_hr", (projected, units), "outputs × units")
-            own = (kernel, recurrent, *biases, projection)
-        found += [w._replace(name=w.name + part.suffix, path=w.name + part.suffix) for w in own]
-    return tuple(found)
+    cells = structure(class_name, config).cells
+    return tuple(weight for node in cells for weight in placed_weights(node))
 
 
 def _outputs(class_name: str, config: Config, inputs: Shapes) -> Shapes:
-    batch, steps, _ = rank(inputs[0], 3, class_name, "(batch, time, inputs)")
-    return ((batch, steps, output_size(config) * (2 if config["bidirectional"] else 1)),)
+    shape = rank(inputs[0], 3, class_name, "(batch, time, inputs)")
+    return structure(class_name, config).outputs(shape)
 
 
 def _macs(class_name: str, config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
-    steps, total = inputs[0][1], 0
-    for weight in _weights(class_name, config, inputs):
-        total += weight.params if len(weight.shape) == 2 else 0
-    return None if steps is None else steps * total
+    return structure(class_name, config).macs(inputs[0])
+
+
+def _streams(class_name: str, config: Config, rank: int) -> bool:
+    return rank == 3 and structure(class_name, config).streams()
 
 
 _SIGNATURE = {
@@ -95,8 +79,9 @@ TYPES = {
         partial(_outputs, name),
         partial(_weights, name),
         partial(_macs, name),
-        streams=lambda config, rank: rank == 3 and not config["bidirectional"],
-        run=function_of("layers.rnn.run_torch", "Module"),
+        streams=partial(_streams, name),
+        run=function_of("layers.rnn.run", "Recurrent"),
+        structure=partial(structure, name),
     )
     for cell in _CELLS
     for name in (cell, f"{cell}Cell")

@@ -1,95 +1,129 @@
 """How each framework lays out a cell's weights, as data.
 
-Gates are always named as in `cells`; a layout says in which order a framework stores them, along
-which axis, and how many bias values it keeps per unit and gate. Nobody computes gate offsets by
-hand.
+Gates are always named as in `cells`, which says in which order a framework stores them; a layout
+says along which axis, under which names, and how many bias values it keeps per unit and gate.
 
-Sources: the documentation of torch.nn.RNN, LSTM and GRU; the ONNX operators RNN, LSTM and GRU.
+Sources: the documentation of torch.nn.RNN, LSTM and GRU; the ONNX operators RNN, LSTM and GRU;
+`keras/src/legacy/saving` for the layout of CuDNN's layers.
 """
 
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from rnncli.cells import Cell
+from rnncli.cells import Cell, Term
+from rnncli.layers.rnn.structure import CellNode
 from rnncli.model import Weight
 
 
 class Layout(NamedTuple):
     """One framework's way to store a cell.
 
-    `order` lists the gates of each cell as stored; `gates_first` stores `(gates * units, inputs)`
-    where Keras stores `(inputs, gates * units)`; `names` are those of the kernel, the recurrent
-    kernel and the bias tensors: two bias names for two tensors, one for a single tensor of
-    `bias_rows` parts laid end to end. `bias_rows` None: as many as the cell has.
+    `gates_first` stores `(gates * units, inputs)` where Keras stores `(inputs, gates * units)`;
+    `names` are those of the cell's weights where they differ from Keras's; `bias` those of the bias
+    tensors: two names for two tensors, one for a single tensor, whose `bias_rows` parts may be laid
+    `end_to_end`. `bias_rows` None: as many as the cell has. `directions_axis`: the first axis is
+    that of the directions. `suffixed`: a path ends a name, it does not begin it.
     """
 
     framework: str
-    order: Mapping[str, tuple[str, ...]]
-    names: tuple[str, ...]
-    gates_first: bool = False
+    key: str
+    names: Mapping[str, str] = MappingProxyType({})
+    bias: tuple[str, ...] = ("bias",)
     bias_rows: int | None = None
-    letters: Mapping[str, Mapping[str, str]] = MappingProxyType({})
+    gates_first: bool = False
     directions_axis: bool = False
+    end_to_end: bool = False
+    suffixed: bool = False
 
-    def gate_letters(self, cell: Cell) -> tuple[str, ...]:
-        """Return the gates in stored order, under the framework's own names."""
-        letters = self.letters.get(cell.name, {})
-        return tuple(letters.get(gate, gate) for gate in self.order[cell.name])
+    def order(self, cell: Cell) -> tuple[str, ...]:
+        """Return the gates in stored order."""
+        return cell.order(self.key)
+
+    def stored_gates(self, cell: Cell, term: Term) -> tuple[str, ...]:
+        """Return the gates of some weights in stored order."""
+        return tuple(gate for gate in self.order(cell) if gate in term.gates)
 
     def rows(self, cell: Cell) -> int:
         """Return how many bias values each unit of each gate has."""
         return cell.bias_rows if self.bias_rows is None else self.bias_rows
 
+    def path(self, prefix: str, name: str) -> str:
+        """Return the path of a weight of the cell that `prefix` leads to."""
+        if self.suffixed:
+            return f"{name}{prefix}"
+        return f"{prefix}/{name}" if prefix else name
+
 
 LAYOUTS = {
-    "keras": Layout(
-        "Keras",
-        {"SimpleRNN": ("h",), "LSTM": ("i", "f", "c", "o"), "GRU": ("z", "r", "h")},
-        ("kernel", "recurrent_kernel", "bias"),
-    ),
+    "keras": Layout("Keras", "keras"),
     "torch": Layout(
-        "PyTorch",
-        {"SimpleRNN": ("h",), "LSTM": ("i", "f", "c", "o"), "GRU": ("r", "z", "h")},
-        ("weight_ih", "weight_hh", "bias_ih", "bias_hh"),
-        gates_first=True,
-        bias_rows=2,
-        letters={"LSTM": {"c": "g"}, "GRU": {"h": "n"}},
+        "PyTorch", "torch",
+        {"kernel": "weight_ih", "recurrent_kernel": "weight_hh"},
+        ("bias_ih", "bias_hh"), 2, gates_first=True, suffixed=True,
     ),
     "onnx": Layout(
-        "ONNX",
-        {"SimpleRNN": ("h",), "LSTM": ("i", "o", "f", "c"), "GRU": ("z", "r", "h")},
-        ("W", "R", "B"),
-        gates_first=True,
-        bias_rows=2,
-        directions_axis=True,
+        "ONNX", "onnx", {"kernel": "W", "recurrent_kernel": "R", "peephole": "P"},
+        ("B",), 2, gates_first=True, directions_axis=True, end_to_end=True,
     ),
-}
+    "cudnn": Layout("CuDNN", "cudnn", bias_rows=2, end_to_end=True),
+}  # fmt: skip
 
 
-def cell_weights(
-    layout: Layout, cell: Cell, inputs: int, units: int, use_bias: bool = True
-) -> tuple[Weight, ...]:
+def cell_weights(layout: Layout, node: CellNode) -> tuple[Weight, ...]:
     """Return the tensors in which a framework stores one cell, with shapes and formulas."""
-    letters = layout.gate_letters(cell)
-    columns, many = len(letters) * units, "" if len(letters) == 1 else f"{len(letters)} × "
-
-    def kernel(name: str, size: int, what: str) -> Weight:
-        shape = (columns, size) if layout.gates_first else (size, columns)
-        axis = (1,) if layout.directions_axis else ()
-        return Weight(name, (*axis, *shape), f"{many}{what} × units", letters)
-
-    weights = [
-        kernel(layout.names[0], inputs, "inputs"),
-        kernel(layout.names[1], units, "units"),
-    ]
-    rows = layout.rows(cell)
-    if use_bias and len(layout.names) == 4:
-        weights += [Weight(name, (columns,), f"{many}units", letters) for name in layout.names[2:]]
-    elif use_bias:
-        shape = (columns,) if rows == 1 else (rows, columns)
-        if layout.directions_axis:
-            shape = (1, rows * columns)
-        times = f"{rows} × " if rows > 1 else ""
-        weights.append(Weight(layout.names[2], shape, f"{times}{many}units", letters))
+    cell, units = node.cell, node.units
+    letters = cell.letters(layout.key)
+    axis = (1,) if layout.directions_axis else ()
+    weights = []
+    for term in cell.weights:
+        gates = tuple(letters[gate] for gate in layout.stored_gates(cell, term))
+        shape = term.shape(node.inputs, units, node.outputs)
+        shape = shape[::-1] if layout.gates_first else shape
+        name = layout.names.get(term.name, term.name)
+        weights.append(
+            Weight(name, (*axis, *shape), _formula(term, node), gates, initializer=term.initializer)
+        )
+    if node.bias_rows:
+        weights += _biases(layout, node, tuple(letters.values()))
+    if node.projected:  # of PyTorch alone
+        weights.append(Weight("weight_hr", (node.outputs, units), "outputs × units",
+                              initializer="glorot_uniform"))  # fmt: skip
     return tuple(weights)
+
+
+def _formula(term: Term, node: CellNode) -> str:
+    reads = {"inputs": "inputs × ", "units": "outputs × " if node.projected else "units × "}
+    return f"{_times(len(term.gates))}{reads.get(term.reads, '')}units"
+
+
+def _times(count: int) -> str:
+    return f"{count} × " if count > 1 else ""
+
+
+def _biases(layout: Layout, node: CellNode, letters: tuple[str, ...]) -> list[Weight]:
+    cell, units = node.cell, node.units
+    columns, rows = len(cell.gates) * units, layout.rows(cell)
+    if len(layout.bias) > 1:
+        return [
+            Weight(name, (columns,), f"{_times(len(letters))}units", letters)
+            for name in layout.bias
+        ]
+    shape = (rows * columns,) if layout.end_to_end else cell.bias_shape(units, rows)
+    shape = (1, *shape) if layout.directions_axis else shape
+    forget = layout.key == "keras" and node.unit_forget_bias
+    return [
+        Weight(layout.bias[0], shape, f"{_times(rows)}{_times(len(letters))}units", letters,
+               initializer="unit_forget" if forget else "zeros")
+    ]  # fmt: skip
+
+
+def placed_weights(node: CellNode) -> tuple[Weight, ...]:
+    """Return the weights of a cell as its own framework stores them, with their paths."""
+    layout = LAYOUTS[node.layout]
+    found = []
+    for weight in cell_weights(layout, node):
+        path = layout.path(node.path, weight.name)
+        name = path if layout.suffixed else weight.name
+        found.append(weight._replace(name=name, path=path, trainable=node.trainable))
+    return tuple(found)
