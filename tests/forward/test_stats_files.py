@@ -123,7 +123,7 @@ def test_the_state_drawn_of_a_module_is_its_output(
     result, y = torch_run(name, tmp_path, Look(stats, True, layer))
     assert result.trace is not None
     assert result.trace.title == title
-    values = np.array(result.trace.means(10**6, 10**6)[0], "float32")
+    values = np.array(result.trace.cells(10**6, 10**6)[0], "float32")
     close(values.T, y[0, :, 4 * way : 4 * way + 4], 1e-6)
 
 
@@ -154,7 +154,7 @@ def test_blocks_of_a_module_are_seen_as_one(
 def test_a_projected_state_is_seen_as_it_is_given_out(tmp_path: Path) -> None:
     result, y = torch_run("lstm_projected", tmp_path, Look(True, True))
     assert result.trace is not None and result.layers is not None
-    values = np.array(result.trace.means(10**6, 10**6)[0], "float32")
+    values = np.array(result.trace.cells(10**6, 10**6)[0], "float32")
     close(values.T, y[0, :, : values.shape[0]], 1e-6)
     for row in result.layers:  # its kernel is not square, so that it has no eigenvalues
         assert set(row["spectral_radius"].values()) == {None}
@@ -210,7 +210,7 @@ def test_the_state_drawn_of_a_node_is_its_output(layer: str | None, tmp_path: Pa
     inputs = onnx_arrays("lstm_bidirectional", "x")
     result = run(model, tmp_path, Look(picture=True, layer=layer), **inputs)
     assert result.trace is not None
-    values = np.array(result.trace.means(10**6, 10**6)[0], "float32")
+    values = np.array(result.trace.cells(10**6, 10**6)[0], "float32")
     way = 1 if layer == "my_lstm/backward" else 0
     close(values.T, ONNX["lstm_bidirectional/y/0"][:, way, 0], 1e-6)
     assert ("read from the end" in result.trace.title) == (way == 1)
