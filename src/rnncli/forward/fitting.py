@@ -68,7 +68,7 @@ class Input:
             broken = ~np.isfinite(part) if tokens is None else tokens != part
             raise FileError(
                 f"{self.what} holds {part[broken][0]} at {_place(broken, start)}, "
-                "but an Embedding takes whole numbers"
+                "but its layer takes whole numbers"
             )
         return tokens
 

@@ -13,6 +13,11 @@ from rnncli.layers.op import Array
 from rnncli.model import Config, Layer, Model, Ref
 from rnncli.shapes import Shape, show
 
+# The layers that take whole numbers, and the argument that says how many there are.
+_WHOLE = {"Embedding": "input_dim", "ReversibleEmbedding": "input_dim",
+          "CategoryEncoding": "num_tokens", "Hashing": "num_bins", "HashedCrossing": "num_bins",
+          "IntegerLookup": "vocabulary_size"}  # fmt: skip
+_SOME = 100  # of them, where a layer does not say
 STEPS = 100  # of a random sequence, where the model leaves their number open
 
 
@@ -178,4 +183,5 @@ def tokens_of(model: Model, ref: Ref) -> int | None:
 def _tokens(kind: str | None, config: Config) -> int | None:
     if kind == "TimeDistributed":
         return _tokens(config["layer"]["class_name"], config["layer"]["config"])
-    return int(config["input_dim"]) if kind == "Embedding" else None
+    size = _WHOLE.get(kind or "")
+    return None if size is None else int(config.get(size) or 0) or _SOME

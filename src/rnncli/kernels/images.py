@@ -62,3 +62,25 @@ def resized(x: Array, size: tuple[int, int], method: str, antialias: bool = Fals
 def is_known(method: str) -> bool:
     """Whether `resized` knows the method."""
     return method == "nearest" or method in _KERNELS
+
+
+def _excess(old: tuple[int, int], new: tuple[int, int]) -> tuple[int, int]:
+    """Return height and width of the ratio of `new` that the other side of `old` leads to."""
+    (height, width), (tall, wide) = old, new
+    return int(float(width * tall) / wide), int(float(height * wide) / tall)
+
+
+def cropped(x: Array, size: tuple[int, int]) -> Array:
+    """Return the largest middle of the images that has the ratio of `size`."""
+    old: tuple[int, int] = x.shape[1:3]
+    sides = [max(min(a, b), 1) for a, b in zip(old, _excess(old, size), strict=True)]
+    top, left = ((a - b) // 2 for a, b in zip(old, sides, strict=True))
+    return x[:, top : top + sides[0], left : left + sides[1]]
+
+
+def padded(x: Array, size: tuple[int, int], value: float) -> Array:
+    """Return the images with borders that bring them near the ratio of `size`."""
+    old: tuple[int, int] = x.shape[1:3]
+    tall, wide = ((max(a, b) - a) // 2 for a, b in zip(old, _excess(old, size), strict=True))
+    ends = [(0, 0), (tall, tall), (wide, wide), (0, 0)]
+    return np.pad(x, ends, constant_values=value)

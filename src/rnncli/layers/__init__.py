@@ -32,9 +32,22 @@ _FAMILIES = {
         "RMSNormalization Normalization"
     ),
     "reshaping": (
-        "Flatten Reshape Permute RepeatVector Resizing UpSampling1D UpSampling2D UpSampling3D "
+        "Flatten Reshape Permute RepeatVector "
         "ZeroPadding1D ZeroPadding2D ZeroPadding3D Cropping1D Cropping2D Cropping3D"
     ),
+    "images": (
+        "UpSampling1D UpSampling2D UpSampling3D Resizing CenterCrop AutoContrast "
+        "ContrastLimitedAdaptiveHistogramEqualization"
+    ),
+    "augmentation": (
+        "AugMix CutMix Equalization MaxNumBoundingBoxes MixUp RandAugment RandomBrightness "
+        "RandomColorDegeneration RandomColorJitter RandomContrast RandomCrop "
+        "RandomElasticTransform RandomErasing RandomFlip RandomGaussianBlur RandomGrayscale "
+        "RandomHue RandomInvert RandomPerspective RandomPosterization RandomRotation "
+        "RandomSaturation RandomSharpness RandomShear RandomTranslation RandomZoom Solarization"
+    ),
+    "preprocessing": "CategoryEncoding Discretization Hashing HashedCrossing",
+    "lookup": "IntegerLookup StringLookup TextVectorization",
     "convolutional": (
         "Conv1D Conv2D Conv3D Conv1DTranspose Conv2DTranspose Conv3DTranspose DepthwiseConv1D "
         "DepthwiseConv2D SeparableConv1D SeparableConv2D"

@@ -6,16 +6,14 @@ from typing import TYPE_CHECKING, Any
 from rnncli.errors import ShapeError
 from rnncli.layers.layer_type import REQUIRED, LayerType, channels_first, pair, rank, signature
 from rnncli.layers.lazy import lazy
-from rnncli.layers.op import Array, Op, OpContext, Plain, unsupported
+from rnncli.layers.op import Array, Op, OpContext, Plain
 from rnncli.model import Config
 from rnncli.shapes import Dim, Shapes, product, show
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from rnncli.kernels import images
 else:
-    np, images = lazy("numpy"), lazy("rnncli.kernels.images")
+    np = lazy("numpy")
 
 # What the axes of an input are, by the number of those that a window moves over.
 AXES = {
@@ -85,7 +83,8 @@ def _longer(dim: Dim, ends: tuple[int, int], sign: int) -> Dim:
     return size
 
 
-def _first(config: Config) -> int:
+def space_from(config: Config) -> int:
+    """Return the first of the axes that a window moves over."""
     return 2 if channels_first(config) else 1
 
 
@@ -95,12 +94,12 @@ def _border(name: str, key: str, axes: int, default: str) -> LayerType:
 
     def outputs(config: Config, inputs: Shapes) -> Shapes:
         shape = list(rank(inputs[0], axes + 2, name, AXES[axes]))
-        for axis, ends in enumerate(_ends(config[key], axes), _first(config)):
+        for axis, ends in enumerate(_ends(config[key], axes), space_from(config)):
             shape[axis] = _longer(shape[axis], ends, sign)
         return (tuple(shape),)
 
     def run(setup: OpContext) -> Op:
-        before = [(0, 0)] * _first(setup.config)
+        before = [(0, 0)] * space_from(setup.config)
         all_ends = [*before, *_ends(setup.config[key], axes)]
         if sign > 0:
             return Plain(lambda x: np.pad(x, all_ends + [(0, 0)] * (x.ndim - len(all_ends))))
@@ -109,62 +108,6 @@ def _border(name: str, key: str, axes: int, default: str) -> LayerType:
 
     extra = "" if (axes, key) == (1, "cropping") else ", data_format=None"
     return LayerType(signature(f"{key}={default}{extra}"), outputs, run=run)
-
-
-def _up_sampling(axes: int, arguments: str) -> LayerType:
-    name = f"UpSampling{axes}D"
-
-    def outputs(config: Config, inputs: Shapes) -> Shapes:
-        shape = list(rank(inputs[0], axes + 2, name, AXES[axes]))
-        for axis, times in enumerate(pair(config["size"], axes), _first(config)):
-            dim = shape[axis]
-            shape[axis] = None if dim is None else dim * times
-        return (tuple(shape),)
-
-    def run(setup: OpContext) -> Op:
-        config, times = setup.config, pair(setup.config["size"], axes)
-        method = str(config.get("interpolation") or "nearest").lower()
-        if method != "nearest":
-            return _interpolated(setup, method, lambda size: (size[0] * times[0],
-                                                              size[1] * times[1]))  # fmt: skip
-
-        def upsample(x: Array) -> Array:
-            for axis, many in enumerate(times, _first(config)):
-                x = np.repeat(x, many, axis=axis)
-            return x
-
-        return Plain(upsample)
-
-    return LayerType(signature(arguments), outputs, run=run)
-
-
-def _interpolated(setup: OpContext, method: str, size_of: Any, antialias: bool = False) -> Op:
-    """Return the operation that gives an image another size. Raises: UnsupportedError."""
-    if not images.is_known(method):
-        raise unsupported(setup.name, setup.kind, f"interpolation {method!r}")
-
-    def resize(x: Array) -> Array:
-        x = channels_last(setup.config, x)
-        resized = images.resized(x, size_of(x.shape[1:3]), method, antialias)
-        return as_it_was(setup.config, resized)
-
-    return Plain(resize)
-
-
-def _resized(config: Config, inputs: Shapes) -> Shapes:
-    shape = list(rank(inputs[0], 4, "Resizing", AXES[2]))
-    first = _first(config)
-    shape[first : first + 2] = config["height"], config["width"]
-    return (tuple(shape),)
-
-
-def _resize(setup: OpContext) -> Op:
-    config = setup.config
-    for key in ("crop_to_aspect_ratio", "pad_to_aspect_ratio"):
-        if config[key]:
-            raise unsupported(setup.name, setup.kind, f"{key} is not known")
-    size = config["height"], config["width"]
-    return _interpolated(setup, config["interpolation"], lambda _: size, config["antialias"])
 
 
 def _run_flatten(setup: OpContext) -> Op:
@@ -190,22 +133,10 @@ TYPES = {
     "Reshape": LayerType({"target_shape": REQUIRED}, _reshape, run=_run_reshape),
     "Permute": LayerType({"dims": REQUIRED}, _permute, run=_run_permute),
     "RepeatVector": LayerType({"n": REQUIRED}, _repeat, run=_run_repeat),
-    "UpSampling1D": _up_sampling(1, "size=2"),
-    "UpSampling2D": _up_sampling(2, "size=(2, 2), data_format=None, interpolation='nearest'"),
-    "UpSampling3D": _up_sampling(3, "size=(2, 2, 2), data_format=None"),
     "ZeroPadding1D": _border("ZeroPadding1D", "padding", 1, "1"),
     "ZeroPadding2D": _border("ZeroPadding2D", "padding", 2, "(1, 1)"),
     "ZeroPadding3D": _border("ZeroPadding3D", "padding", 3, "((1, 1), (1, 1), (1, 1))"),
     "Cropping1D": _border("Cropping1D", "cropping", 1, "(1, 1)"),
     "Cropping2D": _border("Cropping2D", "cropping", 2, "((0, 0), (0, 0))"),
     "Cropping3D": _border("Cropping3D", "cropping", 3, "((1, 1), (1, 1), (1, 1))"),
-    "Resizing": LayerType(
-        signature(
-            "height, width, interpolation='bilinear', crop_to_aspect_ratio=False, "
-            "pad_to_aspect_ratio=False, fill_mode='constant', fill_value=0.0, antialias=False, "
-            "data_format=None"
-        ),
-        _resized,
-        run=_resize,
-    ),
 }

@@ -1,0 +1,144 @@
+"""Whole numbers as categories: encoded, and hashed into bins.
+
+Sources: FarmHash's `Fingerprint64` (Pike, 2014), SipHash-2-4 (Aumasson & Bernstein, 2012),
+`FingerprintCat64` of TensorFlow's `core/platform/fingerprint.h`.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+_WORD = (1 << 64) - 1
+_K0, _K1, _K2 = 0xC3A5C85C97CB3127, 0xB492B66FBE98F273, 0x9AE16A3B2F90404F
+_CAT = 0xC6A4A7935BD1E995
+_CROSS_KEY = 0xDECAFCAFFE  # TensorFlow's default key of a cross
+
+
+def encoded(indices: Array, mode: str, depth: int, dtype: Any, weights: Any = None) -> Any:
+    """Return categories as `one_hot`, `multi_hot` or `count` of `depth`; `int` as they are.
+
+    What is none of the categories is left out, as in `encode_categorical_inputs` of Keras.
+    """
+    if mode == "int":
+        return indices
+    if mode == "one_hot":
+        if indices.ndim > 1 and indices.shape[-1] == 1:
+            indices = indices[..., 0]
+        return (indices[..., None] == np.arange(depth)).astype(dtype)
+    axis = 1 if indices.ndim > 1 else 0
+    places = (indices[..., None] == np.arange(depth)).astype(dtype)
+    if mode == "multi_hot":
+        return places.max(axis=axis, initial=0)
+    if weights is not None:
+        places = places * weights[..., None]
+    return places.sum(axis=axis, dtype=dtype)
+
+
+def hashed(values: Array, bins: int, key: Sequence[int] | None = None) -> Array:
+    """Return the bin of the decimal text of each number, by FarmHash, or SipHash with a `key`."""
+    found = {int(each): _bin(str(int(each)).encode(), bins, key) for each in np.unique(values)}
+    return _mapped(values, found.__getitem__)
+
+
+def crossed(columns: Sequence[Array], bins: int) -> Array:
+    """Return the bin of each combination of numbers of several columns of one shape."""
+    seen: dict[tuple[int, ...], int] = {}
+    flat = [column.ravel() for column in columns]
+    result = np.empty(flat[0].shape, np.int64)
+    for index, each in enumerate(zip(*flat, strict=True)):
+        numbers = tuple(map(int, each))
+        if numbers not in seen:
+            total = _CROSS_KEY
+            for number in numbers:
+                total = _joined(total, number & _WORD)
+            seen[numbers] = total % bins
+        result[index] = seen[numbers]
+    return result.reshape(columns[0].shape)
+
+
+def _mapped(values: Array, function: Callable[[int], int]) -> Array:
+    flat = [function(int(each)) for each in values.ravel()]
+    return np.array(flat, np.int64).reshape(values.shape)
+
+
+def _bin(text: bytes, bins: int, key: Sequence[int] | None) -> int:
+    return (_farm(text) if key is None else _sip(text, key)) % bins
+
+
+def _fetch(text: bytes, at: int, size: int = 8) -> int:
+    return int.from_bytes(text[at : at + size], "little")
+
+
+def _turned(value: int, by: int) -> int:
+    return ((value >> by) | (value << (64 - by))) & _WORD
+
+
+def _mixed(value: int) -> int:
+    return value ^ (value >> 47)
+
+
+def _sixteen(one: int, other: int, factor: int) -> int:
+    first = _mixed(((one ^ other) * factor) & _WORD)
+    second = _mixed(((other ^ first) * factor) & _WORD)
+    return (second * factor) & _WORD
+
+
+def _farm(text: bytes) -> int:
+    """Return the fingerprint of at most 32 bytes: a number of 64 bits has 20 digits."""
+    size, factor = len(text), (_K2 + len(text) * 2) & _WORD
+    if size > 16:
+        a, b = _fetch(text, 0) * _K1 & _WORD, _fetch(text, 8)
+        c, d = _fetch(text, size - 8) * factor & _WORD, _fetch(text, size - 16) * _K2 & _WORD
+        one = (_turned((a + b) & _WORD, 43) + _turned(c, 30) + d) & _WORD
+        other = (a + _turned((b + _K2) & _WORD, 18) + c) & _WORD
+        return _sixteen(one, other, factor)
+    if size >= 8:
+        a, b = (_fetch(text, 0) + _K2) & _WORD, _fetch(text, size - 8)
+        c = (_turned(b, 37) * factor + a) & _WORD
+        d = ((_turned(a, 25) + b) * factor) & _WORD
+        return _sixteen(c, d, factor)
+    if size >= 4:
+        start = _fetch(text, 0, 4)
+        return _sixteen(size + (start << 3), _fetch(text, size - 4, 4), factor)
+    if size:
+        y = text[0] + (text[size >> 1] << 8)
+        z = size + (text[-1] << 2)
+        return (_mixed((y * _K2 & _WORD) ^ (z * _K0 & _WORD)) * _K2) & _WORD
+    return _K2
+
+
+def _joined(one: int, other: int) -> int:
+    result = one ^ _CAT
+    result ^= (_mixed((other * _CAT) & _WORD) * _CAT) & _WORD
+    result = (result * _CAT) & _WORD
+    return _mixed((_mixed(result) * _CAT) & _WORD)
+
+
+def _sip(text: bytes, key: Sequence[int]) -> int:
+    k0, k1 = (int(each) & _WORD for each in key)
+    state = [k0 ^ 0x736F6D6570736575, k1 ^ 0x646F72616E646F6D,
+             k0 ^ 0x6C7967656E657261, k1 ^ 0x7465646279746573]  # fmt: skip
+    padded = text + bytes(7 - len(text) % 8) + bytes([len(text) & 0xFF])
+    for at in range(0, len(padded), 8):
+        word = _fetch(padded, at)
+        state[3] ^= word
+        _rounds(state, 2)
+        state[0] ^= word
+    state[2] ^= 0xFF
+    _rounds(state, 4)
+    return state[0] ^ state[1] ^ state[2] ^ state[3]
+
+
+def _rounds(state: list[int], many: int) -> None:
+    """Mix the state, changed in place."""
+    v0, v1, v2, v3 = state
+    for _ in range(many):
+        v0, v2 = (v0 + v1) & _WORD, (v2 + v3) & _WORD
+        v1, v3 = _turned(v1, 51) ^ v0, _turned(v3, 48) ^ v2
+        v0, v2 = (_turned(v0, 32) + v3) & _WORD, (v2 + v1) & _WORD
+        v1, v3 = _turned(v1, 47) ^ v2, _turned(v3, 43) ^ v0
+        v2 = _turned(v2, 32)
+    state[:] = v0, v1, v2, v3
