@@ -1,12 +1,15 @@
-"""Keras's own layer tests, asked of rnncli: same text, counts, shapes and values?
+"""Keras's own layer tests, and more_layers.py, asked of rnncli: same text, counts, shapes, values?
 
 The constructor arguments and inputs of every `run_layer_test` call are taken out of the installed
-Keras's test files, each layer becomes a functional model with random weights, saved as `.keras`.
+Keras's test files; each layer, and each case of more_layers.py, becomes a functional model with
+random weights, saved as `.keras`. Values are those of the model that Keras loads from the file.
 
     python conformance/keras_layers.py make DIR      # where keras, tensorflow and pytest are
     python conformance/keras_layers.py compare DIR   # where rnncli is; prints the table
 """
 
+import contextlib
+import inspect
 import json
 import os
 import sys
@@ -19,62 +22,150 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["COLUMNS"] = "200"  # else Keras crops its table at 80 columns
 
 import numpy as np
+from more_layers import CASES as MORE
+from more_layers import Case
 
-CASES = "cases.json"
+RECORDS = "cases.json"
+Build = Callable[[], tuple[Any, list[Any]]]
+
+
+class Maker:
+    """Writes a model, its inputs and what Keras says of it per case."""
+
+    def __init__(self, folder: Path) -> None:
+        import keras
+
+        self.keras, self.folder = keras, folder
+        self.records: list[dict[str, Any]] = []
+        self.rng = np.random.default_rng(0)
+
+    def add(self, layer: str, text: str, origin: str, build: Build, then: str = "") -> None:
+        """Save the model that `build` returns with its inputs; what fails is no case."""
+        name = f"{len(self.records):04}"
+        case = {"file": name, "layer": layer, "arguments": text[:300], "origin": origin, "why": ""}
+        self.records.append(case)
+        self.keras.utils.clear_session()
+        try:
+            model, inputs = build()
+            self._randomize(model)
+            if then:
+                eval(f"model.{then}", {"model": model, "K": self.keras})
+            self._save(model, inputs, self.folder / name)
+        except Exception as error:
+            case["why"] = f"{type(error).__name__}: {error}"[:200]
+
+    def from_test(
+        self, test: Any, layer_cls: Any, init_kwargs: dict[str, Any], input_shape: Any = None,
+        input_dtype: Any = None, input_data: Any = None, call_kwargs: Any = None, **rest: Any,
+    ) -> None:  # fmt: skip
+        """Stand in for `run_layer_test`."""
+        call = {key: value for key, value in (call_kwargs or {}).items() if key != "training"}
+
+        def build() -> tuple[Any, list[Any]]:
+            x = self._values(input_shape, input_dtype, input_data)
+            inputs = _mapped(self._symbol, x)
+            layer = layer_cls(**init_kwargs)
+            given = isinstance(inputs, dict) and rest.get("expected_mask_shape") is None
+            named = given and "images" not in inputs
+            outputs = layer(**inputs, **call) if named else layer(inputs, **call)
+            return self.keras.Model(_flat(inputs), outputs), _flat(x)
+
+        self.add(layer_cls.__name__, repr(init_kwargs), test.id(), build)
+
+    def from_case(self, case: Case) -> None:
+        """Add one of more_layers.py."""
+
+        def build() -> tuple[Any, list[Any]]:
+            arrays = [self._drawn(shape, "Masking" in case.text) for shape in case.inputs]
+            symbols = [self._symbol(each) for each in arrays]
+            names = dict(zip("xyz", symbols, strict=False))
+            scope = {"K": self.keras, "L": self.keras.layers, **names}
+            return self.keras.Model(symbols, eval(case.text, scope)), arrays
+
+        text = f"{case.text} {case.inputs} {case.then}"
+        self.add(case.layer, text, "more_layers.py", build, case.then)
+
+    def _drawn(self, shape: str, masked: bool) -> Any:
+        tokens, sizes = shape.startswith("i"), [int(n) for n in shape.lstrip("i").split(",")]
+        if tokens:
+            return self.rng.integers(0, 9, (3, *sizes)).astype("int32")
+        x = self.rng.normal(size=(3, *sizes)).astype("float32")
+        if masked:
+            x[0, 4:] = x[1, :2] = x[2, 3] = 0  # after, before and within
+        return x
+
+    def _values(self, shape: Any, dtype: Any, data: Any) -> Any:
+        if data is not None:
+            return _mapped(np.asarray, data)
+        if isinstance(shape, dict):
+            named = {key.removesuffix("_shape"): value for key, value in shape.items()}
+            return {key: self._values(value, None, None) for key, value in named.items()}
+        if isinstance(shape, list | tuple) and shape and isinstance(shape[0], tuple | list):
+            return [self._values(each, None, None) for each in shape]
+        sizes = [3 if size is None else size for size in shape]
+        if dtype is not None and "int" in str(dtype):
+            return self.rng.integers(0, 2, sizes).astype(str(dtype))
+        return self.rng.normal(size=sizes).astype("float32")
+
+    def _symbol(self, array: Any) -> Any:
+        return self.keras.Input(batch_shape=(None, *array.shape[1:]), dtype=array.dtype.name)
+
+    def _randomize(self, model: Any) -> None:
+        for weight in model.weights:
+            if "float" not in str(weight.dtype) or "seed" in weight.path:
+                continue
+            values = self.rng.normal(size=weight.shape, scale=0.5)
+            positive = "variance" in weight.name or "stddev" in weight.name
+            weight.assign(np.abs(values) + 0.1 if positive else values)
+
+    def _save(self, model: Any, inputs: list[Any], path: Path) -> None:
+        lines: list[str] = []
+        model.summary(print_fn=lines.append)
+        model.save(f"{path}.keras")
+        with contextlib.suppress(Exception):  # of a class that the file alone does not know
+            model = self.keras.saving.load_model(f"{path}.keras")
+        outputs = _flat(model(inputs if len(inputs) > 1 else inputs[0], training=False))
+        arrays = {f"x{index}": each for index, each in enumerate(inputs)}
+        arrays |= {f"y{i}": self.keras.ops.convert_to_numpy(y) for i, y in enumerate(outputs)}
+        np.savez(f"{path}.npz", **arrays)
+        path.with_suffix(".txt").write_text("\n".join(lines))
 
 
 def make(folder: Path) -> None:
-    """Write a model, its input and what Keras says of it for each call of `run_layer_test`."""
-    import keras
+    """Write what Keras says of each case."""
     import pytest
-    from keras.src import layers, testing
 
-    records: list[dict[str, Any]] = []
-    rng = np.random.default_rng(0)
+    maker = Maker(folder)
+    for case in MORE:
+        maker.from_case(case)
+    if "--more" not in sys.argv:
+        from keras.src import layers, testing
 
-    def record(
-        self: Any, layer_cls: Any, init_kwargs: dict[str, Any], input_shape: Any = None,
-        input_dtype: Any = None, input_data: Any = None, call_kwargs: Any = None, **rest: Any,
-    ) -> None:  # fmt: skip
-        name = f"{len(records):04}"
-        case = {"file": name, "layer": layer_cls.__name__, "arguments": repr(init_kwargs)[:300],
-                "test": self.id(), "why": ""}  # fmt: skip
-        records.append(case)
-        if rest.get("input_sparse") or rest.get("input_ragged"):
-            case["why"] = "sparse input"
-        if (call_kwargs or {}).get("training"):
-            case["why"] = "training"
-        if case["why"]:
-            return
-        try:
-            keras.utils.clear_session()
-            x = _values(input_shape, input_dtype, input_data, rng)
-            model = _model(keras, layer_cls(**init_kwargs), x, call_kwargs or {})
-            _randomize(model, rng)
-            _save(keras, model, x, folder / name)
-        except Exception as error:  # what Keras cannot save or run is no case
-            case["why"] = f"{type(error).__name__}: {error}"[:200]
+        def run(self: Any, *args: Any, **kwargs: Any) -> None:
+            maker.from_test(self, *args, **kwargs)
 
-    testing.TestCase.run_layer_test = record
-    root = Path(layers.__file__).parent
-    files = sorted(map(str, root.rglob("*_test.py")))
-    pytest.main(["-q", "--continue-on-collection-errors", "-p", "no:cacheprovider", "-rN",
-                 "--tb=no", *files, "-k", "not quantiz"])  # fmt: skip
+        testing.TestCase.run_layer_test = run
+        files = sorted(map(str, Path(layers.__file__).parent.rglob("*_test.py")))
+        pytest.main(["-q", "--continue-on-collection-errors", "-p", "no:cacheprovider", "--tb=no",
+                     "-rN", *files], plugins=[Chosen()])  # fmt: skip
+    keras = maker.keras
     versions = {"keras": keras.__version__, "backend": keras.backend.backend()}
-    (folder / CASES).write_text(json.dumps({"versions": versions, "cases": records}, indent=1))
+    told = {"versions": versions, "cases": maker.records}
+    (folder / RECORDS).write_text(json.dumps(told, indent=1))
 
 
-def _values(shape: Any, dtype: Any, data: Any, rng: np.random.Generator) -> Any:
-    if data is not None:
-        return _mapped(np.asarray, data)
-    if isinstance(shape, dict):
-        return {k.removesuffix("_shape"): _values(v, None, None, rng) for k, v in shape.items()}
-    if isinstance(shape, list) and shape and isinstance(shape[0], tuple | list):
-        return [_values(each, None, None, rng) for each in shape]
-    sizes = [3 if size is None else size for size in shape]
-    if dtype is not None and "int" in str(dtype):
-        return rng.integers(0, 2, sizes).astype(str(dtype))
-    return rng.normal(size=sizes).astype("float32")
+class Chosen:
+    """Keeps the tests that call `run_layer_test`."""
+
+    def pytest_collection_modifyitems(self, items: list[Any]) -> None:
+        items[:] = [each for each in items if "run_layer_test" in _source(each)]
+
+
+def _source(item: Any) -> str:
+    try:
+        return inspect.getsource(inspect.getmodule(item.function) and item.cls)
+    except (OSError, TypeError, AttributeError):
+        return "run_layer_test"
 
 
 def _mapped(function: Callable[[Any], Any], value: Any) -> Any:
@@ -93,42 +184,14 @@ def _flat(value: Any) -> list[Any]:
     return [value]
 
 
-def _model(keras: Any, layer: Any, x: Any, call: dict[str, Any]) -> Any:
-    def symbol(array: Any) -> Any:
-        return keras.Input(batch_shape=(None, *array.shape[1:]), dtype=array.dtype.name)
-
-    inputs = _mapped(symbol, x)
-    outputs = layer(**inputs, **call) if isinstance(inputs, dict) else layer(inputs, **call)
-    return keras.Model(_flat(inputs), outputs)
-
-
-def _randomize(model: Any, rng: np.random.Generator) -> None:
-    for weight in model.weights:
-        if "float" not in str(weight.dtype) or "seed" in weight.path:
-            continue
-        values = rng.normal(size=weight.shape, scale=0.5)
-        weight.assign(np.abs(values) + 0.1 if "variance" in weight.name else values)
-
-
-def _save(keras: Any, model: Any, x: Any, path: Path) -> None:
-    outputs = _flat(model(_flat(x) if len(model.inputs) > 1 else _flat(x)[0]))
-    lines: list[str] = []
-    model.summary(print_fn=lines.append)
-    model.save(f"{path}.keras")
-    arrays = {f"x{index}": each for index, each in enumerate(_flat(x))}
-    arrays |= {f"y{index}": keras.ops.convert_to_numpy(each) for index, each in enumerate(outputs)}
-    np.savez(f"{path}.npz", **arrays)
-    path.with_suffix(".txt").write_text("\n".join(lines))
-
-
 def compare(folder: Path) -> None:
     """Print, per layer, in how many cases text, shapes and values agree, and what is refused."""
-    read = json.loads((folder / CASES).read_text())
+    read = json.loads((folder / RECORDS).read_text())
     print(f"Keras {read['versions']['keras']} ({read['versions']['backend']})\n")
     rows: dict[str, list[str]] = defaultdict(list)
     told = []
     for case in read["cases"]:
-        if case["why"] or case["layer"] in _RANDOM:
+        if case["why"]:
             rows[case["layer"]].append("none")
             continue
         outcome, why = _compared(folder / case["file"])
@@ -143,11 +206,6 @@ def compare(folder: Path) -> None:
             print(f"| {name} | {sum(counts)} | {' | '.join(map(str, counts))} |")
     for each in sorted(told):
         print(*each, sep="  ")
-
-
-# Called in training, they draw what they do.
-_RANDOM = ("Dropout", "AlphaDropout", "GaussianDropout", "GaussianNoise", "SpatialDropout1D",
-           "SpatialDropout2D", "SpatialDropout3D")  # fmt: skip
 
 
 def _compared(path: Path) -> tuple[str, str]:
