@@ -1,5 +1,7 @@
-"""The names of Keras's activations."""
+"""The names of Keras's activations, and of the layers that may stand in place of one."""
 
+import ast
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from rnncli.errors import UsageError, nearest
@@ -13,6 +15,15 @@ ACTIVATION_NAMES = (
     "softmax", "softplus", "softsign", "sparse_plus", "sparse_sigmoid", "sparsemax", "squareplus",
     "swish", "tanh", "tanh_shrink",
 )  # fmt: skip
+
+# Layers that hold no weights, with the arguments that their values depend on.
+ACTIVATION_LAYERS: dict[str, Mapping[str, Any]] = {
+    "ReLU": {"max_value": None, "negative_slope": 0.0, "threshold": 0.0},
+    "LeakyReLU": {"negative_slope": 0.3},
+    "ELU": {"alpha": 1.0},
+    "ThresholdedReLU": {"theta": 1.0},
+    "Softmax": {"axis": -1},
+}
 
 
 # Those that ONNX lets have arguments, and what these are unless a node says otherwise.
@@ -46,9 +57,41 @@ def check_activation(name: Any) -> str:
     """
     if name is None:
         return "linear"
-    if name in ACTIVATION_NAMES:
+    if name in ACTIVATION_NAMES or str(name).partition("(")[0] in ACTIVATION_LAYERS:
         return str(name)
     raise UsageError(
         f"activation {str(name)[:40]!r} is not known",
         nearest(str(name), ACTIVATION_NAMES) or f"known: {', '.join(ACTIVATION_NAMES)}",
     )
+
+
+def name_of_layer(class_name: str, config: Mapping[str, Any]) -> str | None:
+    """Return the name of a layer as an activation, `LeakyReLU(negative_slope=0.2)`.
+
+    None: a layer of this class is no activation that rnncli knows.
+    """
+    if class_name == "Activation" and config.get("activation") in ACTIVATION_NAMES:
+        return str(config["activation"])
+    known = ACTIVATION_LAYERS.get(class_name)
+    values = {key: config.get(key, default) for key, default in (known or {}).items()}
+    if known is None or not all(map(_plain, values.values())):
+        return None
+    return f"{class_name}({', '.join(f'{key}={value!r}' for key, value in values.items())})"
+
+
+def _plain(value: Any) -> bool:
+    """Whether a value is none, a finite number or a list of such."""
+    if isinstance(value, list | tuple):
+        return all(map(_plain, value))
+    return value is None or (isinstance(value, int | float) and abs(value) < 1e30)
+
+
+def layer_of_name(name: str) -> tuple[str, dict[str, Any]] | None:
+    """Return the class and the arguments of a layer that a name stands for, else None."""
+    class_name, found, _ = name.partition("(")
+    if not found:
+        return None
+    call = ast.parse(name, mode="eval").body
+    assert isinstance(call, ast.Call)
+    given = {each.arg or "": ast.literal_eval(each.value) for each in call.keywords}
+    return class_name, {**ACTIVATION_LAYERS[class_name], **given}

@@ -50,7 +50,8 @@ class Stored(NamedTuple):
 class Weight(NamedTuple):
     """One variable of a layer. `path` is relative to the layer: `lstm_cell/kernel`.
 
-    `shared`: its values are another weight's too, which is counted.
+    `shared`: its values are another weight's too, which is counted. Not `saved`: files of Keras 3
+    leave it out, and it is zero where they are loaded.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Weight(NamedTuple):
     initializer: str = "zeros"
     stored: Stored | None = None
     shared: bool = False
+    saved: bool = True
 
     @property
     def params(self) -> int:

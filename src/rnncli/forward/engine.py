@@ -9,8 +9,8 @@ import numpy as np
 from rnncli.errors import ShapeError, UnsupportedError
 from rnncli.graph.order import in_order
 from rnncli.layers import layer_type, operation
-from rnncli.layers.core import EachStep
 from rnncli.layers.op import Array, Notes, Op, OpContext, Value, unsupported
+from rnncli.layers.wrappers import EachStep
 from rnncli.model import Call, Layer, Model, Ref
 
 Weights = Mapping[str, Array]  # by the path within the model: `lstm/lstm_cell/kernel`

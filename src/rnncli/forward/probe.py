@@ -11,9 +11,9 @@ from rnncli.errors import UsageError, nearest
 from rnncli.forward.engine import Graph, Nested
 from rnncli.forward.probe_cells import Seen, Watched
 from rnncli.forward.trace import Trace
-from rnncli.layers.core import EachStep
 from rnncli.layers.rnn.run import Recurrent, Running
 from rnncli.layers.rnn.structure import walk
+from rnncli.layers.wrappers import EachStep
 
 if TYPE_CHECKING:
     from rnncli.forward.onnx.graph import OnnxGraph

@@ -38,7 +38,7 @@ def weights_origin(
         return Origin("none")
     if init is not None or model.source.kind != "file":
         return Origin("random", init=init or "keras", seed=seed)
-    missing = [slot for slot in slots if slot.weight.stored is None]
+    missing = [slot for slot in slots if slot.weight.stored is None and slot.weight.saved]
     if model.store is None or missing:
         raise _lacking(model, missing)
     return Origin("file", model.source.path)

@@ -27,6 +27,8 @@ def to_array(tensor: Tensor) -> Array:
 
 def assemble(weight: Weight, store: Store) -> Array:
     """Return a weight's values from the tensors that hold it. Raises: FileError."""
+    if weight.stored is None and not weight.saved:
+        return np.zeros(weight.shape, np.float32)
     if weight.stored is None:
         raise FileError(f"the file holds no values for {weight.path or weight.name}")
     arrays = [to_array(store.read(name)) for name in weight.stored.tensors]

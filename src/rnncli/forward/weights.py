@@ -14,6 +14,7 @@ from rnncli.errors import FileError, ShapeError, UsageError
 from rnncli.forward.arrays import read_named
 from rnncli.forward.engine import needed
 from rnncli.forward.stored import assemble
+from rnncli.kernels.spectra import stft_kernel
 from rnncli.layers.op import Array
 from rnncli.model import Layer, Model, Ref, Weight
 from rnncli.shapes import show
@@ -63,6 +64,9 @@ def _drawn(weight: Weight, rng: np.random.Generator, init: str) -> Array:
     if how == "glorot_uniform":
         limit = sqrt(6 / max(1, sum(_fans(shape))))
         return rng.uniform(-limit, limit, shape)
+    if how.startswith("stft/"):
+        _, side, window, scaling, periodic = how.split("/")
+        return stft_kernel(shape, side, window, scaling, periodic == "True")
     if how == "orthogonal":
         return _orthogonal(shape, rng)
     values = np.zeros(shape)

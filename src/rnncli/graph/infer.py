@@ -188,7 +188,7 @@ def _switches(call: Call) -> dict[str, Any]:
 
 def _variable_dtype(config: Config) -> str:
     """Return the dtype of a layer's variables; under a mixed policy they are float32."""
-    dtype = config.get("dtype")
+    dtype = str(config.get("dtype")).rpartition("_from_")[2]
     return dtype if dtype in ("float16", "bfloat16", "float64") else "float32"
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnncli.activation_names import Applied, check_activation
+from rnncli.activation_names import Applied, check_activation, layer_of_name
+from rnncli.kernels.activation_layers import MAKERS
 
 Array = NDArray[Any]
 Function = Callable[[Array], Array]
@@ -195,10 +196,15 @@ _WITH_ARGUMENTS: dict[str, Callable[..., Array]] = {
 
 
 def activation(name: str | Applied | None) -> Function:
-    """Return the activation called `name`, the identity for None. Raises: UsageError."""
-    if not isinstance(name, Applied):
-        return ACTIVATIONS[check_activation(name)]
-    return _applied(name)
+    """Return the activation called `name`, the identity for None; a layer's with its arguments.
+
+    Raises: UsageError.
+    """
+    if isinstance(name, Applied):
+        return _applied(name)
+    known = check_activation(name)
+    layer = layer_of_name(known)
+    return ACTIVATIONS[known] if layer is None else MAKERS[layer[0]](**layer[1])
 
 
 def _applied(each: Applied) -> Function:

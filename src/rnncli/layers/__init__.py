@@ -22,7 +22,9 @@ _CELLS = (*(f"{name}Cell" for name in names()), "StackedRNNCells")
 
 _FAMILIES = {
     "rnn.keras": " ".join((*RECURRENT, *_CELLS)),
-    "core": "InputLayer Dense Activation Embedding Masking TimeDistributed Identity",
+    "embedding": "Embedding ReversibleEmbedding",
+    "core": "InputLayer Dense Activation Masking Identity",
+    "wrappers": "TimeDistributed SpectralNormalization Pipeline Wrapper",
     "regularization": (
         "Dropout SpatialDropout1D SpatialDropout2D SpatialDropout3D GaussianNoise GaussianDropout "
         "AlphaDropout ActivityRegularization"
@@ -48,6 +50,7 @@ _FAMILIES = {
     ),
     "preprocessing": "CategoryEncoding Discretization Hashing HashedCrossing",
     "lookup": "IntegerLookup StringLookup TextVectorization",
+    "spectrograms": "STFTSpectrogram MelSpectrogram",
     "convolutional": (
         "Conv1D Conv2D Conv3D Conv1DTranspose Conv2DTranspose Conv3DTranspose DepthwiseConv1D "
         "DepthwiseConv2D SeparableConv1D SeparableConv2D"
@@ -62,7 +65,7 @@ _FAMILIES = {
     "activation": "ReLU LeakyReLU ELU ThresholdedReLU PReLU Softmax Rescaling",
     "merging": "Add Subtract Multiply Average Maximum Minimum Concatenate Dot Merge",
     "attention": "Attention AdditiveAttention",
-    "multi_head_attention": "MultiHeadAttention GroupQueryAttention",
+    "multi_head_attention": "MultiHeadAttention GroupedQueryAttention",
     "einsum_dense": "EinsumDense",
     "legacy": "TimeDistributedDense MaxoutDense Highway",
     "onnx": " ".join(
@@ -107,6 +110,7 @@ TABLE = {name: family for family, names in _FAMILIES.items() for name in names.s
 # What Keras itself accepts as another name of a class.
 ALIASES = {
     "Input": "InputLayer",
+    "GroupQueryAttention": "GroupedQueryAttention",
     **{
         name.replace("Conv", "Convolution"): name
         for name, family in TABLE.items()

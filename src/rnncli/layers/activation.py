@@ -3,18 +3,19 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from rnncli.activation_names import ACTIVATION_LAYERS
 from rnncli.layers.layer_type import LayerType, each_step, pair, signature
 from rnncli.layers.lazy import lazy
-from rnncli.layers.op import Array, Op, OpContext, Value, masked
+from rnncli.layers.op import Op, OpContext, Value, masked
 from rnncli.model import Config, Weight
 from rnncli.shapes import Shapes, known
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from rnncli.kernels import activations
+    from rnncli.kernels import activation_layers
 else:
-    np, activations = lazy("numpy"), lazy("rnncli.kernels.activations")
+    np, activation_layers = lazy("numpy"), lazy("rnncli.kernels.activation_layers")
 
 
 def _prelu_weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
@@ -38,28 +39,12 @@ def _softmax_streams(config: Config, rank: int) -> bool:
     return rank >= 3 and min(axis % rank for axis in pair(config["axis"])) >= 2
 
 
-def _relu(setup: OpContext) -> Op:
-    config = setup.config
-    highest, threshold = config["max_value"], config["threshold"] or 0.0
-    slope = config["negative_slope"] or 0.0
-
-    def relu(x: Array) -> Array:
-        above = x if highest is None else np.minimum(x, x.dtype.type(highest))
-        return np.where(x > threshold, above, slope * (x - threshold)).astype(x.dtype)
-
-    return masked(relu)
-
-
-def _leaky(setup: OpContext) -> Op:
-    return masked(lambda x: activations.leaky_relu(x, setup.config["negative_slope"]))
-
-
-def _elu(setup: OpContext) -> Op:
-    return masked(lambda x: activations.elu(x, setup.config["alpha"]))
-
-
-def _thresholded(setup: OpContext) -> Op:
-    return masked(lambda x: x * (x > setup.config["theta"]))
+def _function(setup: OpContext) -> Op:
+    """Return the function of an activation that a layer's class and arguments say."""
+    names = ACTIVATION_LAYERS[setup.kind]
+    return masked(
+        activation_layers.MAKERS[setup.kind](**{name: setup.config[name] for name in names})
+    )
 
 
 def _prelu(setup: OpContext) -> Op:
@@ -93,13 +78,13 @@ TYPES = {
         signature("max_value=None, negative_slope=0.0, threshold=0.0"),
         built_at_init=True,
         streams=each_step,
-        run=_relu,
+        run=_function,
     ),
     "LeakyReLU": LayerType(
-        signature("negative_slope=0.3"), built_at_init=True, streams=each_step, run=_leaky
+        signature("negative_slope=0.3"), built_at_init=True, streams=each_step, run=_function
     ),
-    "ELU": LayerType(signature("alpha=1.0"), built_at_init=True, streams=each_step, run=_elu),
-    "ThresholdedReLU": LayerType(signature("theta=1.0"), streams=each_step, run=_thresholded),
+    "ELU": LayerType(signature("alpha=1.0"), built_at_init=True, streams=each_step, run=_function),
+    "ThresholdedReLU": LayerType(signature("theta=1.0"), streams=each_step, run=_function),
     "PReLU": LayerType(
         signature(
             "alpha_initializer='Zeros', alpha_regularizer=None, alpha_constraint=None, "

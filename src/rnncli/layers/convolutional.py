@@ -9,6 +9,7 @@ from rnncli.errors import ShapeError
 from rnncli.layers.layer_type import LayerType, channels_first, pair, rank, scan, signature
 from rnncli.layers.lazy import lazy
 from rnncli.layers.op import Array, Carry, Op, OpContext, Plain, Value
+from rnncli.layers.quantization import with_adapter, with_delta
 from rnncli.layers.reshaping import AXES, as_it_was, channels_last
 from rnncli.model import Config, Weight
 from rnncli.shapes import Dim, Shape, Shapes, known, product
@@ -81,7 +82,7 @@ class Convolution(Op):
     """A kernel moved over the input; causally, one block of steps after the other too."""
 
     def __init__(self, axes: int, setup: OpContext) -> None:
-        self.setup, self.config, self.kernel = setup, setup.config, setup.weights["kernel"]
+        self.setup, self.config, self.kernel = setup, setup.config, with_delta(setup)
         self.strides, self.dilation = _geometry(setup, axes)
         self.remembers = self.config["padding"] == "causal"
 
@@ -126,7 +127,7 @@ def _convolution(axes: int, arguments: str) -> LayerType:
         window = pair(config["kernel_size"], axes)
         shape = (*window, channels // config["groups"], config["filters"])
         kernel = _kernel("kernel", shape, "window × channels × filters")
-        return (kernel, *_bias(config, config["filters"]))
+        return with_adapter(config, (kernel, *_bias(config, config["filters"])))
 
     def macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
         channels = split(config, inputs[0], name, axes)[2] // config["groups"]

@@ -4,13 +4,15 @@ Source of the shapes: `keras/src/layers/core/einsum_dense.py`.
 """
 
 import re
+from collections.abc import Iterator
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.errors import ShapeError
+from rnncli.layers import quantization
 from rnncli.layers.layer_type import LayerType, pair, signature
 from rnncli.layers.lazy import lazy
-from rnncli.layers.op import Array, Op, OpContext, masked
+from rnncli.layers.op import Array, Op, OpContext, Plain
 from rnncli.model import Config, Weight
 from rnncli.shapes import Dim, Shape, Shapes, known, product, show
 
@@ -82,9 +84,43 @@ def weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
     found = product_of(config, inputs[0])
     kernel = Weight("kernel", found.kernel, " × ".join(_letters(config)), path="kernel",
                     initializer="glorot_uniform")  # fmt: skip
-    if found.bias is None:
-        return (kernel,)
-    return kernel, Weight("bias", found.bias, " × ".join(config["bias_axes"]), path="bias")
+    bias = () if found.bias is None else (
+        Weight("bias", found.bias, " × ".join(config["bias_axes"]), path="bias"),
+    )  # fmt: skip
+    policy = quantization.policy_of(config)
+    if policy is None:
+        return quantization.with_adapter(config, (kernel, *bias))
+    sides, scale = _sides(config, found.kernel, policy), _scale(config, found.kernel, inputs[0])
+    made = quantization.quantized_weights(policy, kernel, bias, sides, scale, "zero_point")
+    rank = config["lora_rank"]
+    return (*made, *quantization.adapter("kernel", kernel.shape, rank)) if rank else made
+
+
+def _labels(config: Config, rank: int) -> tuple[str, str, str]:
+    """Return the letters of input, kernel and output, those left out by `...` as digits."""
+    left, _, output = str(config["equation"]).partition("->")
+    source, _, kernel = left.partition(",")
+    rest = "".join(map(str, range(rank - len(source.replace("...", "")))))
+    return source.replace("...", rest), kernel, output.replace("...", rest)
+
+
+def _sides(config: Config, shape: tuple[int, ...], policy: quantization.Policy) -> tuple[int, int]:
+    """Return the rows and columns of a kernel as a matrix, as Keras packs it."""
+    if policy.mode in ("gptq", "awq") and len(shape) == 3:
+        last = shape.index(max(shape)) > 0  # Keras takes the largest axis for the model's width
+        return (shape[0] * shape[1], shape[2]) if last else (shape[0], shape[1] * shape[2])
+    output = str(config["equation"]).partition("->")[2]
+    summed = [size for size, letter in zip(shape, _letters(config), strict=True)
+              if letter not in output]  # fmt: skip
+    rows = prod(summed)
+    return rows, prod(shape) // rows
+
+
+def _scale(config: Config, kernel: tuple[int, ...], shape: Shape) -> tuple[int, ...]:
+    """Return the shape of an int8 kernel's scale: the output's axes, 1 where it has none."""
+    _, letters, output = _labels(config, len(shape))
+    sizes = dict(zip(letters, kernel, strict=True))
+    return tuple(sizes.get(letter, 1) for letter in output)
 
 
 def _letters(config: Config) -> str:
@@ -109,14 +145,49 @@ def _streams(config: Config, rank: int) -> bool:
 
 def run(setup: OpContext) -> Op:
     """Return the product as an operation."""
-    equation, weights = str(setup.config["equation"]), setup.weights
+    equation, bias = str(setup.config["equation"]), setup.weights.get("bias")
     function = activations.activation(setup.config["activation"])
 
-    def multiply(x: Array) -> Array:
-        output = np.einsum(equation, x, weights["kernel"], optimize=True)
-        return function(output + weights["bias"] if "bias" in weights else output)
+    def multiply(x: Array, kernel: Array) -> Array:
+        result: Array = np.einsum(equation, x, kernel, optimize=True)
+        return result
 
-    return masked(multiply)
+    policy = quantization.policy_of(setup.config)
+    kernel = quantization.with_delta(setup) if policy is None else None
+
+    def product(x: Array) -> Array:
+        if kernel is not None:
+            return multiply(x, kernel)
+        assert policy is not None
+        return _quantized(setup, policy, multiply, x)
+
+    return Plain(lambda x: function(product(x) if bias is None else product(x) + bias))
+
+
+def _quantized(
+    setup: OpContext, policy: quantization.Policy, multiply: quantization.Multiply, x: Array
+) -> Array:
+    source, _, output = _labels(setup.config, x.ndim)
+    summed = tuple(axis for axis, letter in enumerate(source) if letter not in output)
+    shape = product_of(setup.config, x.shape).kernel
+    columns = _sides(setup.config, shape, policy)[1]
+    kernel = quantization.full_kernel(setup, policy, shape, columns)
+    if policy.mode == "int4" and policy.block is None:  # its scale goes by the matrix's columns
+        rows = prod(shape) // columns
+        kernel = (kernel.reshape(rows, columns) / setup.weights["kernel_scale"]).reshape(shape)
+
+    def aligned(scale: Array) -> Array:
+        left = [letter for letter in source if letter in output]
+        kept = scale.squeeze(summed).transpose([left.index(c) for c in output if c in left])
+        return kept.reshape(list(_sizes_at(kept.shape, output, left)))
+
+    return quantization.multiplied(setup, policy, kernel, multiply, summed, aligned)(x)
+
+
+def _sizes_at(sizes: tuple[int, ...], output: str, left: list[str]) -> Iterator[int]:
+    """Yield the sizes where the output has a letter of the input, else 1."""
+    rest = iter(sizes)
+    yield from (next(rest) if letter in left else 1 for letter in output)
 
 
 TYPES: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""MultiHeadAttention and GroupQueryAttention: attention between projections of the inputs.
+"""MultiHeadAttention and GroupedQueryAttention: attention between projections of the inputs.
 
 Sources: Vaswani et al., 2017; Ainslie et al., 2023; `keras/src/layers/attention`.
 """
@@ -208,7 +208,7 @@ TYPES = {
         _macs,
         run=MultiHeadAttention,
     ),
-    "GroupQueryAttention": LayerType(
+    "GroupedQueryAttention": LayerType(
         signature(
             "head_dim, num_query_heads, num_key_value_heads, dropout=0.0, use_bias=True, "
             f"sliding_window=None, flash_attention=None, {_RULES}"

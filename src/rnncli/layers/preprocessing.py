@@ -80,7 +80,7 @@ def _discrete(setup: OpContext) -> Op:
         raise unsupported(setup.name, setup.kind, "it was saved before it had seen data")
     bounds, depth = np.asarray(config["bin_boundaries"], np.float32), _bins(config)
 
-    def discretize(x: Array) -> Array:
+    def discretize(x: Array) -> Any:
         places = np.digitize(x, bounds)
         return categories.encoded(places, mode_of(config), depth, setup.dtype)
 
@@ -97,7 +97,7 @@ def _hashing(setup: OpContext) -> Op:
     masks, salt = config["mask_value"] is not None and bins > 1, config["salt"]
     key = (salt, salt) if isinstance(salt, int) else salt
 
-    def hashing(x: Array) -> Array:
+    def hashing(x: Array) -> Any:
         mode = mode_of(config)
         if mode == "one_hot" and x.shape[-1] == 1:
             x = x[..., 0]

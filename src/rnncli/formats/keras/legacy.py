@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from rnncli.activation_names import name_of_layer
 from rnncli.cells import names
 from rnncli.formats.keras.version import KerasVersion
 from rnncli.layers import ALIASES, TABLE
@@ -28,7 +29,6 @@ _CLASSES = {
     "BatchNormalizationV1": "BatchNormalization",  # TensorFlow 1.13 and 1.14
     "BatchNormalizationV2": "BatchNormalization",
     "SyncBatchNormalization": "BatchNormalization",
-    "GroupedQueryAttention": "GroupQueryAttention",
 }
 # Classes that Keras 3 saves under another name than it shows.
 _SHOWN = {"GroupQueryAttention": "GroupedQueryAttention"}
@@ -62,6 +62,7 @@ _RENAMED = {
 _DROPPED = ("input_dtype", "consume_less", "forget_bias_init", "input_length", "batch_input_shape",
             "dim_ordering", "nb_row", "nb_col")  # fmt: skip
 _RECURRENT = (*names(), *(f"{name}Cell" for name in names()), "ConvLSTM2D")
+_TABLES = ("Embedding", "ReversibleEmbedding")  # whose output_dim is no number of units
 _INNER = ("layer", "backward_layer", "cell")
 
 # A tensor's operation, not a layer: no weights of its own.
@@ -76,8 +77,8 @@ def class_of(node: Node) -> tuple[str | None, str]:
     """
     written = str(node.get("class_name"))
     type_ = written.rpartition(">")[2]
-    kind = _CLASSES.get(type_, type_)
     type_ = _SHOWN.get(type_, type_)
+    kind = _CLASSES.get(type_, type_)
     config = node.get("config")
     config = config if isinstance(config, dict) else {}
     if f"keras.{type_}" in TABLE and _is_operation(node, config):
@@ -162,15 +163,26 @@ def normalised(node: Node, era: KerasVersion) -> dict[str, Any]:
         if key in config:
             config[key] = _activation(config[key], era)
     if isinstance(config.get("dtype"), dict):
-        inner = config["dtype"].get("config")
-        config["dtype"] = inner.get("name") if isinstance(inner, dict) else None
+        config |= _policy(config["dtype"].get("config"))
     _explicit(kind, config, era)
     for key in _INNER:
         if isinstance(config.get(key), dict):
             config[key] = _inner(config[key], era)
-    if isinstance(config.get("cells"), list):
-        config["cells"] = [_inner(cell, era) for cell in config["cells"] if isinstance(cell, dict)]
+    for key in ("cells", *(("layers",) if kind == "Pipeline" else ())):
+        if isinstance(config.get(key), list):
+            config[key] = [_inner(each, era) for each in config[key] if isinstance(each, dict)]
     return config
+
+
+def _policy(given: Any) -> dict[str, Any]:
+    """Return the name of a dtype policy, `int8_from_float32` of a quantized layer."""
+    if not isinstance(given, dict):
+        return {"dtype": None}
+    if "mode" not in given:
+        return {"dtype": given.get("name")}
+    history = given.get("amax_history_length")
+    name = f"{given['mode']}_from_{given.get('source_name') or 'float32'}"
+    return {"dtype": name, **({"amax_history_length": history} if history else {})}
 
 
 def _inner(node: Node, era: KerasVersion) -> dict[str, Any]:
@@ -181,11 +193,11 @@ def _inner(node: Node, era: KerasVersion) -> dict[str, Any]:
 
 def _rename(kind: str, config: dict[str, Any]) -> None:
     for old, new in _RENAMED.items():
-        if old not in config or (kind == "Embedding" and old == "output_dim"):
+        if old not in config or (kind in _TABLES and old == "output_dim"):
             continue
         value = config.pop(old)
         config.setdefault(
-            "embeddings_initializer" if kind == "Embedding" and old == "init" else new, value
+            "embeddings_initializer" if kind in _TABLES and old == "init" else new, value
         )
     if kind == "LeakyReLU" and "alpha" in config:
         config.setdefault("negative_slope", config.pop("alpha"))
@@ -207,18 +219,31 @@ def _reshape_arguments(kind: str, config: dict[str, Any]) -> None:
         config["padding"] = [padding[:2], padding[2:]]
     if kind == "InputLayer" and "batch_input_shape" in config:
         config.setdefault("batch_shape", config["batch_input_shape"])
-    for key in _DROPPED if kind == "Embedding" else (*_DROPPED, "input_dim"):
+    for key in _DROPPED if kind in _TABLES else (*_DROPPED, "input_dim"):
         config.pop(key, None)
 
 
 def _activation(value: Any, era: KerasVersion) -> Any:
     """Return an activation's name; a function of the user's keeps its own."""
     if isinstance(value, dict):
-        inner = value.get("config")
-        value = inner if isinstance(inner, str) else value.get("class_name") or value
+        inner, class_name = value.get("config"), str(value.get("class_name"))
+        if isinstance(inner, dict):  # a layer
+            value = name_of_layer(class_name, _named_arguments(class_name, inner)) or class_name
+        else:
+            value = inner if isinstance(inner, str) else value.get("class_name") or value
     if value == "hard_sigmoid" and era.major < 3:
         return "hard_sigmoid_keras2"
     return "softmax" if value == "softmax_v2" else value
+
+
+def _named_arguments(class_name: str, config: Node) -> dict[str, Any]:
+    """Return the arguments of an activation's layer; its own activation may be one again."""
+    given = dict(config)
+    _rename(class_name, given)
+    if isinstance(given.get("activation"), dict):
+        inner = given["activation"].get("config")
+        given["activation"] = inner if isinstance(inner, str) else None
+    return given
 
 
 def _explicit(kind: str, config: dict[str, Any], era: KerasVersion) -> None:

@@ -55,19 +55,22 @@ def matched(model: Model, held: Holdings) -> Model:
 def _located(layer: Layer, entries: Sequence[Entry], held: Holdings) -> tuple[Layer, str | None]:
     """Return the layer with its weights located, and what does not agree."""
     slots = list(_slots(layer))
-    orders = [list(range(len(slots)))]
+    every = list(range(len(slots)))
+    saved = [index for index in every if slots[index].weight.saved]
+    orders = [saved]
     if held.trainable_first:
-        orders.insert(0, sorted(orders[0], key=lambda index: not slots[index].weight.trainable))
+        orders.insert(0, sorted(every, key=lambda index: not slots[index].weight.trainable))
     for order in orders:
         stored = _in_order([slots[index] for index in order], entries, held.theano)
         if stored is not None:
             placed = dict(zip(order, stored, strict=True))
-            return _with_stored(layer, iter([placed[index] for index in range(len(slots))])), None
+            return _with_stored(layer, iter([placed.get(index) for index in every])), None
     return layer, _difference(layer, slots, entries)
 
 
 def _difference(layer: Layer, slots: Sequence[Slot], entries: Sequence[Entry]) -> str:
     """Return what a layer's config and the file do not agree on."""
+    slots = [slot for slot in slots if slot.weight.saved]
     pairs = zip_longest(
         (slot.weight.shape for slot in slots), (each.shape for each in entries), fillvalue=None
     )
@@ -76,7 +79,8 @@ def _difference(layer: Layer, slots: Sequence[Slot], entries: Sequence[Entry]) -
         for pair in pairs
         if pair[0] != pair[1]
     ]
-    expected, found = layer.params, sum(each.weight.params for each in entries)
+    expected = sum(slot.weight.params for slot in slots)
+    found = sum(each.weight.params for each in entries)
     if expected != found:
         counts = f"its config gives {expected:,} parameters, the file holds {found:,}"
     else:
@@ -94,7 +98,7 @@ def _slots(layer: Layer) -> Iterator[Slot]:
     yield from (Slot(kind, weight) for weight in layer.weights or ())
 
 
-def _with_stored(layer: Layer, stored: Iterator[Stored]) -> Layer:
+def _with_stored(layer: Layer, stored: Iterator[Stored | None]) -> Layer:
     if layer.model is not None:
         inner = tuple(_with_stored(each, stored) for each in layer.model.layers)
         return layer._replace(model=layer.model._replace(layers=inner))
@@ -178,5 +182,5 @@ def _plane_layout(expected: tuple[int, ...], shape: tuple[int, ...], theano: boo
 def unmatched(model: Model) -> Iterable[str]:
     """Yield the names of layers with weights that the file does not hold."""
     for layer in model.layers:
-        if any(weight.stored is None for weight in layer.all_weights()):
+        if any(weight.stored is None and weight.saved for weight in layer.all_weights()):
             yield layer.name

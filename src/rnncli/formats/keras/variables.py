@@ -17,14 +17,16 @@ from rnncli.graph.naming import snake_case
 from rnncli.model import Config, Layer, Model, Weight
 
 _INNER_OPTIMIZER = "optimizer/inner_optimizer/"
+# The groups of an attention layer, in the order of its weights.
+_PROJECTIONS = {
+    "MultiHeadAttention": (
+        "query_dense", "key_dense", "_gate_dense", "value_dense", "output_dense"
+    ),
+    "GroupedQueryAttention": (
+        "_query_dense", "_key_dense", "_gate_dense", "_value_dense", "_output_dense"
+    ),
+}  # fmt: skip
 CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
-
-
-# The groups of layers made of others, in the order of their weights.
-_PARTS = {
-    "MultiHeadAttention": ("query_dense", "key_dense", "value_dense", "output_dense"),
-    "GroupQueryAttention": ("_query_dense", "_key_dense", "_value_dense", "_output_dense"),
-}
 
 
 class Shelf(NamedTuple):
@@ -117,6 +119,8 @@ def _held(layer: Layer, found: Shelf, base: str) -> Iterator[Entry]:
     else:
         for group in _groups(layer.kind, layer.config):
             yield from found.groups.get(f"{base}/{group}".rstrip("/"), ())
+        if layer.kind == "SpectralNormalization":  # beside its vector stands the kernel once more
+            yield from found.groups.get(base, ())[1:]
 
 
 def _groups(kind: str, config: Config) -> Iterator[str]:
@@ -126,16 +130,21 @@ def _groups(kind: str, config: Config) -> Iterator[str]:
         backward = config.get("backward_layer") or inner
         for name, each in (("forward_layer", inner), ("backward_layer", backward)):
             yield from (f"{name}/{group}" for group in _groups(each["class_name"], each["config"]))
-    elif kind == "TimeDistributed" and inner:
+    elif kind in ("TimeDistributed", "SpectralNormalization") and inner:
         yield from (f"layer/{group}" for group in _groups(inner["class_name"], inner["config"]))
+    elif kind == "Pipeline":
+        counter = Counter[str]()
+        for each in config["layers"]:
+            place = f"_pipeline_layers/{_numbered(each['class_name'], counter)}"
+            yield from (f"{place}/{g}" for g in _groups(each["class_name"], each["config"]))
     elif kind == "RNN" and config["cell"]["class_name"] == "StackedRNNCells":
         counter = Counter[str]()
         for cell in config["cell"]["config"]["cells"]:
             yield f"cell/cells/{_numbered(cell['class_name'], counter)}"
-    elif kind in _PARTS:
-        yield from _PARTS[kind]
     elif kind in ("RNN", *names()) or kind.startswith("ConvLSTM"):
         yield "cell"
+    elif kind in _PROJECTIONS:
+        yield from _PROJECTIONS[kind]
     else:
         yield ""
 
