@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rnncli.cells import names, snake_case
 from rnncli.errors import FileError, ShapeError, UsageError
 from rnncli.forward.arrays import read_named
 from rnncli.forward.engine import needed
@@ -168,7 +169,7 @@ def _parts(path: str) -> list[str]:
     return [part for part in _steps(path) if not _CELL.fullmatch(part)]
 
 
-_CELL = re.compile(r"(simple_rnn|lstm|gru)_cell(_\d+)?")
+_CELL = re.compile(rf"({'|'.join(snake_case(name) for name in names())})_cell(_\d+)?")
 
 
 def _shortened(name: str, path: str, bare: bool) -> bool:

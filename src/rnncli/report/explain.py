@@ -30,7 +30,7 @@ def explain(layers: tuple[Layer, ...]) -> Report:
     inner, outer, last = (str(name or "linear") for name in names)
     lines = equations(node.cell, inner, outer, node.bias_rows, last)
     batch: Dim = layer.calls[0].input_shapes[0][0] if layer.calls[0].input_shapes else None
-    rows = tuple(_symbols(node, batch))
+    rows = tuple(row for row in _symbols(node, batch) if any(row[0] in line for line in lines))
     data = {
         "cell": node.cell.name,
         "equations": list(lines),

@@ -78,7 +78,14 @@ def activations(
     own = every[way * count : (way + 1) * count] or every[:count]
     if count == 1:
         return own[0], "sigmoid", own[0]
-    return own[1], own[0], own[-1]
+    # ONNX Runtime clips what the gates and the candidate are computed of, not the state.
+    return own[1], own[0], _unclipped(own[2]) if count == 3 else own[1]
+
+
+def _unclipped(activation: Activation) -> Activation:
+    if not isinstance(activation, Applied):
+        return activation
+    return activation._replace(clip=0.0) if activation.arguments else activation.name
 
 
 def _applied(names: list[str], attributes: Mapping[str, Any]) -> Iterator[Activation]:
