@@ -41,14 +41,15 @@ class UnsupportedError(RnncliError):
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Return the hint that names what was probably meant, None if nothing is near."""
-    near = _close(name, known)
-    return f"did you mean {near}?" if near else None
+    near = near_to(name, known)
+    return f"did you mean {near[0]}?" if near else None
 
 
-def _close(name: str, known: Iterable[str]) -> str | None:
+def near_to(name: str, known: Iterable[str]) -> list[str]:
+    """Return the word that is nearest to a name, none if none is near."""
     from difflib import get_close_matches
 
-    return next(iter(get_close_matches(name, known, n=1)), None)
+    return get_close_matches(name, known, n=1)
 
 
 def nearest_file(path: str) -> str | None:
@@ -60,5 +61,5 @@ def nearest_file(path: str) -> str | None:
         beside = os.listdir(folder or ".")
     except (OSError, ValueError):
         return None
-    near = _close(name[:255], beside)
-    return f"did you mean {os.path.join(folder, near)}?" if near else None
+    near = near_to(name[:255], beside)
+    return f"did you mean {os.path.join(folder, near[0])}?" if near else None

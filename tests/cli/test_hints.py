@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from rnncli.cli import COMMANDS
-from rnncli.cli.refusals import OTHER_WORDS
+from rnncli.cli.refusals import OTHER_COMMANDS, OTHER_WORDS
 
 GOLDEN = Path(__file__).parents[1] / "goldens" / "keras" / "k3" / "lstm_stack.keras"
 VALUES = {"--no-bias": [], "--activation": ["relu"], "--weights": ["w.npz"], "--output": ["y.npy"]}
@@ -44,6 +44,57 @@ def test_words_of_other_tools(rnncli: Any, word: str, meant: str) -> None:
     done = rnncli("forward", *meant.split(), *value)
     assert (done.returncode, done.stderr) == (0, "")
     assert hint_of(rnncli("forward", word.replace("-", "_").replace("__", "--", 1))) == hint
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"), [(word, meant) for meant, words in OTHER_COMMANDS.items() for word in words]
+)
+@pytest.mark.usefixtures("folder")
+def test_commands_of_other_tools(rnncli: Any, word: str, meant: str) -> None:
+    assert hint_of(rnncli(word, "model.keras")) == f"did you mean {meant}?"
+    rest = {"fit": ["--max-params", "1k"], "check": ["model.keras", "--max-params", "1M"]}
+    done = rnncli(meant, *rest.get(meant, [] if "-" in meant else ["model.keras"]))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        (["summary", "--return-seq"], "did you mean --return-sequences?"),
+        (["cost", "--batch_siz", "3"], "did you mean --batch-size?"),
+        (["summary", "--format", "JSON"], "did you mean --format json?"),
+        (["check", "--format", "junti"], "did you mean --format junit?"),
+        (["summary", "--cell", "lstn"], "did you mean --cell lstm?"),
+        (["params", "--convention", "pytorch"], "did you mean --convention torch?"),
+        (["forward", "--seed", "-1"], "see rnncli forward --help"),
+        (["summary", "--zzz"], "see rnncli summary --help"),
+    ],
+)
+def test_what_is_near_is_meant(rnncli: Any, line: list[str], hint: str) -> None:
+    done = rnncli(*line)
+    assert hint_of(done) == hint
+    if hint.startswith("did"):
+        option, *value = hint.removeprefix("did you mean ").removesuffix("?").split()
+        given = value or ["3"] * ("=" in "".join(line) or len(line) > 2)
+        more = ["--max-params", "1M", "--units", "3"] if line[0] == "check" else []
+        assert rnncli(line[0], option, *given, *more).returncode == 0
+    else:
+        assert rnncli(*hint.split()[2:]).returncode == 0
+
+
+@pytest.mark.parametrize("word", ["--dropout", "--recurrent_dropout", "--kernel-initializer"])
+def test_what_only_layers_take_is_shown_in_one(rnncli: Any, word: str) -> None:
+    hint = hint_of(rnncli("summary", word, "0.2"))
+    flag, layer = shlex.split(hint.partition(": ")[2])
+    assert rnncli("summary", "--layer", "Input((9, 3))", flag, layer).returncode == 0
+
+
+@pytest.mark.parametrize("command", ["params", "shapes", "explain", "cost"])
+@pytest.mark.usefixtures("folder")
+def test_two_files_are_for_summary(rnncli: Any, command: str) -> None:
+    done = rnncli(command, "model.keras", "model.keras")
+    assert done.stderr.startswith(f"error: rnncli {command} takes one file, but gets model.keras")
+    assert rnncli(*hint_of(done).split()[1:]).stdout.count("model.keras") == 2
 
 
 @pytest.mark.parametrize("text", ["LSTM", "Lstm", "lstm", "GRU", "SimpleRNN", "simple-rnn", "RNN"])

@@ -12,8 +12,8 @@ import rnncli
 from rnncli.cells import cell_for, cells_in, names, snake_case
 from rnncli.cli.options import CELL, MODEL, OUTPUT
 from rnncli.cli.output import fail, silence_stdout
-from rnncli.cli.refusals import told
-from rnncli.errors import ExitCode, RnncliError, UsageError, nearest
+from rnncli.cli.refusals import told, unknown_command
+from rnncli.errors import ExitCode, RnncliError
 from rnncli.formats import SUFFIXES
 
 COMMANDS = ("summary", "params", "shapes", "explain", "cost", "forward", "fit", "weights", "check")
@@ -91,8 +91,7 @@ class Commands(TyperGroup):
             return _helped(ctx, rest)
         if os.path.exists(name) or name.lower().endswith(SUFFIXES):
             return "summary", _built("summary", _function("summary")), args
-        hint = nearest(name, COMMANDS) or f"commands: {', '.join(COMMANDS)}"
-        raise UsageError(f"rnncli has no command {name[:80]!r}", hint)
+        raise unknown_command(name, COMMANDS)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the commands with the first line of their help, uncut."""

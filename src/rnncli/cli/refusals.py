@@ -2,9 +2,10 @@
 
 import re
 import shlex
+from collections.abc import Iterable
 from typing import Any
 
-from rnncli.errors import nearest
+from rnncli.errors import UsageError, near_to, nearest
 
 # What other tools call an option, PyTorch first; a word may stand for an option and its value.
 OTHER_WORDS = {
@@ -26,7 +27,29 @@ OTHER_WORDS = {
     "--format markdown": ("--markdown", "--md"),
     "--format latex": ("--latex", "--tex"),
 }  # fmt: skip
+# What other tools call a command.
+OTHER_COMMANDS = {
+    "summary": ("info", "show", "inspect", "print", "describe", "model-summary", "torchinfo"),
+    "params": ("count", "parameters", "param", "num-params", "count-params"),
+    "shapes": ("shape", "output-shape", "output-shapes"),
+    "explain": ("equations", "formula", "formulas", "how"),
+    "cost": ("flops", "macs", "profile", "memory", "stats"),
+    "forward": ("run", "predict", "infer", "inference", "eval", "plot"),
+    "fit": ("budget", "search"),
+    "check": ("test", "validate", "assert", "lint"),
+    "--version": ("version", "-v", "-V"),
+    "--help": ("-?",),
+}
 _MEANT = {word: meant for meant, words in OTHER_WORDS.items() for word in words}
+_COMMANDS = {word: meant for meant, words in OTHER_COMMANDS.items() for word in words}
+# What a layer takes and the cell flags do not: it is said with --layer.
+_ARGUMENTS = {
+    "--dropout": "dropout=0.2", "--recurrent-dropout": "recurrent_dropout=0.2",
+    "--stateful": "stateful=True", "--unroll": "unroll=True",
+    "--unit-forget-bias": "unit_forget_bias=True",
+    "--kernel-initializer": "kernel_initializer='he_normal'",
+}  # fmt: skip
+_CHOICE = re.compile(r"'(.*)' is not one of (.*)")
 LONGEST = 300  # characters of a message; what was typed may be far longer
 
 
@@ -40,11 +63,22 @@ def told(error: Any) -> tuple[str, str]:
     parameter = getattr(error, "param", None)
     text = " ".join(str(error.message).split()).removesuffix(".")
     text = re.sub(r"is not a valid int\w*( range)?$", "is not a whole number", text)
+    text = re.sub(r"is not in the range x>=(\d+)$", r"is less than \1", text)
+    text = re.sub(r"is not in the range (\d+)<=x<=(\d+)$", r"is not from \1 to \2", text)
     if text.startswith("Got unexpected extra argument"):
-        see = _extra(context, text) or see
+        return _extra(context, text, see)
     if parameter is not None and parameter.param_type_name == "option":
-        return _shortened(f"{parameter.opts[0]}: {text}"), see
+        hint = _chosen(parameter.opts[0], text) or see
+        return _shortened(f"{parameter.opts[0]}: {text}"), hint
     return _shortened(text[:1].lower() + text[1:]), see
+
+
+def unknown_command(name: str, known: Iterable[str]) -> UsageError:
+    """Return the error of a command that does not exist, with the one that was probably meant."""
+    meant = _COMMANDS.get(name.lower().replace("_", "-"))
+    hint = f"did you mean {meant}?" if meant else nearest(name.lower(), known)
+    return UsageError(f"rnncli has no command {name[:80]!r}",
+                      hint or f"commands: {', '.join(known)}")  # fmt: skip
 
 
 def _meant(error: Any, see: str) -> str:
@@ -55,21 +89,41 @@ def _meant(error: Any, see: str) -> str:
         for command in group.list_commands(context):
             if name in _options(group.get_command(context, command)):
                 return f"options come after the command: rnncli {command} {name}"
+        if name in _COMMANDS:
+            return f"did you mean {_COMMANDS[name]}?"
     known = _options(context.command)
-    meant = _MEANT.get(name.lower().replace("_", "-").replace("---", "--"))
+    plain = name.lower().replace("_", "-").replace("---", "--")
+    meant = _MEANT.get(plain)
     if meant is not None and meant.partition(" ")[0] in known:
         return f"did you mean {meant}?"
-    return nearest(name.replace("_", "-"), known) or see
+    if plain in _ARGUMENTS and "--layer" in known:
+        return f'write it in a layer: --layer "LSTM(64, {_ARGUMENTS[plain]})"'
+    begun = [each for each in known if len(plain) > 3 and each.startswith(plain)]
+    near = begun or near_to(plain.lstrip("-"), [each.lstrip("-") for each in known])
+    return f"did you mean --{near[0].lstrip('-')}?" if near else see
 
 
-def _extra(context: Any, text: str) -> str | None:
-    """Return how to give `forward` its inputs, which are no arguments, None for other commands."""
-    model = context.params.get("file")
-    inputs = re.fullmatch(r".*?arguments?(?:\(s\))? \((.*)\)", text)
-    if context.info_name != "forward" or model is None or inputs is None:
+def _chosen(option: str, text: str) -> str | None:
+    """Return the choice that was probably meant, None where none is near."""
+    refused = _CHOICE.fullmatch(text)
+    if refused is None:
         return None
-    given = " ".join(f"--input {shlex.quote(each)}" for each in inputs[1].split())
-    return _shortened(f"rnncli forward {shlex.quote(model)} {given}")
+    near = near_to(refused[1].lower(), re.findall(r"'([^']*)'", refused[2]))
+    return f"did you mean {option} {near[0]}?" if near else None
+
+
+def _extra(context: Any, text: str, see: str) -> tuple[str, str]:
+    """Return what a command says of files that it does not take, and which one takes them."""
+    found = re.fullmatch(r".*?arguments?(?:\(s\))? \((.*)\)", text)
+    model, command = context.params.get("file"), context.info_name
+    if found is None or model is None:
+        return _shortened(text[:1].lower() + text[1:]), see
+    message = _shortened(f"rnncli {command} takes one file, but gets {found[1]} too")
+    more = [shlex.quote(each) for each in found[1].split()]
+    if command == "forward":
+        given = " ".join(f"--input {each}" for each in more)
+        return message, _shortened(f"rnncli forward {shlex.quote(model)} {given}")
+    return message, _shortened(f"rnncli summary {shlex.quote(model)} {' '.join(more)}")
 
 
 def _options(command: Any) -> list[str]:
