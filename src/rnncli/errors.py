@@ -15,12 +15,16 @@ class ExitCode(IntEnum):
 
 
 class RnncliError(Exception):
-    """An expected failure: one `error:` line and, where there is a fix, one `hint:` line."""
+    """An expected failure: one `error:` line and, where there is a fix, one `hint:` line.
 
-    def __init__(self, message: str, hint: str | None = None) -> None:
+    `where` are indented lines below that show the place, such as the layers of a stack.
+    """
+
+    def __init__(self, message: str, hint: str | None = None, where: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.where = where
 
 
 class UsageError(RnncliError):

@@ -5,6 +5,8 @@ from math import prod
 
 from rnncli.errors import ShapeError, UsageError
 
+LARGEST = 10**18  # of a size; far beyond any machine, and products still print at once
+
 Dim = int | None
 Shape = tuple[Dim, ...]
 Shapes = tuple[Shape, ...]

@@ -12,10 +12,11 @@ HUGE = "9" * 5000
 
 
 class Told:
-    """What a run printed on stderr: its `error:` line and its `hint:` line."""
+    """What a run printed on stderr: its `error:` line, its `hint:` line, and the place below."""
 
     def __init__(self, stderr: str) -> None:
-        lines = stderr.splitlines()
+        lines = [line for line in stderr.splitlines() if line[:2] != "  "]
+        self.where = [line for line in stderr.splitlines() if line[:2] == "  "]
         assert lines and lines[0].startswith("error: "), stderr
         assert [line.partition(" ")[0] for line in lines[1:]] in ([], ["hint:"]), stderr
         self.error = lines[0].removeprefix("error: ")
@@ -118,7 +119,8 @@ def test_an_option_before_its_command(refused: Any) -> None:
         ("params --steps=-5", "--steps: '-5' is neither a whole number", "write"),
         ("summary --depth 10001", "--depth: 10001 is more than the 10,000 layers", ""),
         ("summary --units", "option '--units' requires an argument", "see rnncli summary --help"),
-        ("params a.h5 b.h5", "got unexpected extra argument", "see rnncli params --help"),
+        ("params a.h5 b.h5", "rnncli params takes one file, but gets b.h5 too",
+         "rnncli summary a.h5 b.h5"),
         ("summary --verbose=3", "option '--verbose' does not take a value", "see rnncli summary"),
         ("forward --seed x", "--seed: 'x' is not a whole number", "see rnncli forward --help"),
         ("forward --seed -1", "--seed: -1 is not in the range x>=0", "see rnncli forward --help"),
@@ -222,10 +224,36 @@ def test_wrong_expressions(refused: Any, expression: str, error: str, hint: str)
     [
         (["Input((100, 32))", "LSTM(8)", "LSTM(8)"], "lstm_1 does not fit on lstm",
          "give 'lstm' return_sequences=True"),
-        (["Input((32,))", "LSTM(8)"], "lstm does not fit on input_layer", ""),
-        (["Input((0, 32))", "LSTM(8)"], "sizes are at least 1, or None", ""),
+        (["Input((100, 32))", "LSTM(8)", "Dropout(0.1)", "GRU(8)"], "gru does not fit on dropout",
+         "give 'lstm' return_sequences=True"),
+        (["Input((32,))", "LSTM(8)"], "lstm does not fit on input_layer",
+         'write --layer "Input((32, 1))" for 32 steps of one feature, or "Input((1, 32))"'),
+        (["Input((None,))", "LSTM(8)"], "lstm does not fit on input_layer",
+         'write the input as --layer "Input((None, 32))"'),
+        (["Input(())", "LSTM(8)"], "lstm does not fit on input_layer",
+         'write the input as --layer "Input((100, 32))"'),
+        (["Input((100, 32))", "Flatten()", "LSTM(8)"], "lstm does not fit on flatten",
+         "leave 'flatten' out: it takes away the axis of steps"),
+        (["Input((9, 9, 3))", "Conv2D(4, 3)", "LSTM(8)"], "lstm does not fit on conv2d",
+         'put --layer "Reshape((7, 28))" before it'),
+        (["Input((None, 9, 3))", "LSTM(8)"], "lstm does not fit on input_layer",
+         'put --layer "TimeDistributed(Flatten())" before it'),
+        (["Input((9, 3))", "Conv2D(4, 3)"], "conv2d does not fit on input_layer",
+         'use Conv1D for sequences, or put --layer "Reshape((9, 3, 1))" before it'),
+        (["Input((9, 3))", "LSTM(8, return_state=True)", "Dense(3)"],
+         'Layer "dense" expects 1 input(s), but it received 3 input tensors',
+         "give 'lstm' return_state=False"),
+        (["Input((9, 3))", "GRU(8, return_sequences=True, return_state=True)", "GRU(3)"],
+         'Layer "gru_1" expects 1 input(s), but it received 2 input tensors',
+         "give 'gru' return_state=False"),
+        (["Input((9, 3))", "Bidirectional(LSTM(8), merge_mode=None)", "Dense(3)"],
+         'Layer "dense" expects 1 input(s), but it received 2 input tensors',
+         "give 'bidirectional' merge_mode='concat'"),
+        (["Input((0, 32))", "LSTM(8)"], "sizes are from 1 to 10^18, or None", "write (100, 32)"),
+        (["Input((10000000000000000000, 3))", "LSTM(8)"], "sizes are from 1 to 10^18", "write"),
         (["Input(32)", "LSTM(8)"], "must be a tuple of sizes", "write (100, 32)"),
-        (["Input((100, None))", "LSTM(8)"], "LSTM needs the size of its input's last axis", ""),
+        (["Input((100, None))", "LSTM(8)"], "LSTM needs the size of its input's last axis",
+         "give the last axis of 'input_layer' a size"),
         (["Input((100, 32))", "LSTM(8, name='a')", "Dense(8, name='a')"],
          "two layers are called 'a'", "give each layer a name of its own"),
         (["Input((5, 3))", "LSTM(8)", "Input((4,))"], "Input comes first", "put it first"),
@@ -235,6 +263,22 @@ def test_layers_that_do_not_fit(refused: Any, stack: list[str], error: str, hint
     told = refused("params", *(part for text in stack for part in ("--layer", text)))
     assert error in told.error
     assert told.hint.startswith(hint)
+    if "does not fit" in error:
+        assert "→" in told.where[-1] and told.where[-1].endswith("does not fit")
+        assert len(told.where) == len(stack)
+        assert "(None" in told.where[0]
+    for command in ("summary", "shapes", "explain", "cost", "forward"):
+        again = refused(command, *(part for text in stack for part in ("--layer", text)))
+        assert (again.error, again.hint) == (told.error, told.hint)
+
+
+def test_a_long_stack_is_shown_up_to_what_does_not_fit(refused: Any) -> None:
+    stack = ["--layer", "Input((100, 32))", *["--layer", "LSTM(8, return_sequences=True)"] * 30,
+             "--layer", "Flatten()", "--layer", "LSTM(8)"]  # fmt: skip
+    told = refused("summary", *stack)
+    assert told.where[0].strip() == "24 layers before"
+    assert len(told.where) == 10
+    assert "(None, 800)" in told.where[-2]
 
 
 @pytest.mark.parametrize(

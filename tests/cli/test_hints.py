@@ -1,6 +1,7 @@
 """Every hint is a command that works."""
 
 import json
+import re
 import shlex
 import shutil
 from pathlib import Path
@@ -29,7 +30,7 @@ def folder(tmp_path: Path) -> Path:
 
 def hint_of(done: Any) -> str:
     assert done.returncode == 2, done.stderr
-    _, hint = done.stderr.splitlines()
+    _, hint, *_ = done.stderr.splitlines()
     return str(hint).removeprefix("hint: ")
 
 
@@ -136,6 +137,48 @@ def test_help(rnncli: Any) -> None:
     assert rnncli("help").stdout == rnncli("--help").stdout
     done = rnncli("help", "sumary")
     assert hint_of(done) == "did you mean summary?"
+
+
+FIXED = [
+    (["Input((32,))", "LSTM(8)"], ["Input((32, 1))", "LSTM(8)"]),
+    (["Input((32,))", "LSTM(8)"], ["Input((1, 32))", "LSTM(8)"]),
+    (["Input((9, 3))", "LSTM(8)", "LSTM(8)"],
+     ["Input((9, 3))", "LSTM(8, return_sequences=True)", "LSTM(8)"]),
+    (["Input((9, 3))", "Flatten()", "LSTM(8)"], ["Input((9, 3))", "LSTM(8)"]),
+    (["Input((9, 9, 3))", "Conv2D(4, 3)", "LSTM(8)"],
+     ["Input((9, 9, 3))", "Conv2D(4, 3)", "Reshape((7, 28))", "LSTM(8)"]),
+    (["Input((None, 9, 3))", "LSTM(8)"],
+     ["Input((None, 9, 3))", "TimeDistributed(Flatten())", "LSTM(8)"]),
+    (["Input((9, 3))", "Conv2D(4, 3)"], ["Input((9, 3))", "Reshape((9, 3, 1))", "Conv2D(4, 3)"]),
+    (["Input((9, 3))", "LSTM(8, return_state=True)", "Dense(3)"],
+     ["Input((9, 3))", "LSTM(8, return_state=False)", "Dense(3)"]),
+    (["LSTM(8)"], ["Input((100, 32))", "LSTM(8)"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("broken", "mended"), FIXED)
+def test_what_makes_a_stack_fit_is_in_the_hint(
+    rnncli: Any, broken: list[str], mended: list[str]
+) -> None:
+    def stack(layers: list[str]) -> list[str]:
+        return [part for text in layers for part in ("--layer", text)]
+
+    hint = hint_of(rnncli("params", *stack(broken)))
+    new = next((text for text in mended if text not in broken), None)
+    if new is None:
+        assert "leave 'flatten' out" in hint
+    else:
+        assert new in hint or any(word in hint for word in re.findall(r"return_\w+=\w+", new))
+    done = rnncli("params", *stack(mended))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_layers_that_are_not_built_are_said_to_be(rnncli: Any) -> None:
+    for line in (["summary"], ["check", "--max-params", "5k"]):
+        done = rnncli(*line, "--layer", "LSTM(64)")
+        assert done.stderr.startswith("warning: the model has no input shape")
+        assert 'put --layer "Input((100, 32))" first' in done.stderr
+    assert "no input shape" in rnncli("summary", "--layer", "LSTM(64)", "--format", "json").stdout
 
 
 @pytest.mark.usefixtures("folder")

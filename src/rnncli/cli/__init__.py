@@ -217,7 +217,7 @@ def _run() -> int:
         sys.stdout.flush()
         return code
     except RnncliError as error:
-        fail(error.message, error.hint)
+        fail(error.message, error.hint, where=error.where)
     except _Refused as error:
         fail(*told(error))
     except (typer.Abort, KeyboardInterrupt):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 from typer import Argument, Exit, Option
 
 from rnncli.cli.completion import files as model_files
-from rnncli.cli.models import load, steps_of
+from rnncli.cli.models import load, steps_of, warn_of_unbuilt
 from rnncli.cli.options import (
     CellFlags,
     CheckOutputFlags,
@@ -144,7 +144,9 @@ def _read(
     for model in models:
         try:
             found = load(model, cell, allow=("--steps",))
-            warn(found, output, f"{model.file}: " if len(models) > 1 else "")
+            of = f"{model.file}: " if len(models) > 1 else ""
+            warn(found, output, of)
+            warn_of_unbuilt(found, of)
             subjects.append(_subject(found, model.file, no_nan))
         except RnncliError as error:
             if len(models) == 1 or isinstance(error, UsageError):

@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 from rnncli.activation_names import check_activation
 from rnncli.cells import cell_for, names, snake_case
-from rnncli.cli.options import LARGEST, CellFlags, ModelFlags
+from rnncli.cli.options import CellFlags, ModelFlags
+from rnncli.cli.output import warn_that
 from rnncli.errors import UsageError, nearest
 from rnncli.model import Layer, Model, Source, sequential
+from rnncli.shapes import LARGEST
 
 if TYPE_CHECKING:
     from rnncli.graph.naming import Namer
@@ -158,13 +160,25 @@ def check_address_space() -> None:
             raise MemoryError
 
 
+_UNBUILT = "the model has no input shape, on which its weights and outputs depend"
+_WITH_INPUT = 'put --layer "Input((100, 32))" first'
+
+
 def check_input(model: Model) -> None:
     """Check that something is known of the model's weights. Raises: UsageError."""
-    if not model.inputs and not any(layer.all_weights() for layer in model.layers):
-        raise UsageError(
-            "the model has no input shape, on which its weights and outputs depend",
-            'put --layer "Input((100, 32))" first' if model.source.kind == "layers" else None,
-        )
+    if _unbuilt(model):
+        raise UsageError(_UNBUILT, _WITH_INPUT if model.source.kind == "layers" else None)
+
+
+def warn_of_unbuilt(model: Model, of: str = "") -> None:
+    """Say that weights cannot be known, where an answer is given all the same."""
+    if model.layers and _unbuilt(model):
+        fix = f": {_WITH_INPUT}" if model.source.kind == "layers" else ""
+        warn_that(f"{of}{_UNBUILT}{fix}")
+
+
+def _unbuilt(model: Model) -> bool:
+    return not model.inputs and not any(layer.all_weights() for layer in model.layers)
 
 
 def pick(model: Model, name: str | None) -> tuple[Layer, ...]:

@@ -11,6 +11,7 @@ from rnncli.cells import names, snake_case
 from rnncli.cli.completion import activations, layer_names
 from rnncli.cli.completion import files as model_files
 from rnncli.render import CHECK_ONLY, FORMATS, SUMMARY_ONLY
+from rnncli.shapes import LARGEST
 
 MODEL, OUTPUT = "Model", "Output"
 CELL = "Cell flags, for a layer without FILE or --layer"
@@ -25,8 +26,6 @@ else:  # the choices are those of the tables of cells and of renderers
     CellName = Literal[CELLS]
     Format = Literal[FORMATS]
     SummaryFormat, CheckFormat = Literal[FORMATS + SUMMARY_ONLY], Literal[FORMATS + CHECK_ONLY]
-
-LARGEST = 10**18  # of a size; far beyond any machine, and products still print at once
 
 
 def size(text: str) -> int:

@@ -115,14 +115,21 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int], None] | None]:
         bar.stop()
 
 
-def fail(message: str, hint: str | None = None, code: ExitCode = ExitCode.USAGE) -> NoReturn:
-    """Print the `error:` line, the `hint:` line where there is one, and leave.
+def fail(
+    message: str,
+    hint: str | None = None,
+    code: ExitCode = ExitCode.USAGE,
+    where: tuple[str, ...] = (),
+) -> NoReturn:
+    """Print the `error:` line, the `hint:` line where there is one, where it is, and leave.
 
     Who asked for JSON reads the same as an object on stdout.
     """
     talk(f"error: {message}")
     if hint:
         talk(f"hint: {hint}")
+    for line in where:
+        talk(line)
     if _json_asked(sys.argv[1:]) and sys.stdout is not None:
         import json
 

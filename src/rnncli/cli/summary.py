@@ -4,7 +4,7 @@ from typing import Annotated
 
 from typer import Option
 
-from rnncli.cli.models import load
+from rnncli.cli.models import load, warn_of_unbuilt
 from rnncli.cli.options import CellFlags, FilesFlags, SummaryOutputFlags, with_options
 from rnncli.cli.output import emit, warn
 from rnncli.cli.pictures import Dark, Svg, check_svg, save_svg
@@ -50,6 +50,7 @@ def command(
     check_svg(svg, dark)
     found = load(model.single(), cell, optimizer=optimizer)
     warn(found, output)
+    warn_of_unbuilt(found)
     if output.format == "classic":
         found = classic_names(found)
     report = summarize(

@@ -3,10 +3,10 @@
 Flags, `--layer` expressions and files all come through here, models inside models too.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
-from rnncli.errors import RnncliError, ShapeError, UnsupportedError, UsageError
+from rnncli.errors import RnncliError, ShapeError, UnsupportedError
+from rnncli.graph.misfit import Placed, check_single, misfit
 from rnncli.graph.order import in_order, keras_depths
 from rnncli.layers import TABLE, complete, layer_type
 from rnncli.layers.arguments import check_arguments
@@ -21,6 +21,7 @@ class _Progress:
     def __init__(self, model: Model) -> None:
         self.source = model.source
         self.strict = model.source.kind != "file"
+        self.chained = model.type == "Sequential"
         self.by_name = {layer.name: layer for layer in model.layers}
         self.shapes: dict[Ref, Shape] = {}
         self.calls: dict[str, list[Call]] = {}
@@ -144,12 +145,14 @@ def _listed(model: Model) -> tuple[Layer, ...]:
 
 
 def _run_call(layer: Layer, index: int, progress: _Progress) -> None:
-    call = layer.calls[index]
+    call = _call(layer, index, progress)
     shapes = [progress.shapes.get(ref) for ref in call.inputs]
     inputs: Shapes | None = None if None in shapes else tuple(s for s in shapes if s is not None)
     if inputs is None or (not inputs and layer.build_shapes):
         inputs = layer.build_shapes
     try:
+        if progress.chained:
+            check_single(layer, inputs or ())
         outputs = _outputs(layer, inputs, index, progress)
     except _MALFORMED as error:
         if progress.strict:
@@ -160,6 +163,16 @@ def _run_call(layer: Layer, index: int, progress: _Progress) -> None:
     calls[index] = call._replace(input_shapes=inputs, output_shapes=outputs)
     for tensor, shape in enumerate(outputs or ()):
         progress.shapes[Ref(layer.name, index, tensor)] = shape
+
+
+def _call(layer: Layer, index: int, progress: _Progress) -> Call:
+    """Return a call; in a chain it takes all tensors that the layer before gives."""
+    call = layer.calls[index]
+    if not progress.chained or not call.inputs:
+        return call
+    ref = call.inputs[0]
+    before = progress.calls[ref.layer][ref.call].output_shapes or ((),)
+    return call._replace(inputs=tuple(ref._replace(tensor=each) for each in range(len(before))))
 
 
 def _outputs(layer: Layer, inputs: Shapes | None, index: int, progress: _Progress) -> Shapes | None:
@@ -270,14 +283,13 @@ def _placed(weight: Weight, before: Weight | None) -> Weight:
 
 
 def _misfit(layer: Layer, call: Call, progress: _Progress, error: Exception) -> RnncliError:
-    """Return the error that names both layers, the shape between them and the fix."""
-    reason = error.message if isinstance(error, RnncliError) else f"cannot be built: {error}"
-    hint = error.hint if isinstance(error, RnncliError) else None
-    if not call.inputs or isinstance(error, UsageError):
-        return ShapeError(f"{layer.name}: {reason}", hint)
-    before = progress.by_name[call.inputs[0].layer]
-    config: Mapping[str, Any] = progress.configs.get(before.name, before.config)
-    sequences = config.get("layer", {}).get("config", config).get("return_sequences", True)
-    if not sequences and "expects 3" in reason:
-        hint = f"give {before.name!r} return_sequences=True"
-    return ShapeError(f"{layer.name} does not fit on {before.name}: {reason}", hint)
+    """Return the error of a layer with the layers of the stack before it."""
+    before: list[Placed] = []
+    ref = next(iter(call.inputs), None)
+    while ref is not None:
+        own = progress.by_name[ref.layer]
+        found = progress.calls[own.name][ref.call]
+        config = progress.configs.get(own.name, own.config)
+        before.append(Placed(own, config, found.input_shapes, found.output_shapes))
+        ref = next(iter(found.inputs), None)
+    return misfit(before[::-1], layer, error)

@@ -8,6 +8,7 @@ from rnncli.errors import UsageError
 from rnncli.layers import TABLE, layer_type
 from rnncli.layers.layer_type import REQUIRED
 from rnncli.model import Config
+from rnncli.shapes import LARGEST
 
 Check = Callable[[str, Any], None]
 
@@ -97,8 +98,9 @@ def _shape(what: str, value: Any) -> None:
 
 def _input_shape(what: str, value: Any) -> None:
     _shape(what, value)
-    if any(dim is not None and dim < 1 for dim in value or ()):
-        raise UsageError(f"{what}: sizes are at least 1, or None")
+    if any(dim is not None and not 1 <= dim <= LARGEST for dim in value or ()):
+        raise UsageError(f"{what}: sizes are from 1 to 10^18, or None",
+                         "write (100, 32), or (None, 32) for any number of steps")  # fmt: skip
 
 
 def _integers(what: str, value: Any) -> None:
