@@ -14,7 +14,12 @@ from rnncli.formats import SUFFIXES, limits
 from rnncli.units import parse_amount
 
 TEXT = readme.README.read_text()
-LIMITS = {"fit": "--max-params 50k", "check": "--units 64 --max-params 50k"}
+LIMITS = {
+    "fit": "--max-params 50k",
+    "check": "--units 64 --max-params 50k",
+    "diff": "tests/goldens/pairs/gru.keras tests/goldens/pairs/gru.keras",
+    "convert": "--to torch -o weights.npz",
+}
 
 
 @pytest.mark.parametrize("block", readme.blocks(), ids=lambda block: block.splitlines()[0][2:60])
@@ -86,6 +91,7 @@ def test_the_table_of_exit_codes() -> None:
 def test_the_table_of_keys(command: str, tmp_path: Path) -> None:
     rows = readme.table("| Command | Keys between `schema`, `command` and `warnings` |")
     stated = {name.strip("`"): re.findall("`(.*?)`", keys) for name, keys in rows}
+    readme.prepare(tmp_path)
     line = f"rnncli {command} {LIMITS.get(command, '')} --format json"
     found = list(json.loads(readme.run(line, tmp_path)))
     assert found == ["schema", "command", *stated[command], "warnings"]

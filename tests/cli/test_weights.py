@@ -8,24 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from files import safetensors
 
 GOLDENS = Path(__file__).parents[1] / "goldens"
 RNG = np.random.default_rng(11)
-NAMES = {"F32": np.float32, "F16": np.float16, "I8": np.int8, "F64": np.float64}
-
-
-def safetensors(path: Path, arrays: dict[str, np.ndarray]) -> Path:
-    """Write a safetensors file; its format is eight bytes of length, JSON, and the values."""
-    header, at = {}, 0
-    for name, array in arrays.items():
-        dtype = next(key for key, kind in NAMES.items() if array.dtype == kind)
-        end = at + array.nbytes
-        header[name] = {"dtype": dtype, "shape": array.shape, "data_offsets": [at, end]}
-        at = end
-    text = json.dumps(header).encode()
-    path.write_bytes(len(text).to_bytes(8, "little") + text + b"".join(
-        np.ascontiguousarray(each).tobytes() for each in arrays.values()))  # fmt: skip
-    return path
 
 
 def lstm(units: int = 5, inputs: int = 3) -> dict[str, np.ndarray]:
@@ -36,7 +22,7 @@ def lstm(units: int = 5, inputs: int = 3) -> dict[str, np.ndarray]:
 
 def rows(rnncli: Any, *arguments: str) -> dict[str, Any]:
     done = rnncli("weights", *arguments, "--format", "json")
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 

@@ -16,7 +16,10 @@ from rnncli.cli.refusals import told, unknown_command
 from rnncli.errors import ExitCode, RnncliError
 from rnncli.formats import SUFFIXES
 
-COMMANDS = ("summary", "params", "shapes", "explain", "cost", "forward", "fit", "weights", "check")
+COMMANDS = (
+    "summary", "params", "shapes", "explain", "cost", "forward", "fit", "weights", "diff",
+    "convert", "check",
+)  # fmt: skip
 
 GUIDE = """\
 What comes out of a recurrent network, how many parameters it has, and why.

@@ -61,7 +61,7 @@ def told(error: Any) -> tuple[str, str]:
     if hasattr(error, "possibilities"):  # an option that does not exist
         return _shortened(f"{path} has no option {error.option_name}"), _meant(error, see)
     parameter = getattr(error, "param", None)
-    text = " ".join(str(error.message).split()).removesuffix(".")
+    text = " ".join(str(error.message or error.format_message()).split()).removesuffix(".")
     text = re.sub(r"is not a valid int\w*( range)?$", "is not a whole number", text)
     text = re.sub(r"is not in the range x>=(\d+)$", r"is less than \1", text)
     text = re.sub(r"is not in the range (\d+)<=x<=(\d+)$", r"is not from \1 to \2", text)

@@ -67,15 +67,15 @@ def write(file: BinaryIO, path: str, names: Sequence[str], arrays: Sequence[Arra
         with zipfile.ZipFile(file, "w") as archive:
             for name, array in zip(unique(list(map(member, names))), arrays, strict=True):
                 with archive.open(f"{name}.npy", "w", force_zip64=True) as part:
-                    _write_npy(part, array)
+                    write_npy(part, array)
     elif suffix == ".npy":
-        _write_npy(file, arrays[0])
+        write_npy(file, arrays[0])
     else:
         digits = 17 if arrays[0].dtype == np.float64 else 9  # enough to read the same value back
         np.savetxt(file, table(arrays[0]), delimiter=",", fmt=f"%.{digits}g")
 
 
-def _write_npy(file: IO[bytes], array: Array) -> None:
+def write_npy(file: IO[bytes], array: Array) -> None:
     """Write an array as `numpy.save` does, which asks a file for its position; a pipe has none."""
     array = np.ascontiguousarray(array).reshape(array.shape)  # which makes one axis of none
     np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))

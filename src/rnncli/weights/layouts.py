@@ -33,14 +33,6 @@ def has_two_rows(layer: Layer, weight: Weight) -> bool:
     return weight.name == "bias" and str(kind).startswith("CuDNN")
 
 
-def to_keras(layout: Layout, cell: Cell, array: Array) -> Array:
-    """Return `(gates * units, ...)` of a layout as `(..., gates * units)` in the cell's order."""
-    order = layout.order(cell)
-    blocks = array.reshape(len(order), -1, *array.shape[1:])
-    turned: Array = blocks[[order.index(gate) for gate in cell.gates]].reshape(array.shape).T
-    return turned
-
-
 def from_keras(layout: Layout, cell: Cell, array: Array) -> Array:
     """Return `(..., gates * units)` in the cell's order as `(gates * units, ...)` of a layout."""
     turned = array.T

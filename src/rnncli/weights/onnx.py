@@ -1,22 +1,12 @@
-"""ONNX's recurrent nodes, products and convolutions as pieces."""
+"""ONNX's products, convolutions and normalisations as pieces."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
-
-from rnncli.cells import GRU, Cell, cell_for
-from rnncli.layers import bare
-from rnncli.layers.onnx import RECURRENT
-from rnncli.layers.op import Array
-from rnncli.layers.rnn.onnx import CELLS
-from rnncli.layers.rnn.weight_layouts import LAYOUTS
 from rnncli.model import Layer, Weight
-from rnncli.weights.layouts import filters_last, to_keras
-from rnncli.weights.piece import Part, Piece, only
+from rnncli.weights.layouts import filters_last
+from rnncli.weights.piece import Entry, Part, Piece
 
-LAYOUT = LAYOUTS["onnx"]
-_USUAL = {"RNN": ("tanh",), "GRU": ("sigmoid", "tanh"), "LSTM": ("sigmoid", "tanh", "tanh")}
 _SCALES = {1: "gamma", 2: "beta"}
 _MOVING = {3: "moving_mean", 4: "moving_variance"}
 _NAMES = {
@@ -32,10 +22,7 @@ _KINDS = {"Gemm": "Dense", "MatMul": "Dense", "Gather": "Embedding"}
 
 
 def pieces(layer: Layer) -> Iterator[Piece]:
-    """Yield each direction of a recurrent node, else the node itself if its weights have names."""
-    if layer.kind in RECURRENT:
-        yield from _cells(layer)
-        return
+    """Yield the node if it is one whose weights have names."""
     weights = {weight.path: weight for weight in layer.weights or ()}
     names = _NAMES.get(layer.type, {})
     parts: dict[str, Part] = {}
@@ -66,55 +53,17 @@ def _part(layer: Layer, name: str, weight: Weight) -> Part:
     return Part(shape, (weight,))
 
 
-def _cells(layer: Layer) -> Iterator[Piece]:
-    weights = {weight.name: weight for weight in layer.weights or ()}
-    kernel, recurrent = weights.get("W"), weights.get("R")
-    if kernel is None or recurrent is None or {len(kernel.shape), len(recurrent.shape)} != {3}:
-        return
-    attributes, operator = _attributes(layer), bare(layer.kind or "")
-    cell = cell_for(
-        CELLS[operator].name, {"reset_after": bool(attributes.get("linear_before_reset"))}
-    )
-    ways = kernel.shape[0]
-    for way in range(ways):
-        reverse = way == 1 or attributes.get("direction") == "reverse"
-        settings: dict[str, Any] = {
-            "units": recurrent.shape[2], "use_bias": "B" in weights, "go_backwards": reverse,
-            **_functions(operator, attributes, way),
-        }  # fmt: skip
-        if cell.name == "GRU":
-            settings["reset_after"] = cell is GRU
-        if ways == 2:
-            settings["merge_mode"] = "concat"
-        special = [name for name in ("clip", "input_forget") if attributes.get(name)]
-        special += ["peepholes"] * ("P" in weights)
-        if special:
-            settings["special"] = special
-        place = ("forward", "backward")[way] if ways == 2 else ""
-        yield Piece(cell.name, layer, place, _cell_parts(cell, weights, way), settings, cell, 0,
-                    way == 1)  # fmt: skip
-
-
-def _functions(operator: str, attributes: dict[str, Any], way: int) -> dict[str, str]:
-    usual = _USUAL[operator]
-    names = [str(each).lower() for each in attributes.get("activations") or usual * (way + 1)]
-    own = names[way * len(usual) : (way + 1) * len(usual)]
-    return {"activation": own[-1], **({"recurrent_activation": own[0]} if len(own) > 1 else {})}
-
-
-def _cell_parts(cell: Cell, weights: dict[str, Weight], way: int) -> dict[str, Part]:
-    def turned(arrays: Sequence[Array]) -> Array:
-        return to_keras(LAYOUT, cell, only(arrays)[way])
-
-    def bias(arrays: Sequence[Array]) -> Array:
-        one, other = (to_keras(LAYOUT, cell, row) for row in np.split(only(arrays)[way], 2))
-        return np.stack([one, other]) if cell is GRU else one + other
-
-    kernel, recurrent = weights["W"], weights["R"]
-    parts = {
-        "kernel": Part(kernel.shape[:0:-1], (kernel,), turned),
-        "recurrent_kernel": Part(recurrent.shape[:0:-1], (recurrent,), turned),
-    }
-    if "B" in weights:
-        parts["bias"] = Part(cell.bias_shape(recurrent.shape[2]), (weights["B"],), bias)
-    return parts
+def joined(entries: Sequence[Entry]) -> list[Entry]:
+    """Return the pieces with each vector that is added to a product as the bias of that."""
+    found: dict[str, Entry] = {}
+    for entry in entries:
+        layer = entry.piece.layer
+        before = [ref.layer for call in layer.calls for ref in call.inputs]
+        product = found.get(before[0]) if len(before) == 1 and layer.type == "Add" else None
+        vectors = [each for each in layer.weights or () if len(each.shape) == 1]
+        if product is not None and product.piece.layer.type == "MatMul" and len(vectors) == 1:
+            parts = {**product.piece.parts, "bias": Part(vectors[0].shape, (vectors[0],))}
+            found[before[0]] = product._replace(piece=product.piece._replace(parts=parts))
+        else:
+            found[entry.name] = entry
+    return list(found.values())

@@ -29,7 +29,8 @@ class Piece(NamedTuple):
 
     `place` says where in the layer it is, such as `backward`; `parts` go by Keras's names of
     weights; `settings` are the arguments that decide what is computed, as far as they are known.
-    `level` counts the stacked cells of a layer, `reverse` is that of a Bidirectional.
+    `level` counts the stacked cells of a layer, `reverse` is that of a Bidirectional; `summed` says
+    that the bias is stored in two vectors, which are added.
     """
 
     kind: str
@@ -40,8 +41,11 @@ class Piece(NamedTuple):
     cell: Cell | None = None
     level: int = 0
     reverse: bool = False
+    summed: bool = False
 
-    @property
-    def name(self) -> str:
-        """The name of the layer, and the place in it."""
-        return f"{self.layer.name}/{self.place}" if self.place else self.layer.name
+
+class Entry(NamedTuple):
+    """A piece and its name in the model: that of its layer, and the place in it."""
+
+    name: str
+    piece: Piece

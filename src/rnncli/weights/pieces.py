@@ -2,6 +2,7 @@
 
 from rnncli.model import Layer
 from rnncli.weights import keras, onnx, torch
+from rnncli.weights.cells import cell_pieces
 from rnncli.weights.piece import Piece
 
 _MAKERS = {"keras": keras.pieces, "torch": torch.pieces, "onnx": onnx.pieces}
@@ -9,4 +10,4 @@ _MAKERS = {"keras": keras.pieces, "torch": torch.pieces, "onnx": onnx.pieces}
 
 def pieces_of(layer: Layer) -> tuple[Piece, ...]:
     """Return what the layer is made of, () where that is not known or it has no weights."""
-    return tuple(_MAKERS[layer.dialect](layer))
+    return cell_pieces(layer) or tuple(_MAKERS[layer.dialect](layer))

@@ -7,7 +7,6 @@ from typing import Any
 from rnncli.errors import UsageError, nearest
 from rnncli.formats import limits
 from rnncli.formats.containers.pickle_machine import Record
-from rnncli.formats.torch.packed import parts_of
 from rnncli.formats.torch.tensors import TorchTensor, tensor_of
 from rnncli.formats.torch.tree import (
     NOTHING,
@@ -114,7 +113,7 @@ class _Search:
             if pairs is None:
                 break
             known = {str(key): each for key, each in pairs.items()}
-            loose = {key: each for key, each in known.items() if _is_loose(each)}
+            loose = {key: each for key, each in known.items() if tensor_of(each) is not None}
             samples = self._holders(known, loose)
             holders = {key: known[key] for key in samples}
             found = {k: known[k] for k, held in samples.items() if _is_model(k, known[k], held)}
@@ -156,29 +155,14 @@ def _is_optimizer(key: str, value: Any, held: Mapping[str, TorchTensor]) -> bool
     return slots > len(names) / 2 or named
 
 
-def _has_paths(value: Any) -> bool:
-    """Whether a dict's keys are paths to parameters, as those of a state dict are."""
-    pairs = mapping(value) or {}
-    return any(isinstance(key, str) and "." in key and tensor_of(each) is not None
-               for key, each in pairs.items())  # fmt: skip
-
-
 def _is_model(key: str, value: Any, held: Mapping[str, TorchTensor]) -> bool:
     """Whether what stands under a key is a model, and not something kept beside one."""
     if is_module(value):
         return True
-    if _has_paths(value):
-        return True
-    if _BESIDE.search(key) and not _HOME.search(key):
+    named = any(_PARAMETER.search(name) or "." in name for name in held)
+    if _BESIDE.search(key) and not _HOME.search(key) and not named:
         return False
-    return any(map(_PARAMETER.search, held)) or any(
-        len(tensor.shape) > 1 for tensor in held.values()
-    )
-
-
-def _is_loose(value: Any) -> bool:
-    """Whether a value is a tensor, or the packed weights of one module."""
-    return tensor_of(value) is not None or parts_of(value) is not None
+    return named or any(len(tensor.shape) > 1 for tensor in held.values())
 
 
 def loose_size(value: Any) -> int:
@@ -193,8 +177,7 @@ def _is_state_dict(loose: Mapping[str, Any], models: Mapping[str, Any]) -> bool:
         return False
     if any(_PARAMETER.search(name) or "." in name for name in loose):
         return True
-    return not any(_HOME.search(name) or is_module(value) or _has_paths(value)
-                   for name, value in models.items())  # fmt: skip
+    return not any(_HOME.search(name) or is_module(value) for name, value in models.items())
 
 
 def _optimizer(optimizers: list[Any], steps: Steps) -> list[TorchTensor]:

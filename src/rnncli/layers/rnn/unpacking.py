@@ -24,16 +24,16 @@ def unpacked(node: CellNode, given: Callable[[str], Array | None]) -> Weights:
         return given(layout.path(node.path, layout.names.get(name, name)))
 
     weights: Weights = {
-        term.name: _term(layout, node, term, stored(term.name)) for term in node.cell.weights
+        term.name: term_values(layout, node, term, stored(term.name)) for term in node.cell.weights
     }
     biases = [stored(name) for name in layout.bias] if node.bias_rows else []
-    weights["bias"] = _bias(layout, node, [each for each in biases if each is not None])
+    weights["bias"] = bias_values(layout, node, [each for each in biases if each is not None])
     projection = stored("weight_hr") if node.projected else None
     weights["projection"] = None if projection is None else projection.T
     return weights
 
 
-def _term(layout: Layout, node: CellNode, term: Term, array: Array | None) -> Array | None:
+def term_values(layout: Layout, node: CellNode, term: Term, array: Array | None) -> Array | None:
     """Return `(inputs, gates * units)`; what a file leaves out is zero."""
     if array is None:
         return np.zeros(term.shape(node.inputs, node.units, node.outputs), np.float32)
@@ -48,7 +48,7 @@ def _term(layout: Layout, node: CellNode, term: Term, array: Array | None) -> Ar
     return np.concatenate([gates[g].reshape(node.units, -1).T for g in term.gates], axis=-1)
 
 
-def _bias(layout: Layout, node: CellNode, arrays: list[Array]) -> Array | None:
+def bias_values(layout: Layout, node: CellNode, arrays: list[Array]) -> Array | None:
     """Return `(gates * units,)`, or `(rows, gates * units)`."""
     if not arrays:
         return None

@@ -1,0 +1,142 @@
+"""Recurrent layers of any framework as pieces: a piece per cell, in Keras's layout."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from rnncli.cells import GRU, Term
+from rnncli.layers import TABLE, layer_type
+from rnncli.layers.op import Array
+from rnncli.layers.rnn.structure import Backwards, CellNode, Chain, Pair
+from rnncli.layers.rnn.structure import Part as Tree
+from rnncli.layers.rnn.unpacking import bias_values, term_values
+from rnncli.layers.rnn.weight_layouts import LAYOUTS, Layout
+from rnncli.model import Layer, Weight
+from rnncli.weights.piece import Part, Piece
+
+Place = tuple[CellNode, int, bool, bool]  # level, of the second direction, read from the end
+Find = Callable[[str], Weight | None]
+
+
+def cell_pieces(layer: Layer) -> tuple[Piece, ...]:
+    """Return the cells of a recurrent layer, () of any other, and where weights are missing."""
+    made = layer_type(layer.kind).structure if layer.kind in TABLE else None
+    own = layer.weights or ()
+    if made is None or not own or len(own[0].shape) > 3:
+        return ()
+    found = made(layer.config, own[0].shape[0] if own[0].shape else 0)
+    if found is None:
+        return ()
+    both, several = isinstance(found.part, Pair), len(found.cells) > 1
+    pieces = [
+        _piece(layer, place, _name(layer, place, both) if several else "")
+        for place in _placed(found.part)
+    ]
+    complete = all({"kernel", "recurrent_kernel"} <= set(piece.parts) for piece in pieces)
+    return tuple(pieces) if complete else ()
+
+
+def _placed(
+    part: Tree, level: int = 0, second: bool = False, back: bool = False
+) -> Iterator[Place]:
+    """Yield each cell with its place in the tree."""
+    if isinstance(part, CellNode):
+        yield part, level, second, back
+    elif isinstance(part, Chain):
+        for index, each in enumerate(part.parts):
+            yield from _placed(each, index, second, back)
+    elif isinstance(part, Backwards):
+        yield from _placed(part.part, level, second, not back)
+    else:
+        yield from _placed(part.forward, level, False, back)
+        yield from _placed(part.backward, level, True, back)
+
+
+def _name(layer: Layer, place: Place, both: bool) -> str:
+    node, _, second, _ = place
+    if layer.dialect == "torch":
+        return node.path.removeprefix("_")
+    way = ("forward", "backward")[second] if both else ""
+    return "/".join(filter(None, (way, node.label)))
+
+
+def _piece(layer: Layer, place: Place, name: str) -> Piece:
+    node, level, second, back = place
+    layout = LAYOUTS[node.layout]
+    weights = {weight.path or weight.name: weight for weight in layer.weights or ()}
+    if layer.dialect == "onnx":  # whose paths are names of the graph
+        weights = {weight.name: weight for weight in layer.weights or ()}
+
+    def find(stored: str) -> Weight | None:
+        name = stored if layer.dialect == "onnx" else layout.path(node.path, stored)
+        return weights.get(name)
+
+    way = int(second) if layer.dialect == "onnx" else None
+    parts = {term.name: part for term in node.cell.weights
+             if (part := _kernel(layout, node, term, find, way)) is not None}  # fmt: skip
+    biases = [each for stored in layout.bias if (each := find(stored)) is not None]
+    if node.bias_rows and biases:
+        make = partial(_bias, layout, node, way)
+        parts["bias"] = Part(node.cell.bias_shape(node.units), tuple(biases), make)
+    projection = find("weight_hr") if node.projected else None
+    if projection is not None:
+        parts["projection"] = Part(projection.shape[::-1], (projection,), _transposed)
+    summed = node.bias_rows > node.cell.bias_rows
+    settings = _settings(layer, node, back, "bias" in parts)
+    return Piece(node.cell.name, layer, name, parts, settings, node.cell, level, second,
+                 summed and "bias" in parts)  # fmt: skip
+
+
+def _settings(layer: Layer, node: CellNode, back: bool, use_bias: bool) -> Mapping[str, Any]:
+    found: dict[str, Any] = {"units": node.units, "use_bias": use_bias, "go_backwards": back}
+    if layer.config.get("nonlinearity", "") is not None or node.cell.gated:  # else nobody says it
+        found["activation"] = _activation(node.activation)
+    if node.cell.gated:
+        found["recurrent_activation"] = _activation(node.recurrent_activation)
+    if node.cell.name == "GRU":
+        found["reset_after"] = node.cell is GRU
+    if node.output_activation != node.activation:
+        found["special"] = ["an output activation of its own"]
+    if node.cell.terms:
+        found["special"] = ["peepholes or coupled gates"]
+    if layer.kind == "Bidirectional":
+        found["merge_mode"] = layer.config.get("merge_mode", "concat")
+    elif layer.config.get("bidirectional"):  # of PyTorch
+        found["merge_mode"] = "concat"
+    return found
+
+
+def _activation(value: Any) -> str:
+    """Return an activation by name; an object goes by its class, None is linear."""
+    if isinstance(value, Mapping):
+        value = value.get("class_name") or value.get("config")
+    return "linear" if value is None else str(value)
+
+
+def _kernel(layout: Layout, node: CellNode, term: Term, find: Find, way: int | None) -> Part | None:
+    weight = find(layout.names.get(term.name, term.name))
+    if weight is None:
+        return None
+    shape = term.shape(node.inputs, node.units, node.outputs)
+    return Part(shape, (weight,), partial(_turned, layout, node, term, way))
+
+
+def _turned(
+    layout: Layout, node: CellNode, term: Term, way: int | None, arrays: Sequence[Array]
+) -> Array:
+    array = arrays[0] if way is None else arrays[0][way]
+    found = term_values(layout, node, term, array)
+    assert found is not None
+    return found
+
+
+def _bias(layout: Layout, node: CellNode, way: int | None, arrays: Sequence[Array]) -> Array:
+    """Return the biases as Keras has them: two rows of a GRU, else their sum."""
+    found = bias_values(layout, node, [each if way is None else each[way] for each in arrays])
+    assert found is not None
+    summed: Array = found.sum(axis=0) if found.ndim > node.cell.bias_rows else found
+    return summed
+
+
+def _transposed(arrays: Sequence[Array]) -> Array:
+    return arrays[0].T

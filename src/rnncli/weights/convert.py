@@ -1,0 +1,223 @@
+"""The same weights as another framework names and lays them out, shown to compute the same."""
+
+import json
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+
+from rnncli.atomic import check_place, replacing
+from rnncli.errors import FileError, UsageError
+from rnncli.forward.save import member, write_npy
+from rnncli.layers.op import Array
+from rnncli.model import Layer, Weight
+from rnncli.weights.compared import distance
+from rnncli.weights.held import Held, Read, held
+from rnncli.weights.matching import entries_of
+from rnncli.weights.piece import Part, Piece
+from rnncli.weights.proof import after, before, drawn
+from rnncli.weights.refused import NAMES, check
+from rnncli.weights.targets import TARGETS, Made
+
+SUFFIXES = (".npz", ".safetensors")
+BOUND = 1e-5  # of the largest difference, relative to the largest output beyond 1
+Progress = Callable[[int, int], None]
+_DTYPES = {"float64": "F64", "float32": "F32", "float16": "F16", "int64": "I64", "int32": "I32",
+           "int16": "I16", "int8": "I8", "uint8": "U8", "bool": "BOOL"}  # fmt: skip
+
+
+class Group(NamedTuple):
+    """A layer to convert: its name, what it is made of, and the tensors it becomes."""
+
+    name: str
+    layer: Layer
+    pieces: tuple[Piece, ...]
+    made: tuple[Made, ...]
+
+
+class Conversion(NamedTuple):
+    """What becomes what (`from`, `to`, `shape`), the largest difference, and sentences on it."""
+
+    weights: list[dict[str, Any]]
+    max_difference: float
+    notes: list[str]
+
+
+class Values:
+    """The values of the weights of a model, read and put together part by part."""
+
+    def __init__(self, layers: Sequence[Layer], read: Read) -> None:
+        self.read, self.places = read, {id(each.weight): each for each in held(layers)}
+
+    def place(self, weight: Weight) -> Held:
+        """Return where a weight is in the model."""
+        return self.places[id(weight)]
+
+    def weight(self, weight: Weight) -> Array:
+        """Return a weight as it is stored. Raises: FileError."""
+        return self.read(self.place(weight))
+
+    def part(self, part: Part) -> Array:
+        """Return a part in Keras's layout. Raises: FileError."""
+        return part.make([self.weight(each) for each in part.sources])
+
+    def made(self, made: Made) -> Array:
+        """Return a tensor to write. Raises: FileError."""
+        array = made.make([self.part(part) for part in made.parts])
+        return np.ascontiguousarray(array, None if made.parts else np.float32)
+
+
+def check_target(path: str) -> None:
+    """Check that a file of weights can go to `path`. Raises: UsageError, FileError."""
+    if not path.lower().endswith(SUFFIXES):
+        raise UsageError(
+            f"cannot tell the format of {path!r}", f"end it in {' or '.join(SUFFIXES)}"
+        )
+    check_place(path)
+
+
+def groups(layers: Sequence[Layer], onnx: bool, to: str) -> list[Group]:
+    """Return what each layer becomes. Raises: UnsupportedError for one without a counterpart."""
+    found: dict[int, tuple[str, Layer, list[Piece]]] = {}
+    for entry in entries_of(layers, onnx):
+        layer = entry.piece.layer
+        name = entry.name.removesuffix(f"/{entry.piece.place}" if entry.piece.place else "")
+        found.setdefault(id(layer), (name, layer, []))[2].append(entry.piece)
+    listed = []
+    for name, layer, pieces in found.values():
+        check(name, layer.type, pieces, to)
+        shown = name.replace("/", ".") if to == "torch" else name
+        made = tuple(TARGETS[to](shown, pieces))
+        listed.append(Group(name, layer, tuple(pieces), made))
+    if not listed:
+        raise FileError("the model has no weights to convert")
+    if to == "torch" and len(listed) == 1:  # as the state dict of the module itself
+        (only,) = listed
+        listed = [only._replace(made=tuple(m._replace(name=m.inside) for m in only.made))]
+    return listed
+
+
+def convert(
+    found: Sequence[Group],
+    values: Values,
+    to: str,
+    path: str,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Conversion:
+    """Write the tensors to `path`, once every layer has computed the same with them.
+
+    Raises: FileError if one has not, or a value cannot be read; then nothing is written.
+    """
+    rng, largest = np.random.default_rng(seed), 0.0
+    for done, group in enumerate(found):
+        if progress is not None:
+            progress(done, 2 * len(found))
+        apart = difference(group, values, to, rng)
+        if apart is None or not apart <= BOUND:
+            shown = "no number" if apart is None else f"{apart:.3g}"
+            raise FileError(f"layer {group.name!r}: with the weights of {NAMES[to]} the output "
+                            f"differs by {shown}, and {BOUND:g} is allowed: nothing is "
+                            "written")  # fmt: skip
+        largest = max(largest, apart)
+    tensors = [each for group in found for each in group.made]
+    names = unique_names(tensors)
+    with replacing(path) as file:
+        write = _npz if path.lower().endswith(".npz") else _safetensors
+        write(file, names, tensors, values)
+    rows = [
+        {"from": _source(each, values), "to": name, "shape": each.shape}
+        for name, each in zip(names, tensors, strict=True)
+    ]
+    return Conversion(rows, largest, list(_notes(found, to)))
+
+
+def difference(group: Group, values: Values, to: str, rng: np.random.Generator) -> float | None:
+    """Return how far apart the outputs of both layouts are, relative to the largest beyond 1."""
+    x = drawn(group.pieces, rng)
+    stored = {_key(weight): values.weight(weight) for piece in group.pieces
+              for part in piece.parts.values() for weight in part.sources}  # fmt: skip
+    made = {each.name: values.made(each) for each in group.made}
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        one = before(group.layer, group.pieces, stored, x)
+        other = after(to, group.made, group.pieces, made, x)
+    found = distance(one, other).max if one.shape == other.shape else None
+    finite = np.abs(one[np.isfinite(one)])
+    return None if found is None else found / max(1.0, float(finite.max(initial=0)))
+
+
+def _key(weight: Weight) -> str:
+    return weight.name if weight.name in ("W", "R", "B", "P") else weight.path or weight.name
+
+
+def unique_names(tensors: Sequence[Made]) -> list[str]:
+    """Return the names of the tensors, safe as names of files. Raises: FileError if two agree."""
+    names = ["/".join(map(member, each.name.split("/"))) for each in tensors]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise FileError(f"two tensors would be called {twice[:80]!r}")
+    return names
+
+
+def _source(each: Made, values: Values) -> str:
+    """Return the names of the weights that a tensor is made of."""
+    sources = [values.place(weight) for part in each.parts for weight in part.sources]
+    torch = [place.layer.dialect == "torch" for place in sources]
+    names = [f"{place.row}.{place.name}" if dotted else place.path
+             for place, dotted in zip(sources, torch, strict=True)]  # fmt: skip
+    return " + ".join(names) or "zeros"
+
+
+def _notes(found: Sequence[Group], to: str) -> Iterator[str]:
+    summed = [group.name for group in found if any(piece.summed for piece in group.pieces)]
+    if summed and to == "keras":
+        yield f"{', '.join(summed)}: two biases are stored as their sum."
+    older = [group.name for group in found for piece in group.pieces
+             if "hard_sigmoid_keras2" in piece.settings.values()]  # fmt: skip
+    if older:
+        yield (f"{', '.join(dict.fromkeys(older))}: hard_sigmoid is that of Keras 1 and 2, "
+               "clip(0.2 x + 0.5, 0, 1); Keras 3 computes relu6(x + 3) / 6 under this "
+               "name.")  # fmt: skip
+    split = [each.group for group in found for each in group.made
+             if not each.parts and each.inside.startswith("bias_hh")]  # fmt: skip
+    if split:
+        names = ", ".join(dict.fromkeys(split))
+        yield f"{names}: the bias goes to bias_ih, and bias_hh is 0; PyTorch adds them."
+    for group in found:
+        epsilon = group.pieces[0].settings.get("epsilon")
+        if to == "torch" and group.pieces[0].kind.endswith("Normalization") and epsilon is not None:
+            yield f"{group.name}: give the module eps={epsilon:g}, which is no weight."
+
+
+def _npz(file: BinaryIO, names: Sequence[str], tensors: Sequence[Made], values: Values) -> None:
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, each in zip(names, tensors, strict=True):
+            array = values.made(each)
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as part:
+                write_npy(part, array)
+
+
+def _safetensors(
+    file: BinaryIO, names: Sequence[str], tensors: Sequence[Made], values: Values
+) -> None:
+    """Write eight bytes of length, a header in JSON, and the values one after another.
+
+    Source: the format's README, https://github.com/huggingface/safetensors.
+    """
+    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
+    at = 0
+    for name, each in zip(names, tensors, strict=True):
+        array = values.made(each)
+        dtype = _DTYPES.get(array.dtype.name)
+        if dtype is None:
+            raise FileError(f"{name}: values of type {array.dtype} have no place in safetensors")
+        header[name] = {"dtype": dtype, "shape": array.shape,
+                        "data_offsets": [at, at + array.nbytes]}  # fmt: skip
+        at += array.nbytes
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    file.write(len(text).to_bytes(8, "little") + text)
+    for each in tensors:
+        array = values.made(each)
+        file.write(array.astype(array.dtype.newbyteorder("<")).tobytes())

@@ -1,0 +1,213 @@
+"""`rnncli convert`: what both frameworks store for the same network, made by the frameworks."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from files import safetensors
+
+from rnncli.cli.models import ModelFlags, load
+from rnncli.cli.options import CellFlags
+from rnncli.errors import FileError
+from rnncli.weights import targets
+from rnncli.weights.convert import Values, convert, groups
+from rnncli.weights.held import opened
+
+GOLDENS = Path(__file__).parents[1] / "goldens"
+PAIRS = GOLDENS / "pairs"
+
+
+def converted(rnncli: Any, path: Path, to: str, *more: str) -> tuple[dict[str, Any], Any]:
+    done = rnncli("convert", str(path), "--to", to, "-o", "out.npz", "--format", "json", *more)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["max_difference"] <= 1e-5
+    return answer, done
+
+
+@pytest.mark.parametrize("name", ["rnn", "lstm", "gru"])
+def test_pytorch_to_keras_is_what_keras_stores(rnncli: Any, tmp_path: Path, name: str) -> None:
+    answer, _ = converted(rnncli, PAIRS / f"{name}.pt", "keras")
+    with np.load(tmp_path / "out.npz") as out, np.load(PAIRS / f"{name}.npz") as expected:
+        assert list(out) == [each["to"] for each in answer["weights"]]
+        for mine, theirs in zip(out.values(), expected.values(), strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+        shapes = [each["shape"] for each in answer["weights"]]
+        assert shapes == [list(each.shape) for each in expected.values()]
+
+
+@pytest.mark.parametrize("name", ["rnn", "lstm", "gru"])
+def test_keras_to_pytorch_is_what_pytorch_stores(rnncli: Any, tmp_path: Path, name: str) -> None:
+    converted(rnncli, PAIRS / f"{name}.keras", "torch")
+    with np.load(tmp_path / "out.npz") as out, np.load(PAIRS / f"{name}_torch.npz") as expected:
+        left = dict(out)
+        for key in expected:
+            if "bias_hh" in key and name != "gru":
+                continue
+            wanted = expected[key]
+            if "bias_ih" in key and name != "gru":
+                wanted = wanted + expected[key.replace("bias_ih", "bias_hh")]
+            level = key.partition("_l")[2][:1]
+            own = [n for n in left if np.array_equal(left[n], wanted)]
+            assert own, (key, level)
+        assert all(not left[n].any() for n in left if "bias_hh" in n and name != "gru")
+
+
+def onnx_tensors(path: Path) -> dict[str, np.ndarray]:
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load(path)
+    return {each.name: onnx.numpy_helper.to_array(each) for each in model.graph.initializer}
+
+
+@pytest.mark.parametrize("name", ["rnn", "lstm", "gru"])
+def test_pytorch_to_onnx_is_what_its_exporter_writes(
+    rnncli: Any, tmp_path: Path, name: str
+) -> None:
+    converted(rnncli, PAIRS / f"{name}.onnx", "torch")
+    with np.load(tmp_path / "out.npz") as out, np.load(PAIRS / f"{name}_torch.npz") as expected:
+        kernels = [each for key, each in out.items() if "weight" in key]
+        wanted = [each for key, each in expected.items() if key.startswith("rnn.weight")]
+        assert len(kernels) == len(wanted)
+        for mine, theirs in zip(kernels, wanted, strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+
+
+def test_the_way_there_and_back(rnncli: Any, tmp_path: Path) -> None:
+    source = GOLDENS / "keras/k3/compiled.keras"
+    converted(rnncli, source, "torch")
+    done = rnncli("convert", str(source), "--to", "torch", "-o", "s.safetensors")
+    assert done.returncode == 0, done.stderr
+    done = rnncli("diff", str(source), "s.safetensors", "--values")
+    names = json.loads(rnncli("summary", "s.safetensors", "--format", "json").stdout)["layers"]
+    assert any(each["type"] == "LSTM" for each in names)
+    assert "│ lstm" not in done.stdout.partition("Largest")[0]
+
+
+def test_cudnn_and_keras_1_become_what_keras_3_stores(rnncli: Any, tmp_path: Path) -> None:
+    path = GOLDENS / "keras/k2/cudnnlstm.h5"
+    answer, _ = converted(rnncli, path, "keras")
+    assert any(each["to"].endswith("lstm_cell/recurrent_kernel") for each in answer["weights"])
+    answer, _ = converted(rnncli, GOLDENS / "keras/k1/lstm_cpu.h5", "keras")
+    assert [each["shape"] for each in answer["weights"]] == [
+        [4, 12], [3, 12], [12], [3, 8], [2, 8], [8]]  # fmt: skip
+
+
+REFUSED = {
+    "reset_after": (["--cell", "gru", "--no-reset-after"], "torch", "reset_after=False"),
+    "activation": (["--cell", "lstm", "--activation", "relu"], "torch", "activation is relu"),
+    "gates": (["--cell", "gru", "--recurrent-activation", "hard_sigmoid"], "torch", "hard_sigmoid"),
+    "backwards": (["--cell", "lstm", "--go-backwards"], "torch", "go_backwards"),
+    "merge": (["--bidirectional", "--merge-mode", "sum"], "torch", "merge_mode='sum'"),
+    "onnx": (["--activation", "selu"], "onnx", "selu"),
+    "attention": (["--layer", "Input((5, 4))", "--layer",
+                   "Highway()"], "torch", "no kind that is converted"),
+    "separable": (["--layer", "Input((9, 4))", "--layer", "SeparableConv1D(3, 2)"], "torch",
+                  "no kind that is converted"),
+    "biases": (["--layer", "Input((9, 4))", "--layer",
+                "Bidirectional(LSTM(3), backward_layer=LSTM(3, go_backwards=True, "
+                "use_bias=False))"], "torch", "unequal biases"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_has_no_counterpart_is_refused(rnncli: Any, tmp_path: Path, case: str) -> None:
+    arguments, to, words = REFUSED[case]
+    done = rnncli("convert", *arguments, "--to", to, "-o", "out.npz")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in done.stderr
+    assert "layer '" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("to", ["keras", "torch", "onnx"])
+@pytest.mark.parametrize(
+    "layers",
+    [
+        ["Dense(5)"], ["Embedding(9, 4)"], ["Conv1D(5, 3, strides=2)"], ["Conv1D(4, 3, groups=2)"],
+        ["LayerNormalization()"], ["BatchNormalization()"], ["Conv1DTranspose(5, 3)"],
+        ["RMSNormalization()"], ["GroupNormalization(2)"],
+        ["TimeDistributed(Dense(3))", "GRU(4)"], ["Bidirectional(SimpleRNN(3))"],
+        ["RNN([LSTMCell(3), LSTMCell(3)])"],
+    ],
+    ids=str,
+)  # fmt: skip
+def test_every_kind_of_layer(rnncli: Any, to: str, layers: list[str]) -> None:
+    shape = "(6,)" if layers[0].startswith("Embedding") else "(6, 4)"
+    stack = [word for each in layers for word in ("--layer", each)]
+    line = ["--layer", f"Input({shape})", *stack, "--init", "uniform01"]
+    done = rnncli("convert", *line, "--to", to, "-o", "out.npz", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["max_difference"] <= 1e-5
+
+
+def test_images(rnncli: Any) -> None:
+    for each in ("Conv2D(3, (2, 3))", "Conv2DTranspose(3, (2, 3))", "Conv2D(4, 2, groups=2)"):
+        for to in ("torch", "onnx"):
+            done = rnncli("convert", "--layer", "Input((6, 7, 4))", "--layer", each, "--to", to,
+                          "--init", "uniform01", "-o", "out.npz", "--format", "json")  # fmt: skip
+            assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("to", ["torch", "keras", "onnx"])
+def test_a_wrong_layout_is_found_and_nothing_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, to: str
+) -> None:
+    file = PAIRS / ("gru.keras" if to != "keras" else "gru.pt")
+    model = load(ModelFlags(str(file)), CellFlags())
+    if to == "keras":
+        right = targets._first
+        monkeypatch.setattr(targets, "_first", lambda arrays: -right(arrays))
+    else:
+        right_turn = targets.from_keras
+
+        def wrong(layout: Any, cell: Any, array: Any) -> Any:
+            """Leave the gates in Keras's order."""
+            return right_turn(layout, cell, np.roll(array, 3, axis=-1))
+
+        monkeypatch.setattr(targets, "from_keras", wrong)
+    out = tmp_path / "out.npz"
+    out.write_bytes(b"as it was")
+    from rnncli.formats import located
+
+    model = located(model)
+    with opened(model, None, 0) as (read, _), pytest.raises(FileError, match="nothing is written"):
+        convert(groups(model.layers, False, to), Values(model.layers, read), to, str(out))
+    assert out.read_bytes() == b"as it was"
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_names_of_files_stay_inside(rnncli: Any, tmp_path: Path) -> None:
+    safetensors(tmp_path / "m.safetensors", {"../../evil.weight": np.ones((2, 3), "float32")})
+    done = rnncli("convert", "m.safetensors", "--to", "keras", "-o", "out.npz")
+    assert done.returncode == 0, done.stderr
+    with np.load(tmp_path / "out.npz") as out:
+        assert all(".." not in name.split("/") for name in out)
+
+
+def test_where_it_goes(rnncli: Any, tmp_path: Path) -> None:
+    line = ("convert", "--cell", "lstm", "--to", "torch")
+    for out, words in (("x.pt", "cannot tell the format"), ("none/x.npz", "there is no folder")):
+        done = rnncli(*line, "-o", out)
+        assert done.returncode == 2
+        assert words in done.stderr
+    assert "convert needs --to and -o" in rnncli("convert", "--cell", "lstm").stderr
+
+
+def test_an_interrupted_run_leaves_no_file(tmp_path: Path) -> None:
+    line = [sys.executable, "-m", "rnncli", "convert", "--cell", "lstm", "--units", "2000",
+            "--to", "torch", "-o", "big.npz"]  # fmt: skip
+    (tmp_path / "big.npz").write_bytes(b"as it was")
+    process = subprocess.Popen(line, cwd=tmp_path, stderr=subprocess.DEVNULL, env=os.environ)
+    try:
+        process.wait(1.5)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGTERM)
+    code = process.wait(60)
+    assert [path.name for path in tmp_path.iterdir()] == ["big.npz"]
+    assert (code == 0) == ((tmp_path / "big.npz").read_bytes() != b"as it was")
