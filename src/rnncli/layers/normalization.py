@@ -206,6 +206,7 @@ TYPES = {
     "Normalization": LayerType(
         signature("axis=-1, mean=None, variance=None, invert=False"),
         weights=_adapted_weights,
+        streams=lambda config, rank: config["axis"] is not None and _streams(config, rank),
         run=_adapted,
     ),
     "LayerNormalization": LayerType(
