@@ -15,7 +15,7 @@ from rnncli.formats.containers.pickle_machine import Global, Persistent, Record,
 from rnncli.formats.containers.unpickler import unpickled
 from rnncli.formats.containers.zip import Archive, Part, opened
 from rnncli.formats.torch import file as torch
-from rnncli.formats.torch.tree import walk
+from rnncli.formats.torch.tree import Steps, sample, walk
 from rnncli.model import Model
 
 # `torch.save` before PyTorch 1.6: a pickle of a number that nobody else writes.
@@ -96,7 +96,7 @@ def _is_torch(root: Any) -> bool:
         isinstance(value, Persistent)
         or (isinstance(value, Record) and value.what.startswith("torch."))
         for value in walk(root)
-    )
+    ) or bool(sample(root, Steps(), 1))
 
 
 def _what(root: Any) -> str:

@@ -155,14 +155,24 @@ def _is_optimizer(key: str, value: Any, held: Mapping[str, TorchTensor]) -> bool
     return slots > len(names) / 2 or named
 
 
+def _has_paths(value: Any) -> bool:
+    """Whether a dict's keys are paths to parameters, as those of a state dict are."""
+    pairs = mapping(value) or {}
+    return any(isinstance(key, str) and "." in key and tensor_of(each) is not None
+               for key, each in pairs.items())  # fmt: skip
+
+
 def _is_model(key: str, value: Any, held: Mapping[str, TorchTensor]) -> bool:
     """Whether what stands under a key is a model, and not something kept beside one."""
     if is_module(value):
         return True
-    named = any(_PARAMETER.search(name) or "." in name for name in held)
-    if _BESIDE.search(key) and not _HOME.search(key) and not named:
+    if _has_paths(value):
+        return True
+    if _BESIDE.search(key) and not _HOME.search(key):
         return False
-    return named or any(len(tensor.shape) > 1 for tensor in held.values())
+    return any(map(_PARAMETER.search, held)) or any(
+        len(tensor.shape) > 1 for tensor in held.values()
+    )
 
 
 def loose_size(value: Any) -> int:
@@ -177,7 +187,8 @@ def _is_state_dict(loose: Mapping[str, Any], models: Mapping[str, Any]) -> bool:
         return False
     if any(_PARAMETER.search(name) or "." in name for name in loose):
         return True
-    return not any(_HOME.search(name) or is_module(value) for name, value in models.items())
+    return not any(_HOME.search(name) or is_module(value) or _has_paths(value)
+                   for name, value in models.items())  # fmt: skip
 
 
 def _optimizer(optimizers: list[Any], steps: Steps) -> list[TorchTensor]:

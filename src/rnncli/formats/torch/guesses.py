@@ -23,7 +23,7 @@ _NORMS = {
     "LayerNorm": re.compile(r"layer|(^|[._])ln|norm", re.IGNORECASE),
 }
 _TRANSPOSED = re.compile(r"trans|deconv|up|dec", re.IGNORECASE)
-_LONGEST_WINDOW = 64  # of a convolution over steps; beyond it a bilinear map is as likely
+_CONVOLUTION = re.compile(r"conv|cnn", re.IGNORECASE)
 
 
 class Guess(NamedTuple):
@@ -96,7 +96,7 @@ def _window(path: str, weight: Shape, bias: Shape | None) -> Guess:
     if not straight:
         return Guess(turned) if back else UNKNOWN
     others: tuple[str, ...] = (turned,) if back and weight[0] != 1 else ()
-    if axes == 1 and weight[2] > _LONGEST_WINDOW:
+    if axes == 1 and not _CONVOLUTION.search(path):
         others += ("Bilinear",)
     if others and _TRANSPOSED.search(path.rpartition(".")[2]) and turned in others:
         return Guess(turned, (plain, *others[1:]))

@@ -20,7 +20,8 @@ _CODE_BYTES = 16 << 20  # of all classes; a model has some KB
 
 _USED = re.compile(r"CONSTANTS\.c(\d+)")
 _CALL = re.compile(r"(?:torch|ops\.\w+)\.(\w+)\(")
-_FLAT = re.compile(r"^\s*(?:\w*?self_)?(\w+?)__flat_weights = \[(.*)\]", re.MULTILINE)
+_LISTED = re.compile(r"^\s*(\w+) = \[(CONSTANTS[^\]]*)\]$", re.MULTILINE)
+_OWNER = re.compile(r"(?:\w*?self_)?(\w+?)__flat_weights")
 # The modules that the operators of a frozen module come from, and their parameters in order.
 _OPERATORS = {
     "embedding": ("Embedding", ("weight",)),
@@ -116,20 +117,21 @@ def _opened(name: str, value: Record) -> dict[str, Any]:
 
 def _names(text: str, count: int) -> dict[int, str]:
     """Return what each constant is, such as `lstm.weight_ih_l0`."""
-    flat = {match[1]: match[2] for match in _FLAT.finditer(text)}
+    lists = {match[1]: match[2] for match in _LISTED.finditer(text)}
     found: dict[int, str] = {}
     given: dict[str, int] = {}
     for line in text.splitlines():
         call = _CALL.search(line)
         if call is None or (call[1] not in _OPERATORS and call[1] not in _STACKS):
             continue
-        used = [name for name in flat if f"{name}__flat_weights" in line]
-        source = flat[used[0]] if used else line
+        used = [word for word in re.findall(r"\w+", line[call.end() :]) if word in lists]
+        source = lists[used[0]] if used else line
         indices = [int(each) for each in _USED.findall(source) if int(each) < count]
         if not indices or indices[0] in found:
             continue
         kind = _STACKS.get(call[1]) or _OPERATORS[call[1]][0]
-        module = used[0] if used else kind.lower()
+        owner = _OWNER.fullmatch(used[0]) if used else None
+        module = owner[1] if owner else kind.lower()
         number = given.get(module, 0)
         given[module] = number + 1
         module = f"{module}_{number}" if number else module
@@ -144,9 +146,7 @@ def _stacked(line: str, count: int) -> list[str]:
 
     Those are `(…, biases, layers, dropout, train, bidirectional, batch_first)`.
     """
-    match = re.search(r"\], (True|False), (\d+), [\d.e-]+, \w+, (True|False), \w+", line)
-    match = match or re.search(r"__flat_weights, (True|False), (\d+), [\d.e-]+, \w+, (True|False)",
-                               line)  # fmt: skip
+    match = re.search(r"(?:\]|\w), (True|False), (\d+), [\d.e-]+, \w+, (True|False), \w+", line)
     biases, ways = (match[1] == "True", 1 + (match[3] == "True")) if match else (True, 1)
     layers = int(match[2]) if match else 1
     lasts = ["weight_ih", "weight_hh", *(["bias_ih", "bias_hh"] * biases)]
