@@ -233,7 +233,8 @@ def _styles() -> dict[str, Style]:
         record["prefix"] = "net."
         state_dict = {f"net.{name}": each for name, each in model.state_dict().items()}
         return {"epoch": 1, "global_step": 9, "pytorch-lightning_version": "2.4.0",
-                "state_dict": state_dict, "loops": {}, "callbacks": {"x": {"best": torch.tensor(1.0)}},
+                "state_dict": state_dict, "loops": {},
+                "callbacks": {"x": {"best": torch.tensor(1.0)}},
                 "optimizer_states": [_trained(model, rng).state_dict()], "lr_schedulers": [],
                 "hyper_parameters": {"class_weights": torch.ones(3), "lr": 0.1}}  # fmt: skip
 

@@ -9,6 +9,7 @@ from rnncli.cli.models import load, steps_of, warn_of_unbuilt
 from rnncli.cli.options import (
     CellFlags,
     CheckOutputFlags,
+    Key,
     ModelFlags,
     StackFlags,
     amount,
@@ -93,6 +94,7 @@ def command(
             autocompletion=model_files,
         ),
     ] = None,
+    key: Key = None,
     files_from: Annotated[
         str | None,
         Option("--files-from", metavar="FILE", help="Read file names from this file; - is stdin."),
@@ -114,10 +116,10 @@ def command(
     if not (named or stack.layer or cell.given()):
         raise UsageError("check is given no model: no file, no --layer and no cell flag",
                          "name one: rnncli check --cell lstm --max-params 50k")  # fmt: skip
-    models = [ModelFlags(file, stack.layer) for file in found_in(named)]
+    models = [ModelFlags(file, stack.layer, key) for file in found_in(named)]
     if named and not models:
         raise nothing_in(named)
-    read, errors = _read(models or [ModelFlags(None, stack.layer)], cell, output, asked.no_nan)
+    read, errors = _read(models or [ModelFlags(None, stack.layer, key)], cell, output, asked.no_nan)
     report = check(read, limits, steps_of(cell) if cell.steps is not None else None)
     try:
         emit(report, output)

@@ -33,7 +33,9 @@ def load(
     if model.file is not None:
         from rnncli.formats import read
 
-        return read(model.file, optimizer)
+        return read(model.file, optimizer, model.key)
+    if model.key is not None:
+        raise UsageError("--key picks a model of a PyTorch checkpoint, but no file is given")
     from rnncli.graph.infer import infer
 
     if model.layer:

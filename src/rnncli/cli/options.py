@@ -130,6 +130,13 @@ Expressions = Annotated[
 ]  # fmt: skip
 
 
+Key = Annotated[
+    str | None,
+    Option("--key", metavar="KEY", rich_help_panel=MODEL, show_default=False,
+           help="The model under this key of a PyTorch checkpoint."),
+]  # fmt: skip
+
+
 class StackFlags(NamedTuple):
     """A stack of layers."""
 
@@ -149,6 +156,7 @@ class ModelFlags(NamedTuple):
         ),
     ] = None
     layer: Expressions = None
+    key: Key = None
 
 
 class FilesFlags(NamedTuple):
@@ -164,10 +172,11 @@ class FilesFlags(NamedTuple):
         ),
     ] = None
     layer: Expressions = None
+    key: Key = None
 
     def single(self) -> ModelFlags:
         """Return the only file, or the stack."""
-        return ModelFlags(next(iter(self.files or ()), None), self.layer)
+        return ModelFlags(next(iter(self.files or ()), None), self.layer, self.key)
 
 
 class LayerFlags(NamedTuple):

@@ -65,7 +65,8 @@ def command(
 def _rows(model: FilesFlags, cell: CellFlags, output: SummaryOutputFlags, svg: str | None) -> None:
     """Print a row per file; --depth is how deep folders are searched. Raises: UsageError."""
     others = [flag for flag in cell.given() if flag != "--depth"]
-    others += ["--layer"] * bool(model.layer) + ["--svg"] * (svg is not None)
+    others += ["--layer"] * bool(model.layer) + ["--key"] * bool(model.key)
+    others += ["--svg"] * (svg is not None)
     if others or output.format == "classic":
         flag = others[0] if others else "--format classic"
         raise UsageError(f"{flag} does not go with several files", f"leave {flag} out")

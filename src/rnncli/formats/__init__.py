@@ -21,6 +21,7 @@ READERS = {
     "torch.file": (".pt", ".pth", ".bin", ".ckpt", ".pt2"),
     "pickled": (".pkl", ".pickle", ".joblib"),
     "safetensors": (".safetensors",),
+    "torch.shards": (".index.json",),
     "onnx.file": (".onnx",),
     "tensorflow.saved_model": ("saved_model.pb",),
     "tensorflow.checkpoint": (".ckpt.index",),
@@ -35,15 +36,18 @@ EXPECTED = "expected a model: .keras, .json, .h5, .pt, .safetensors, .onnx or a 
 _TENSORFLOW_JS = (b'"modelTopology"', b'"layers-model"', b'"graph-model"', b'"weightsManifest"')
 # What a zip file of PyTorch's has in it, one of `torch.export` too.
 _TORCH_ZIP = ("data.pkl", "data/weights/model_weights_config.json", "serialized_state_dict.pt")
+# How an index of shards is called.
+_INDEX = (".safetensors.index.json", ".bin.index.json")
 # Pickles, by their protocol, and how compressed ones begin.
 _PICKLED = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 _COMPRESSED = (b"\x1f\x8b", b"x\x01", b"x\x5e", b"x\x9c", b"x\xda", b"BZh", b"\xfd7zXZ", b"]\0\0")
 
 
-def read(path: str, optimizer: bool = False) -> Model:
+def read(path: str, optimizer: bool = False, key: str | None = None) -> Model:
     """Return the model in a file, `-` for JSON on stdin; its weights stay in the file.
 
-    `optimizer` asks for the optimizer's variables too. Raises: FileError.
+    `optimizer` asks for the optimizer's variables too, `key` picks one of the models of a PyTorch
+    checkpoint. Raises: FileError, UsageError.
     """
     with _naming(path):
         if path == "-":
@@ -54,7 +58,11 @@ def read(path: str, optimizer: bool = False) -> Model:
         else:
             with open(path, "rb") as file:
                 reader = _recognise(file, path)
-        return _reader(reader).read(path, optimizer)  # type: ignore[no-any-return]
+        if key is None:
+            return _reader(reader).read(path, optimizer)  # type: ignore[no-any-return]
+        if reader not in ("torch.file", "pickled"):
+            raise UsageError("--key picks a model of a PyTorch checkpoint, which this is not")
+        return _reader("torch.file").read(path, optimizer, key)  # type: ignore[no-any-return]
 
 
 def attach_weights(model: Model, path: str) -> Model:
@@ -129,6 +137,8 @@ def _folder_kind(path: str) -> str:
     """Return the reader for a folder that is a model. Raises: FileError if it is none."""
     if os.path.exists(os.path.join(path, "saved_model.pb")):
         return "tensorflow.saved_model"
+    if os.path.exists(os.path.join(path, "config.json")) and _reader("torch.shards").is_model(path):
+        return "torch.shards"
     return str(_reader("others").refuse_folder(path))
 
 
@@ -146,7 +156,7 @@ def _recognise(file: BinaryIO, path: str) -> str:
     if len(start) > 8 and start[8:9] == b"{" and (length <= size or path.endswith(".safetensors")):
         return "safetensors"
     if start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[", b'"'):
-        return "tensorflow.js" if any(mark in start for mark in _TENSORFLOW_JS) else "keras.json"
+        return _json_kind(start, path)
     if start.startswith((*_PICKLED, *_COMPRESSED)):
         return "pickled"
     if os.path.basename(path) == "saved_model.pb":
@@ -160,6 +170,13 @@ def _recognise(file: BinaryIO, path: str) -> str:
     if onnx and not others.is_named(start, path):
         return "onnx.file"
     return str(others.refuse(start, path))
+
+
+def _json_kind(start: bytes, path: str) -> str:
+    """Return the reader for a file of JSON, by its beginning or its name."""
+    if b'"weight_map"' in start or path.endswith(_INDEX):
+        return "torch.shards"
+    return "tensorflow.js" if any(mark in start for mark in _TENSORFLOW_JS) else "keras.json"
 
 
 def _ends_with_table(file: BinaryIO, size: int) -> bool:

@@ -1,22 +1,23 @@
 """safetensors: a header in JSON that lists the tensors, then their values.
 
-The header is all that is read for a summary; values come through the `safetensors` package.
+The header is all that is read for a summary. Source: the description of the format in the
+`safetensors` package, which is not needed.
 """
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from math import prod
-from typing import Any, BinaryIO
+from typing import Any
 
 from rnncli.errors import FileError
 from rnncli.formats import limits
 from rnncli.formats.keras.json import load
-from rnncli.formats.torch.modules import model_of
-from rnncli.formats.torch.tensors import TorchTensor
+from rnncli.formats.torch import values
+from rnncli.formats.torch.modules import model_of, shard_gaps
+from rnncli.formats.torch.storages import Place
+from rnncli.formats.torch.tensors import TorchTensor, row_major
 from rnncli.formats.torch.tree import Found
-from rnncli.model import Model, Source, Store, Tensor
+from rnncli.model import Model, Source
 
 _DTYPES = {
     "F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16",
@@ -29,21 +30,31 @@ _DTYPES = {
 
 def read(path: str, optimizer: bool = False) -> Model:
     """Return the modules that the tensors' names tell of. Raises: FileError."""
-    header = _header(path)
+    found = tensors_in(path)
+    written = found.details.get("format")
+    writer = {"pt": "PyTorch"}.get(written or "", written)
+    source = Source("file", path, "safetensors", writer, found.details)
+    store = partial(values.opened, path, dict, found.tensors)
+    return model_of(found, source)._replace(store=store).with_gaps(*shard_gaps(path))
+
+
+def tensors_in(path: str) -> Found:
+    """Return a file's tensors by their names, and what it says of itself. Raises: FileError."""
+    header, start = _header(path)
     told = header.pop("__metadata__", {})
     details = told if isinstance(told, dict) else {}
     details = {str(key)[:40]: str(value)[:60] for key, value in details.items()}
-    tensors = {name: _tensor(name, each) for name, each in header.items()}
+    tensors = {name: _tensor(name, each, start) for name, each in header.items()}
     if not tensors:
         raise FileError("safetensors without a tensor")
-    written = details.get("format")
-    writer = {"pt": "PyTorch"}.get(written or "", written)
-    source = Source("file", path, "safetensors", writer, details)
-    return model_of(Found(tensors, {}), source)._replace(store=partial(_store, path))
+    return Found(tensors, {}, details=details)
 
 
-def _header(path: str) -> dict[str, Any]:
-    """Return the header. Raises: FileError if the lengths in it and that of the file disagree."""
+def _header(path: str) -> tuple[dict[str, Any], int]:
+    """Return the header and where the values begin.
+
+    Raises: FileError if the lengths in it and that of the file disagree.
+    """
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
         length = int.from_bytes(file.read(8), "little")
@@ -56,15 +67,21 @@ def _header(path: str) -> dict[str, Any]:
     if not isinstance(header, dict):
         raise FileError("safetensors whose header is no object")
     limits.check("tensors", len(header), limits.TENSORS)
-    ends = [_end(name, each) for name, each in header.items() if name != "__metadata__"]
-    if max(ends, default=0) != size - 8 - length:
-        raise FileError(f"damaged safetensors: its tensors take {max(ends, default=0):,} bytes, "
+    places = sorted(_place(name, each) for name, each in header.items() if name != "__metadata__")
+    end = 0
+    for begin, after, name in places:
+        if begin != end:
+            raise FileError(f"damaged safetensors: tensor {name[:80]!r} begins at byte {begin:,}, "
+                            f"where {end:,} is due")  # fmt: skip
+        end = after
+    if end != size - 8 - length:
+        raise FileError(f"damaged safetensors: its tensors take {end:,} bytes, "
                         f"the file has {size - 8 - length:,}")  # fmt: skip
-    return header
+    return header, 8 + length
 
 
-def _end(name: str, node: Any) -> int:
-    """Return where a tensor ends, once its shape and its place agree."""
+def _place(name: str, node: Any) -> tuple[int, int, str]:
+    """Return where a tensor begins and ends, once its shape and its place agree, and its name."""
     offsets: Any = node.get("data_offsets") if isinstance(node, dict) else None
     shape: Any = node.get("shape") if isinstance(node, dict) else None
     if (
@@ -81,8 +98,7 @@ def _end(name: str, node: Any) -> int:
             f"damaged safetensors: tensor {name[:80]!r} has {offsets[1] - offsets[0]:,} bytes, "
             f"its shape needs {-(-bits // 8):,}"
         )
-    end: int = offsets[1]
-    return end
+    return offsets[0], offsets[1], name
 
 
 def _sizes(value: Any) -> bool:
@@ -101,51 +117,10 @@ def _bits(dtype: Any) -> int:
     return int(digits)
 
 
-def _tensor(name: str, node: Any) -> TorchTensor:
+def _tensor(name: str, node: Any, start: int) -> TorchTensor:
     limits.check("characters in a tensor's name", len(name), limits.NAME_CHARACTERS)
-    shape = tuple(node["shape"])
+    shape, (begin, end) = tuple(node["shape"]), node["data_offsets"]
     dtype = _DTYPES.get(node["dtype"], str(node["dtype"]))
-    return TorchTensor(dtype, shape, _row_major(shape), "", 0)
-
-
-def _row_major(shape: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(prod(shape[axis + 1 :]) for axis in range(len(shape)))
-
-
-@contextmanager
-def _store(path: str) -> Iterator[Store]:
-    try:
-        from safetensors import SafetensorError, safe_open
-    except ImportError:
-        raise FileError("reading the values of safetensors needs safetensors",
-                        'pip install "rnncli[safetensors]"') from None  # fmt: skip
-    header = _header(path)
-    with open(path, "rb") as file:
-        start = 8 + int.from_bytes(file.read(8), "little")
-    try:
-        with safe_open(path, framework="numpy"), open(path, "rb") as file:  # which checks the file
-            yield _Values(file, header, start)
-    except SafetensorError as error:
-        raise FileError(f"damaged safetensors ({error})") from None
-
-
-class _Values:
-    """The tensors of an open file, read where they lie: a map of the whole file would count as
-    memory."""
-
-    def __init__(self, file: BinaryIO, header: dict[str, Any], start: int) -> None:
-        self.file, self.header, self.start = file, header, start
-
-    def read(self, name: str) -> Tensor:
-        """Return a tensor. Raises: FileError for a dtype that is not read."""
-        node = self.header[name]
-        dtype, shape = _DTYPES.get(node["dtype"]), tuple(node["shape"])
-        limits.check(f"values of {name[:80]}", prod(shape), limits.TENSOR_BYTES)
-        if dtype is None or dtype.startswith("float8"):
-            raise FileError(f"values of type {node['dtype']} cannot be run")
-        begin, end = node["data_offsets"]
-        self.file.seek(self.start + begin)
-        data = self.file.read(end - begin)
-        if len(data) < end - begin:
-            raise FileError("a truncated file: it ends before its tensors do")
-        return Tensor(dtype, shape, data)
+    place = Place(start + begin, end - begin)
+    why = "" if node["dtype"] in _DTYPES else f"of type {node['dtype'][:20]}"
+    return TorchTensor(dtype, shape, row_major(shape), "", 0, why=why, place=place)

@@ -1,12 +1,14 @@
 """Whether the values that a file holds are finite."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from rnncli.errors import FileError, RnncliError
-from rnncli.forward.stored import assemble
-from rnncli.model import Model
+from rnncli.forward.stored import to_array
+from rnncli.layers.op import Array
+from rnncli.model import Model, Store, Tensor, Weight
 
 
 class Finite(NamedTuple):
@@ -20,22 +22,49 @@ class Finite(NamedTuple):
 def count_not_finite(model: Model) -> Finite:
     """Return what is not finite of the values that the model's file holds.
 
-    Every layer's weights are read, one at a time. One whose values are not in the file, or of a
-    type that is not read, is counted as not read. Raises: FileError for a model without a file.
+    Every layer's weights and every buffer are read, one tensor at a time, as they are stored. One
+    whose values are not in the file, or of a type that is not read, is counted as not read.
+    Raises: FileError for a model without a file.
     """
     if model.store is None:
         raise FileError("the model has no weights of its own")
     bad = read = total = 0
     with model.store() as store:
-        for layer in model.layers:
-            for weight in layer.all_weights():
-                total += 1
-                try:
-                    values = assemble(weight, store)
-                except RnncliError:
-                    continue
-                if values.dtype.kind not in "fiubc":
-                    continue
-                bad += int(np.count_nonzero(~np.isfinite(values)))
-                read += 1
+        for weight in _weights(model):
+            total += 1
+            try:
+                bad += sum(map(_not_finite, _arrays(weight, store)))
+            except RnncliError:
+                continue
+            read += 1
     return Finite(bad, read, total)
+
+
+def _weights(model: Model) -> Iterator[Weight]:
+    for layer in model.layers:
+        yield from layer.all_weights()
+    yield from model.buffers
+
+
+def _arrays(weight: Weight, store: Store) -> Iterator[Array]:
+    """Yield the tensors that a weight is made from. Raises: FileError for what is not read."""
+    if weight.stored is None:
+        raise FileError("it is not in the file")
+    for name in weight.stored.tensors:
+        array = to_array(_once(store.read(name)))
+        if array.dtype.kind not in "fiubc":
+            raise FileError(f"values of type {array.dtype}")
+        yield array
+
+
+def _once(tensor: Tensor) -> Tensor:
+    """Return a tensor without the axes along which it repeats one value."""
+    if not tensor.strides or 0 not in tensor.strides or 0 in tensor.shape:
+        return tensor
+    kept = [(n, stride) for n, stride in zip(tensor.shape, tensor.strides, strict=True) if stride]
+    shape, strides = (tuple(each) for each in zip(*kept, strict=True)) if kept else ((), ())
+    return tensor._replace(shape=shape, strides=strides)
+
+
+def _not_finite(array: Array) -> int:
+    return int(np.count_nonzero(~np.isfinite(array)))

@@ -1,5 +1,7 @@
 """Stored tensors as arrays in Keras's layout."""
 
+from functools import cache
+
 import numpy as np
 
 from rnncli.errors import FileError
@@ -8,12 +10,14 @@ from rnncli.model import Store, Tensor, Weight
 
 
 def to_array(tensor: Tensor) -> Array:
-    """Return a tensor of a file as an array; bfloat16 becomes float32."""
+    """Return a tensor of a file as an array; bfloat16 and float8 become float32."""
     if isinstance(tensor.data, np.ndarray):
         return tensor.data
     if tensor.dtype == "bfloat16":
         flat = np.frombuffer(tensor.data, "<u2").astype("<u4") << 16
         flat = flat.view("<f4")
+    elif tensor.dtype in _EIGHT_BITS:
+        flat = _eight_bits(tensor.dtype)[np.frombuffer(tensor.data, np.uint8)]
     else:
         try:
             flat = np.frombuffer(tensor.data, np.dtype(tensor.dtype).newbyteorder("<"))
@@ -23,6 +27,38 @@ def to_array(tensor: Tensor) -> Array:
         return flat.reshape(tensor.shape)
     strides = [stride * flat.itemsize for stride in tensor.strides]
     return np.lib.stride_tricks.as_strided(flat, tensor.shape, strides, writeable=False)
+
+
+# Of each float of eight bits: bits of exponent and of fraction, bias, whether there is a sign.
+_EIGHT_BITS = {
+    "float8_e4m3fn": (4, 3, 7, True),
+    "float8_e5m2": (5, 2, 15, True),
+    "float8_e8m0fnu": (8, 0, 127, False),
+}
+
+
+@cache
+def _eight_bits(dtype: str) -> Array:
+    """Return the float32 that each of the 256 patterns means.
+
+    Source: OCP 8-bit Floating Point Specification; E4M3 has NaN and no infinity, E5M2 both as IEEE
+    754, E8M0 (OCP Microscaling Formats) is a power of two and has NaN.
+    """
+    exponents, fractions, bias, signed = _EIGHT_BITS[dtype]
+    codes = np.arange(256)
+    sign = np.where(codes >> 7, -1.0, 1.0) if signed else np.ones(256)
+    exponent = codes >> fractions & (1 << exponents) - 1
+    fraction = (codes & (1 << fractions) - 1) / (1 << fractions)
+    normal = np.exp2(exponent - float(bias)) * (1 + fraction)
+    if not signed:
+        return np.where(codes == 255, np.nan, normal).astype(np.float32)
+    found = sign * np.where(exponent == 0, np.exp2(1.0 - bias) * fraction, normal)
+    top = exponent == (1 << exponents) - 1
+    if dtype == "float8_e5m2":
+        found = np.where(top, np.where(fraction == 0, sign * np.inf, np.nan), found)
+    else:
+        found = np.where(top & (fraction == 1 - 2.0**-fractions), np.nan, found)
+    return found.astype(np.float32)
 
 
 def assemble(weight: Weight, store: Store) -> Array:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnncli.cells import names, snake_case
-from rnncli.errors import FileError, ShapeError, UsageError
+from rnncli.errors import FileError, ShapeError, UnsupportedError, UsageError
 from rnncli.forward.arrays import read_named
 from rnncli.forward.engine import needed
 from rnncli.forward.stored import assemble
@@ -109,6 +109,9 @@ def _fitting(slot: Slot, array: Array, source: str, dtype: np.dtype[Any]) -> Arr
             f"weight {slot.path!r} has the shape {show(array.shape)} in {source}, "
             f"but {show(slot.weight.shape)} is expected"
         )
+    if array.dtype.kind == "c":
+        raise UnsupportedError(f"weight {slot.path!r} is complex: layers of complex numbers "
+                               "cannot be run")  # fmt: skip
     return np.ascontiguousarray(array, dtype).reshape(array.shape)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from rnncli.graph.naming import snake_case
 from rnncli.graph.order import Node, is_chain, keras_depths
+from rnncli.layers import cells_of
 from rnncli.model import Layer, Model, Ref, Weight
 from rnncli.report import UNBUILT, Column, Report, Table, Total
 
@@ -16,6 +17,8 @@ _COLUMNS = (
 )
 _CONNECTED = Column("connected_to", "Connected to", "names", rank=5)
 _TRAINABLE = Column("trainable", "Trainable", "flag", rank=4)
+_RECURRENT = ("num_layers", "bidirectional", "proj_size")
+_USUAL = {"num_layers": 1}  # what is not told of a row: one layer
 _DEPTH = Column("depth", "Depth", "count", rank=3)
 
 
@@ -53,6 +56,7 @@ def summarize(
             "non_trainable": model.params - model.trainable_params,
             "optimizer": None if model.optimizer is None else _size(model.optimizer)[0],
             "bytes": model.bytes,
+            **({"buffers": _size(model.buffers)[0]} if model.buffers else {}),
             "complete": model.complete,
         },
     }  # fmt: skip
@@ -83,10 +87,18 @@ def _rows(
             **({"depth": depth} if depth else {}),
             **({"inferred": True} if layer.inferred else {}),
             **({"unbuilt": True} if _unbuilt(layer) else {}),
+            **_recurrent(layer),
         }
         if expand_nested and layer.model is not None and layer.kind is None:  # no wrapper's
             inner = keras_depths(layer.model).nodes
             yield from _rows(layer.model, inner, depth + 1, expand_nested, show_trainable)
+
+
+def _recurrent(layer: Layer) -> dict[str, Any]:
+    """Return what PyTorch's recurrent modules say of how they are stacked."""
+    if layer.dialect != "torch" or not cells_of(layer):
+        return {}
+    return {name: layer.config[name] for name in _RECURRENT if name in layer.config}
 
 
 def _is_operation(layer: Layer) -> bool:
@@ -121,6 +133,11 @@ def _cell(row: dict[str, Any], key: str) -> Any:
         return row.get("depth", 0)
     if key == "params" and row.get("unbuilt"):
         return UNBUILT
+    if key == "type":
+        told = [
+            f"{name}={row[name]}" for name in _RECURRENT if row.get(name, 0) > _USUAL.get(name, 0)
+        ]
+        return ", ".join((row["type"], *told))
     return tuple(row[key]) if key == "connected_to" else row[key]
 
 
@@ -145,6 +162,8 @@ def _totals(model: Model, optimizer: bool) -> tuple[Total, ...]:
     ]
     if optimizer and model.optimizer is not None:
         lines.append(Total("Optimizer params", "memory", _size(model.optimizer)))
+    if model.buffers:
+        lines.append(Total("Buffers, not counted", "memory", _size(model.buffers)))
     return tuple(lines)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from rnncli.errors import UsageError, nearest
 from rnncli.formats import limits
 from rnncli.formats.containers.pickle_machine import Record
+from rnncli.formats.torch.packed import parts_of
 from rnncli.formats.torch.tensors import TorchTensor, tensor_of
 from rnncli.formats.torch.tree import (
     NOTHING,
@@ -113,7 +114,7 @@ class _Search:
             if pairs is None:
                 break
             known = {str(key): each for key, each in pairs.items()}
-            loose = {key: each for key, each in known.items() if tensor_of(each) is not None}
+            loose = {key: each for key, each in known.items() if _is_loose(each)}
             samples = self._holders(known, loose)
             holders = {key: known[key] for key in samples}
             found = {k: known[k] for k, held in samples.items() if _is_model(k, known[k], held)}
@@ -173,6 +174,11 @@ def _is_model(key: str, value: Any, held: Mapping[str, TorchTensor]) -> bool:
     return any(map(_PARAMETER.search, held)) or any(
         len(tensor.shape) > 1 for tensor in held.values()
     )
+
+
+def _is_loose(value: Any) -> bool:
+    """Whether a value is a tensor, or the packed weights of one module."""
+    return tensor_of(value) is not None or parts_of(value) is not None
 
 
 def loose_size(value: Any) -> int:

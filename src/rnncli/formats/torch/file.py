@@ -16,7 +16,7 @@ from rnncli.formats.containers.unpickler import unpickled
 from rnncli.formats.containers.zip import Archive, Part
 from rnncli.formats.torch import exported, torchscript, values
 from rnncli.formats.torch.checkpoints import tensors_in
-from rnncli.formats.torch.modules import model_of
+from rnncli.formats.torch.modules import model_of, shard_gaps
 from rnncli.formats.torch.storages import LOADED, Place, as_bytes, storage_of
 from rnncli.formats.torch.tree import NOTHING, Found, Script, Steps, sample, walk
 from rnncli.model import ITEM_SIZE, Model, Source, Weight
@@ -34,6 +34,18 @@ def read(path: str, optimizer: bool = False, key: str | None = None) -> Model:
 
     `key` picks one of several models. Raises: FileError, UsageError.
     """
+    contents, found = opened(path, key)
+    source = Source("file", path, contents.format, contents.written_by, found.details)
+    model = model_of(found, source)
+    if optimizer and found.optimizer:
+        kept = (Weight("", tensor.shape, dtype=tensor.dtype) for tensor in found.optimizer)
+        model = model._replace(optimizer=tuple(kept))
+    store = partial(values.opened, path, contents.places, found.tensors)
+    return model._replace(store=store).with_gaps(*shard_gaps(path))
+
+
+def opened(path: str, key: str | None = None) -> "tuple[Contents, Found]":
+    """Return what a file holds, and the tensors of its models. Raises: FileError, UsageError."""
     with open(path, "rb") as file:
         zipped = file.read(2) == b"PK"
     contents = _zip(path) if zipped else _older(path)
@@ -43,12 +55,7 @@ def read(path: str, optimizer: bool = False, key: str | None = None) -> Model:
             f"PyTorch data without a model's tensors: {_what(contents.root)}",
             "expected a state dict, a checkpoint that holds one, or a module",
         )
-    source = Source("file", path, contents.format, contents.written_by, found.details)
-    model = model_of(found, source)
-    if optimizer and found.optimizer:
-        kept = (Weight("", tensor.shape, dtype=tensor.dtype) for tensor in found.optimizer)
-        model = model._replace(optimizer=tuple(kept))
-    return model._replace(store=partial(values.opened, path, contents.places, found.tensors))
+    return contents, found
 
 
 def _is_data(name: str) -> bool:

@@ -125,6 +125,17 @@ def _guessed(guesses: Mapping[str, Guess]) -> Iterator[str]:
         yield f"of no known kind: {_few(unknown)}"
 
 
+_SHARD = re.compile(r"-0*(\d+)-of-0*(\d+)\.\w+$")
+
+
+def shard_gaps(path: str) -> Iterator[str]:
+    """Say that a file is one of several that hold a model, where its name says so."""
+    mark = _SHARD.search(path)
+    if mark and mark[2] != "1":
+        yield (f"this is shard {mark[1]} of {mark[2]}: the others hold the rest of the model; "
+               "give their index.json or folder")  # fmt: skip
+
+
 def _few(names: list[str]) -> str:
     shown = ", ".join(name[:80] for name in names[:_NAMED])
     more = len(names) - _NAMED
