@@ -21,7 +21,10 @@ ITEM_SIZE = {
     "uint64": 8, "uint32": 4, "uint16": 2, "uint8": 1, "bool": 1,
     "complex64": 8, "complex128": 16,
     "float8_e4m3fn": 1, "float8_e5m2": 1, "float8_e8m0fnu": 1,
+    "float8_e4m3fnuz": 1, "float8_e5m2fnuz": 1,
+    "int4": 1, "uint4": 1, "float4_e2m1fn": 1, "int2": 1, "uint2": 1,
 }  # fmt: skip
+PACKED = {"int4": 2, "uint4": 2, "float4_e2m1fn": 2, "int2": 4, "uint2": 4}  # values in a byte
 
 
 class Tensor(NamedTuple):
@@ -65,6 +68,7 @@ class Weight(NamedTuple):
     stored: Stored | None = None
     shared: bool = False
     saved: bool = True
+    stored_bytes: int | None = None  # where they do not follow from the shape and the dtype
 
     @property
     def params(self) -> int:
@@ -74,7 +78,9 @@ class Weight(NamedTuple):
     @property
     def bytes(self) -> int:
         """The size in bytes, in the weight's own dtype."""
-        return self.params * ITEM_SIZE.get(self.dtype, 4)
+        if self.stored_bytes is not None and not self.shared:
+            return self.stored_bytes
+        return -(-self.params * ITEM_SIZE.get(self.dtype, 4) // PACKED.get(self.dtype, 1))
 
 
 class Ref(NamedTuple):
@@ -175,6 +181,9 @@ class Source(NamedTuple):
 
 FLAGS = Source("flags")
 
+# Takes the batch size, the steps and other axes by their names; None: left open.
+Resize = Callable[[int | None, int | None, Mapping[str, int]], "Model"]
+
 
 class _Fields(NamedTuple):
     """What a `Model` holds."""
@@ -190,6 +199,8 @@ class _Fields(NamedTuple):
     warnings: tuple[str, ...] = ()
     gaps: tuple[str, ...] = ()
     buffers: tuple[Weight, ...] = ()
+    constants: tuple[Weight, ...] = ()
+    resized: "Resize | None" = None
 
 
 class Model(_Fields):
@@ -198,7 +209,9 @@ class Model(_Fields):
     `store` opens the file's weights; None where the model has none. `optimizer` holds the shape and
     dtype of each optimizer variable of a compiled checkpoint, `buffers` the tensors that PyTorch's
     modules keep beside their parameters, which no count holds. `warnings` are lines for stderr;
-    `gaps` those of them that say what the counts leave out.
+    `gaps` those of them that say what the counts leave out. `constants` are what a graph holds
+    beside its weights: initial states, shapes, scales. `resized` gives the model on other sizes of
+    its open axes, where only its file can say what follows from them.
     """
 
     @property

@@ -60,6 +60,53 @@ def test_a_node_runs_alone_on_batch_first_input(name: str, tmp_path: Path) -> No
     np.testing.assert_allclose(result.arrays[0], expected, rtol=0, atol=1e-6)
 
 
-def test_data_in_another_file_is_not_opened() -> None:
-    with pytest.raises(RnncliError, match=r"lies in 'weights\.bin', which is not opened"):
-        read(str(FOLDER / "external.onnx"))
+def external(folder: Path, location: str, **place: str) -> Path:
+    """Return a file whose kernel lies in another one."""
+    import onnx
+
+    model = onnx.load(FOLDER / "lstm_forward.onnx")
+    tensor = next(each for each in model.graph.initializer if each.name == "W")
+    (folder / "m.onnx.data").write_bytes(b"12345678" + tensor.raw_data)
+    entries = {"location": location, "offset": "8", **place}
+    tensor.ClearField("raw_data")
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    for key, value in entries.items():
+        tensor.external_data.add(key=key, value=value)
+    onnx.save(model, folder / "m.onnx")
+    return folder / "m.onnx"
+
+
+def test_data_beside_the_file_is_read(tmp_path: Path) -> None:
+    model = read(str(external(tmp_path, "m.onnx.data")))
+    np.save(tmp_path / "x.npy", VALUES["lstm_forward/x/X"])
+    result = forward(model, Request(inputs=((None, str(tmp_path / "x.npy")),)))
+    np.testing.assert_allclose(result.arrays[0], VALUES["lstm_forward/y/0"], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("location", "place", "said"),
+    [
+        ("../m.onnx.data", {}, "no plain name"),
+        ("/etc/passwd", {}, "no plain name"),
+        ("..", {}, "no plain name"),
+        ("a\\b", {}, "no plain name"),
+        ("link", {}, "is a link"),
+        ("pipe", {}, "is a link or no regular file"),
+        ("other.data", {}, "No such file"),
+        ("m.onnx.data", {"length": "12"}, "said to have 12"),
+        ("m.onnx.data", {"offset": "16"}, "ends at byte"),
+        ("m.onnx.data", {"offset": "-8"}, "offset '-8'"),
+    ],
+)
+def test_no_other_file_is_read(
+    location: str, place: dict[str, str], said: str, tmp_path: Path
+) -> None:
+    import os
+
+    path = external(tmp_path, location, **place)
+    (tmp_path / "link").symlink_to("m.onnx.data")
+    os.mkfifo(tmp_path / "pipe")
+    model = read(str(path))
+    assert model.params == 144
+    with pytest.raises(RnncliError, match=said):
+        forward(model, Request())

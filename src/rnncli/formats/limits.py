@@ -30,7 +30,8 @@ PICKLE_WALK = 300_000  # looks at its lists and records, in search of tensors
 PICKLE_LINE = 1 << 16  # of text, where a pickle of protocol 0 has one
 INDEX_BYTES = 64 << 20  # of a TensorFlow checkpoint: names and shapes; a tensor takes some 100
 SAFETENSORS_HEADER = 100_000_000  # the format's own limit
-ONNX_BYTES = 2 << 30  # protobuf's own limit
+ONNX_BYTES = 256 << 20  # without the values of its tensors
+ONNX_FIELDS = 2_000_000  # of messages that are looked into; a node takes one
 TENSOR_BYTES = 8 << 30  # one tensor, read whole
 
 

@@ -3,9 +3,10 @@
 Flags, `--layer` expressions and files all come through here, models inside models too.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
-from rnncli.errors import RnncliError, ShapeError, UnsupportedError
+from rnncli.errors import RnncliError, ShapeError, UnsupportedError, UsageError
 from rnncli.graph.misfit import Placed, check_single, misfit
 from rnncli.graph.order import in_order, keras_depths
 from rnncli.layers import TABLE, complete, layer_type
@@ -87,11 +88,20 @@ def infer(model: Model, inputs: Shapes | None = None) -> Model:
     return model._replace(layers=layers, outputs=outputs, warnings=warnings)
 
 
-def sized(model: Model, batch: Dim = None, steps: Dim = None) -> Model:
+def sized(
+    model: Model, batch: Dim = None, steps: Dim = None, named: Mapping[str, int] | None = None
+) -> Model:
     """Return the model with the open batch and time sizes of its inputs filled; None: left open.
 
-    A file of weights alone says what each layer gets, not from where: each is filled.
+    A file of weights alone says what each layer gets, not from where: each is filled. `named` are
+    sizes of other axes, where the file names them. Raises: UsageError where it does not.
     """
+    if model.resized is not None:
+        return model if (batch, steps) == (None, None) and not named else model.resized(
+            batch, steps, named or {})  # fmt: skip
+    if named:
+        raise UsageError(f"--dim {next(iter(named))}: the model does not name its axes",
+                         "--steps and --batch-size fill those that are open")  # fmt: skip
     if batch is None and steps is None:
         return model
     if model.inputs:

@@ -68,17 +68,7 @@ _FAMILIES = {
     "multi_head_attention": "MultiHeadAttention GroupedQueryAttention",
     "einsum_dense": "EinsumDense",
     "legacy": "TimeDistributedDense MaxoutDense Highway",
-    "onnx": " ".join(
-        f"onnx.{operator}"
-        for operator in (
-            "Abs Add And BatchNormalization Cast Clip Concat ConstantOfShape Conv Div Dropout Elu "
-            "Equal Erf Exp Expand Flatten Gather Gemm GlobalAveragePool Greater GRU HardSigmoid "
-            "Identity LayerNormalization LeakyRelu Less Log LogSoftmax LSTM MatMul Max Min Mul Neg "
-            "Not Or Pad Pow Reciprocal ReduceMax ReduceMean ReduceSum Relu Reshape RNN Selu Shape "
-            "Sigmoid Sign Slice Softmax Softplus Softsign Split Sqrt Squeeze Sub Tanh Tile "
-            "Transpose Unsqueeze Where"
-        ).split()
-    ),
+    "onnx": "onnx.RNN onnx.LSTM onnx.GRU onnx.Node",
     # Keras 3's operations on tensors, which only files hold.
     "operations": " ".join(
         f"keras.{operation}"

@@ -5,14 +5,19 @@ from collections.abc import Iterable
 from rnncli.graph.infer import infer
 from rnncli.layers import cells_of, layer_type, streams
 from rnncli.layers.layer_type import channels_first, no_macs
-from rnncli.model import Call, Layer, Model
+from rnncli.model import Call, Config, Layer, Model
 from rnncli.shapes import Dim, Shapes
 
 Macs = tuple[Dim, Dim]  # per step and per sequence
 
 
 def model_macs(model: Model) -> Dim:
-    """Return the MACs of one sequence, None where a layer's are unknown."""
+    """Return the MACs of one sequence, None where a layer's are unknown.
+
+    Of a graph that has the batch in its shapes, those of the batch that it states.
+    """
+    if model.resized is not None:
+        model = model.resized(1, None, {})
     return total(macs_of(layer)[1] for layer in model.layers)
 
 
@@ -36,17 +41,28 @@ def macs_of(layer: Layer) -> Macs:
 
 def _called(layer: Layer, call: Call) -> Macs:
     inputs, outputs = call.input_shapes, outputs_of(layer, call)
+    if layer.dialect == "onnx" and layer.kind is not None:
+        return _of_node(layer.kind, layer.config)
     if layer.kind is None or inputs is None or outputs is None:
         return None, None
     count = layer_type(layer.kind).macs
     macs = count(layer.config, inputs, outputs)
-    if not inputs or channels_first(layer.config) or len(inputs[0]) < 3 or layer.dialect == "onnx":
+    if not inputs or channels_first(layer.config) or len(inputs[0]) < 3:
         return None, macs
     per_step = count(layer.config, one_step(inputs), one_step(outputs))
     twice = count(layer.config, one_step(inputs, 2), one_step(outputs, 2))
     if twice != times(per_step, 2) or _is_image(layer, call):
         return None, macs  # it does not do the same work at each step
     return per_step, 0 if per_step == 0 else macs
+
+
+def _of_node(kind: str, config: Config) -> Macs:
+    """Return the MACs of a node of a graph; of a recurrent one also those of a step."""
+    macs = layer_type(kind).macs(config, (), ())
+    if not macs or kind == "onnx.Node":
+        return (0 if macs == 0 else None), macs
+    steps = config["input_shapes"][0][1 if config["attributes"].get("layout") else 0]
+    return macs // steps, macs
 
 
 def _is_image(layer: Layer, call: Call) -> bool:

@@ -57,6 +57,7 @@ def summarize(
             "optimizer": None if model.optimizer is None else _size(model.optimizer)[0],
             "bytes": model.bytes,
             **({"buffers": _size(model.buffers)[0]} if model.buffers else {}),
+            **({"constants": _size(model.constants)[0]} if model.type == "ONNX" else {}),
             "complete": model.complete,
         },
     }  # fmt: skip
@@ -164,6 +165,8 @@ def _totals(model: Model, optimizer: bool) -> tuple[Total, ...]:
         lines.append(Total("Optimizer params", "memory", _size(model.optimizer)))
     if model.buffers:
         lines.append(Total("Buffers, not counted", "memory", _size(model.buffers)))
+    if model.constants:
+        lines.append(Total("Constants, not counted", "memory", _size(model.constants)))
     return tuple(lines)
 
 

@@ -4,34 +4,54 @@ Source: https://protobuf.dev/programming-guides/encoding.
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from rnncli.errors import FileError
 
 Value = Any  # an int, or a memoryview of what is a text, bytes, a message or packed numbers
 
 
-def fields(data: Any) -> Iterator[tuple[int, Value]]:
-    """Yield the number and value of each field of a message. Raises: FileError if damaged."""
-    view, at = memoryview(data), 0
-    while at < len(view):
+class Place(NamedTuple):
+    """Where a field of a message is: its tag, its value and its end. `wire` is its encoding."""
+
+    number: int
+    wire: int
+    start: int
+    value: int
+    end: int
+
+
+def places(view: Any, at: int, end: int) -> Iterator[Place]:
+    """Yield the place of each field of the message between two offsets. Raises: FileError."""
+    while at < end:
+        start = at
         tag, at = varint(view, at)
-        wire = tag & 7
+        wire, value = tag & 7, at
+        if tag < 8:
+            raise _damaged()
         if wire == 0:
-            found, at = varint(view, at)
-            yield tag >> 3, found
-            continue
-        if wire == 2:
-            length, at = varint(view, at)
+            _, at = varint(view, at)
+        elif wire == 2:
+            length, value = varint(view, at)
+            at = value + length
         elif wire in (1, 5):
-            length = 8 if wire == 1 else 4
+            at += 8 if wire == 1 else 4
         else:
             raise _damaged()
-        if at + length > len(view):
+        if at > end:
             raise _damaged()
-        value = view[at : at + length]
-        at += length
-        yield tag >> 3, value if wire == 2 else int.from_bytes(value, "little")
+        yield Place(tag >> 3, wire, start, value, at)
+
+
+def fields(data: Any) -> Iterator[tuple[int, Value]]:
+    """Yield the number and value of each field of a message. Raises: FileError if damaged."""
+    view = memoryview(data)
+    for place in places(view, 0, len(view)):
+        value = view[place.value : place.end]
+        if place.wire == 0:
+            yield place.number, varint(view, place.value)[0]
+        else:
+            yield place.number, value if place.wire == 2 else int.from_bytes(value, "little")
 
 
 def message(data: Any) -> dict[int, list[Value]]:
@@ -71,7 +91,7 @@ def views(found: dict[int, list[Value]], field: int) -> list[memoryview]:
     return values
 
 
-def varint(view: memoryview, at: int) -> tuple[int, int]:
+def varint(view: Any, at: int) -> tuple[int, int]:
     """Return a number of variable length, and where it ends. Raises: FileError."""
     value = shift = 0
     while at < len(view) and shift < 64:

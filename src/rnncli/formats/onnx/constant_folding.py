@@ -1,7 +1,7 @@
 """Weights that an ONNX graph puts together: PyTorch slices its gates apart and orders them anew.
 
-Only nodes that move values are run, and only where they lead from constants to the weights of a
-recurrent node, which then has them as if the file held them so.
+Nodes that only move values, where they lead from constants to the weights of a recurrent node, are
+no rows: the node has its weights as if the file held them so. Their values are made when asked for.
 """
 
 from collections import defaultdict
@@ -12,52 +12,70 @@ from math import prod
 from typing import Any
 
 from rnncli.formats import limits
-from rnncli.formats.onnx.nodes import RECURRENT, Constant
+from rnncli.formats.onnx.constants import Constant
+from rnncli.formats.onnx.roles import RECURRENT
+from rnncli.shapes import Shape
 
-_MOVES = {"Concat", "Identity", "Reshape", "Slice", "Split", "Squeeze", "Transpose", "Unsqueeze"}
+_MOVES = {"Cast", "Concat", "Identity", "Reshape", "Slice", "Split", "Squeeze", "Transpose",
+          "Unsqueeze"}  # fmt: skip
 _WEIGHTS = slice(1, 4)  # the inputs W, R and B
 _AXES = {"int32", "int64"}  # of the constants that say where to cut
+_FEW = 64  # values of such a constant
+_MANY = 1 << 24  # values of a constant that is looked at for its shape
 
 
 class Folder:
-    """Runs the nodes that only move constants, as far as memory allows."""
+    """Knows which nodes only move constants to where weights are taken."""
 
     def __init__(self, proto: Any) -> None:
         self.opsets = list(proto.opset_import)
         self.wanted = _wanted(proto.graph)
-        self.left = limits.UNPACKED_BYTES
 
-    def fold(self, node: Any, inputs: Sequence[Constant | None]) -> list[Constant]:
+    def fold(
+        self, node: Any, inputs: Sequence[Constant | None], shapes: Sequence[Shape | None]
+    ) -> list[Constant]:
         """Return a node's outputs as constants; [] where it is none that can be folded."""
         known = [each for each in inputs if each is not None]
         if not known or len(known) < len(inputs) or not self.wanted.issuperset(node.output):
             return []
-        size = sum(prod(each.shape) for each in known) * 8
-        if size > self.left:
+        if any(each.dtype in _AXES and each.size > _FEW for each in known):
             return []
         try:
-            arrays = self._run(node, known)
+            return [
+                Constant(name, shape, known[0].dtype, True, partial(self._run, node, known, index),
+                         _key(node, index, known, prod(shape)), None,
+                         any(each.beside for each in known))
+                for index, (name, shape) in enumerate(
+                    zip(node.output, self._shapes(node, known, shapes), strict=True)
+                )
+            ]  # fmt: skip
         except Exception:  # whatever a node that is none raises, it keeps its row
             return []
-        self.left -= sum(array.nbytes for array in arrays)
-        return [
-            Constant(name, array.shape, array.dtype.name, True, partial(_same, array),
-                     _key(node, index, known, array.size))
-            for index, (name, array) in enumerate(zip(node.output, arrays, strict=True))
-        ]  # fmt: skip
 
-    def _run(self, node: Any, inputs: Sequence[Constant]) -> list[Any]:
+    def _shapes(
+        self, node: Any, inputs: Sequence[Constant], shapes: Sequence[Shape | None]
+    ) -> list[tuple[int, ...]]:
+        """Return the shapes of the outputs: those inferred, else those of the values."""
+        if all(shape is not None and None not in shape for shape in shapes):
+            return [tuple(dim or 0 for dim in shape or ()) for shape in shapes]
+        if any(each.beside or each.size > _MANY for each in inputs):
+            raise ValueError
+        return [self._run(node, inputs, index).shape for index in range(len(node.output))]
+
+    def _run(self, node: Any, inputs: Sequence[Constant], index: int) -> Any:
         from onnx import TypeProto, helper
         from onnx.reference import ReferenceEvaluator
 
+        limits.check("bytes of a tensor", sum(each.size * 8 for each in inputs),
+                     limits.TENSOR_BYTES)  # fmt: skip
         inward, outward = (
             [helper.make_value_info(name, TypeProto()) for name in dict.fromkeys(names)]
             for names in (node.input, node.output)
         )
         graph = helper.make_graph([node], "moves", inward, outward)
         model = helper.make_model(graph, opset_imports=self.opsets)
-        given = {each.name: each.values() for each in inputs}
-        return list(ReferenceEvaluator(model).run(None, given))
+        given = {name: each.values() for name, each in zip(node.input, inputs, strict=True)}
+        return list(ReferenceEvaluator(model).run(None, given))[index]
 
 
 def _wanted(graph: Any) -> set[str]:
@@ -82,12 +100,8 @@ def _wanted(graph: Any) -> set[str]:
 def _key(node: Any, output: int, inputs: Sequence[Constant], size: int) -> str:
     """Return what tells values from others: the branches of an If may cut the same tensor alike."""
     first = inputs[0]
-    if size == prod(first.shape) and node.op_type != "Concat":
+    if size == first.size and node.op_type != "Concat":
         return first.key
     parts = [repr(each.values().tolist()) if each.dtype in _AXES else each.key for each in inputs]
     own = [attribute.SerializeToString() for attribute in node.attribute]
     return sha256(repr((node.op_type, output, own, parts)).encode()).hexdigest()
-
-
-def _same(array: Any) -> Any:
-    return array

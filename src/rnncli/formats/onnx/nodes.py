@@ -1,141 +1,141 @@
-"""A node of an ONNX graph as a layer: which of its inputs are weights, and their shapes."""
+"""What a node of an ONNX graph says: its attributes, shapes, constants and rounds."""
 
-from collections.abc import Callable, Mapping
+from collections import ChainMap
+from collections.abc import Mapping, MutableMapping
 from typing import Any, NamedTuple
 
-from rnncli.cells import PEEPHOLE_LSTM, cells_in
-from rnncli.layers import TABLE, key
-from rnncli.layers.rnn.weight_layouts import LAYOUTS
-from rnncli.model import Call, Layer, Ref, Stored, Weight
-from rnncli.shapes import Shape, Shapes
+from rnncli.formats.onnx.constants import Constant, constant_of, sparse_of
+from rnncli.formats.onnx.functions import nodes_of
+from rnncli.formats.onnx.roles import is_state
+from rnncli.model import Layer, Ref
+from rnncli.shapes import Dim, Shape, Shapes
 
-RECURRENT = cells_in("onnx")
-_WEIGHTY = ("RNN", "LSTM", "GRU", "MatMul", "Gemm", "Conv", "ConvTranspose", "MatMulInteger",
-            "ConvInteger", "DynamicQuantizeLSTM", "DynamicQuantizeMatMul", "QLinearMatMul",
-            "QLinearConv", "Gather", "BatchNormalization", "LayerNormalization",
-            "PRelu")  # fmt: skip
-_WEIGHTS = (
-    "float32",
-    "float16",
-    "float64",
-    "bfloat16",
-    "int8",
-    "uint8",
-    "float8_e4m3fn",
-    "float8_e5m2",
-)
-_NAMES = ("X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P")
+# Operators whose output has the values of their first input, or some of them.
+_SPREAD = {"Cast", "Concat", "Expand", "Identity", "Reshape", "Slice", "Split", "Squeeze", "Tile",
+           "Transpose", "Unsqueeze"}  # fmt: skip
 
 
-class Constant(NamedTuple):
-    """A tensor of the file: an initializer, the value of a Constant node, or made of such.
+class Scope(NamedTuple):
+    """What the nodes of one graph see: who makes a tensor, constants, shapes; outer ones too."""
 
-    `made_of` is another name of its values, where several tensors have the same ones.
-    """
+    made: MutableMapping[str, Ref]
+    constants: MutableMapping[str, Constant]
+    shapes: MutableMapping[str, Shape]
 
-    name: str
-    shape: tuple[int, ...]
-    dtype: str
-    initializer: bool
-    values: Callable[[], Any]
-    made_of: str = ""
-
-    @property
-    def key(self) -> str:
-        """Return the name under which the values are counted, once."""
-        return self.made_of or self.name
+    def inner(self) -> "Scope":
+        """Return the scope of a graph inside a node of this one."""
+        return Scope(*(ChainMap({}, *_maps(each)) for each in self))
 
 
-class Node(NamedTuple):
-    """A node's name, operator, attributes, inputs and the shapes of its outputs."""
-
-    name: str
-    op: str
-    domain: str
-    attributes: dict[str, Any]
-    inputs: list[str]
-    shapes: list[Shape | None]
+def _maps(mapping: Any) -> list[Any]:
+    return mapping.maps if isinstance(mapping, ChainMap) else [mapping]
 
 
-def layer_of(
-    node: Node, made: Mapping[str, Ref], constants: Mapping[str, Constant], counted: set[str]
-) -> Layer:
-    """Return the layer of a node. A tensor that several nodes use is counted with the first."""
-    weights: list[tuple[Weight, bool]] = []
-    operands: list[tuple[str, Any]] = []
-    refs: list[Ref] = []
-    for position, name in enumerate(node.inputs):
-        if name in made:
-            operands.append(("tensor", len(refs)))
-            refs.append(made[name])
-        elif name in constants:
-            constant = constants[name]
-            operands.append(("weight", name))
-            counts = _is_weight(node, constant) and constant.key not in counted
-            counted.add(constant.key)
-            weights.append(_weight(node, position, constant, counts))
-        else:
-            operands.append(("none", ""))
-    own = tuple(weight for weight, counts in weights if counts)
-    shapes = _outputs(node, made, constants)
-    config = {
-        "operator": node.op,
-        "attributes": node.attributes,
-        "operands": operands,
-        "weights": own,
-        "constants": {c.name: c.values for n in node.inputs if (c := constants.get(n)) is not None},
-        "shapes": shapes,
-        "name": node.name,
-    }
-    kind = key("onnx", node.op) if node.domain in ("", "ai.onnx") else None
-    return Layer(
-        kind if kind in TABLE else None, node.name, config, (Call(tuple(refs)),),
-        stated_shapes=shapes, weights=own, type=node.op, dialect="onnx",
-    )  # fmt: skip
-
-
-def _is_weight(node: Node, constant: Constant) -> bool:
-    """Whether a constant is trained: numbers to compute with, not the axes of a Reshape."""
-    if constant.dtype not in _WEIGHTS:
-        return False
-    return constant.initializer or (node.op in _WEIGHTY and bool(constant.shape))
-
-
-def _weight(node: Node, position: int, constant: Constant, counts: bool) -> tuple[Weight, bool]:
-    name = constant.name
-    gates: tuple[str, ...] = ()
-    if node.op in RECURRENT and position < len(_NAMES):
-        name = _NAMES[position]
-        gates = _gates(node.op, name)
-    weight = Weight(
-        name, constant.shape, gates=gates, path=constant.name, dtype=constant.dtype,
-        stored=Stored((constant.name,)),
-    )  # fmt: skip
-    return weight, counts
-
-
-def _gates(operator: str, name: str) -> tuple[str, ...]:
-    """Return the gates of a recurrent node's input, in stored order."""
-    cell, layout = RECURRENT[operator], LAYOUTS["onnx"]
-    if name == "B":
-        return layout.order(cell)
-    for term in (PEEPHOLE_LSTM if operator == "LSTM" else cell).weights:
-        if layout.names[term.name] == name:
-            return layout.stored_gates(cell, term)
-    return ()
-
-
-def _outputs(
-    node: Node, made: Mapping[str, Ref], constants: Mapping[str, Constant]
-) -> Shapes | None:
-    """Return the shapes of the outputs: as the file states them, or as the operator has them."""
-    known = [shape for shape in node.shapes if shape is not None]
-    if known and len(known) == len(node.shapes):
-        return tuple(known)
-    kernel = constants.get(node.inputs[2]) if len(node.inputs) > 2 else None
-    if node.op not in RECURRENT or kernel is None or len(kernel.shape) != 3:
+def shape_of(value: Any) -> Shape | None:
+    """Return the shape that a graph states for a tensor, None where it does not."""
+    tensor = value.type.tensor_type
+    if not tensor.HasField("shape"):
         return None
-    directions, units = kernel.shape[0], kernel.shape[2]
+    return tuple(
+        dim.dim_value if dim.HasField("dim_value") and dim.dim_value > 0 else None
+        for dim in tensor.shape.dim
+    )
+
+
+def tensor_shapes(operands: list[tuple[str, Any]], inputs: list[Shape | None]) -> Shapes | None:
+    """Return the shapes of the inputs that are no constants; None if one is not known."""
+    found = [shape for (what, _), shape in zip(operands, inputs, strict=True) if what == "tensor"]
+    known = tuple(shape for shape in found if shape is not None)
+    return known if len(known) == len(found) and known else None
+
+
+def rounds_of(layer: Layer, scope: Scope) -> Dim:
+    """Return how often a node runs the graphs inside it, None where the file does not say."""
+    config: Mapping[str, Any] = layer.config
+    if layer.type == "Loop":
+        what, name = config["operands"][0]
+        return _number(scope.constants[name]) if what == "weight" else None
+    if layer.type == "Scan":
+        count = config["attributes"].get("num_scan_inputs", 1)
+        axes = config["attributes"].get("scan_input_axes") or [0]
+        shape = config["input_shapes"][-count] if count <= len(config["input_shapes"]) else None
+        return shape[axes[0]] if shape and -len(shape) <= axes[0] < len(shape) else None
+    return 1
+
+
+def _number(constant: Constant) -> Dim:
+    return int(constant.values().reshape(-1)[0]) if constant.size == 1 else None
+
+
+def note_sequences(node: Any, scope: Scope) -> None:
+    """Note the shape of a recurrent node's sequences; a file need not state that of inputs."""
+    kernel = scope.constants.get(node.input[1]) if len(node.input) > 1 else None
+    if node.op_type in ("RNN", "GRU", "LSTM") and kernel is not None and len(kernel.shape) == 3:
+        scope.shapes.setdefault(node.input[0], (None, None, kernel.shape[2]))
+
+
+def outputs_of(op: str, inputs: list[Shape | None], shapes: list[Shape | None]) -> Shapes | None:
+    """Return the shapes of the outputs: as they were inferred, or as the operator has them."""
+    known = [shape for shape in shapes if shape is not None]
+    if known and len(known) == len(shapes):
+        return tuple(known)
+    kernel = inputs[2] if len(inputs) > 2 else None
+    if op not in ("RNN", "GRU", "LSTM") or kernel is None or len(kernel) != 3:
+        return None
+    directions, units = kernel[0], kernel[2]
     full: Shape = (None, directions, None, units)
     final: Shape = (directions, None, units)
-    return (full, final, final)[: len(node.shapes)]
+    return (full, final, final)[: len(shapes)]
+
+
+def plain(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the attributes that are numbers, strings or lists of them."""
+    found: dict[str, Any] = {}
+    for name, each in attributes.items():
+        if each.type == 1:
+            found[name] = each.f
+        elif each.type == 2:
+            found[name] = each.i
+        elif each.type == 3:
+            found[name] = each.s.decode("utf-8", "replace")
+        elif each.type == 6:
+            found[name] = list(each.floats)
+        elif each.type == 7:
+            found[name] = list(each.ints)
+        elif each.type == 8:
+            found[name] = [s.decode("utf-8", "replace") for s in each.strings]
+    return found
+
+
+# The attributes of Constant that are numbers, and their `TensorProto.DataType`.
+_NUMBERS = {"value_float": 1, "value_floats": 1, "value_int": 7, "value_ints": 7}
+
+
+def constant_node(name: str, attributes: Mapping[str, Any], path: str) -> Constant | None:
+    """Return what a Constant node holds; None for strings, which are no numbers."""
+    if "value" in attributes:
+        return constant_of(attributes["value"].t, name, False, path)
+    if "sparse_value" in attributes:
+        return sparse_of(attributes["sparse_value"].sparse_tensor, path)._replace(name=name)
+    key = next((each for each in _NUMBERS if each in attributes), None)
+    if key is None:
+        return None
+    from onnx import helper
+
+    value = plain(attributes).get(key, [])
+    many = isinstance(value, list)
+    tensor = helper.make_tensor(name, _NUMBERS[key], [len(value)] if many else [],
+                                value if many else [value])  # fmt: skip
+    return constant_of(tensor, name, False, path)
+
+
+def only_states(graph: Any) -> set[str]:
+    """Return the tensors that become initial states and nothing else."""
+    nodes = list(nodes_of(graph.node))
+    uses: dict[str, bool] = dict.fromkeys((each.name for each in graph.output), False)
+    for node in reversed(nodes):
+        passed = node.op_type in _SPREAD and all(uses.get(each) for each in node.output if each)
+        for position, name in enumerate(node.input):
+            ends = is_state(node.op_type, position) or passed
+            uses[name] = uses.get(name, True) and ends
+    return {name for name, ends in uses.items() if ends and name}

@@ -1,6 +1,7 @@
 """An ONNX file's graph made ready to run, cut to the outputs that are asked for."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from rnncli.layers.rnn.run import Running
 from rnncli.model import Model, Ref
 
 _KNOWN, _PEEPHOLES = slice(1, 4), 7  # W, R, B and P among the inputs of a recurrent node
+_ITEM = {7: 8, 11: 8, 13: 8, 14: 8, 15: 16}  # bytes of a value over 4, by TensorProto.DataType
 _FAR = 50  # nodes between what the file holds and a weight
 
 
@@ -35,11 +37,11 @@ class OnnxGraph:
                 proto = store.alone(outputs[0].layer)
                 self.inputs, self.names = {model.inputs[0]: "X"}, ["Y"]
             else:
-                proto = store.proto
+                proto = _cut(store.proto, [store.name_of(ref) for ref in outputs])
+                _fill(proto, store.whole)
                 self.inputs = {ref: store.name_of(ref) for ref in model.inputs}
                 self.names = [store.name_of(ref) for ref in outputs]
         self.session = Session(notes, values)
-        proto = _cut(proto, self.names)
         version = {each.domain: each.version for each in proto.opset_import}
         self.evaluator = evaluator_of(proto, self.session, operators(version))
 
@@ -106,18 +108,50 @@ def _cut(proto: Any, names: Sequence[str]) -> Any:
         if wanted.intersection(node.output):
             kept.append(node)
             wanted |= _taken(node)
-    tensors = [each for each in proto.graph.initializer if each.name in wanted]
-    memory.check(2 * sum(each.ByteSize() for each in tensors))
-    other = type(proto)(ir_version=proto.ir_version, opset_import=proto.opset_import)
+    other = type(proto)(ir_version=proto.ir_version, opset_import=proto.opset_import,
+                        functions=proto.functions)  # fmt: skip
     graph = other.graph
     graph.name = proto.graph.name
     graph.node.extend(reversed(kept))
-    graph.initializer.extend(tensors)
+    graph.initializer.extend(each for each in proto.graph.initializer if each.name in wanted)
     graph.sparse_initializer.extend(proto.graph.sparse_initializer)
     graph.input.extend(each for each in proto.graph.input if each.name in wanted)
     graph.value_info.extend(proto.graph.value_info)
     graph.output.extend(type(proto.graph.output.add())(name=name) for name in names)
     return other
+
+
+def _fill(message: Any, whole: Any) -> None:
+    """Put the values that lie elsewhere into the tensors of a graph and of its nodes.
+
+    Raises: FileError where they are not, UnsupportedError where they take more than there is.
+    """
+    tensors = [each for graph in _graphs(message.graph) for each in _tensors(graph)]
+    lie = [each for each in tensors if each.data_location or each.external_data]
+    memory.check(2 * sum(prod(each.dims) * _ITEM.get(each.data_type, 4) for each in lie))
+    for each in lie:
+        each.CopyFrom(whole(each))
+
+
+def _graphs(graph: Any) -> Iterator[Any]:
+    """Yield a graph and those inside its nodes."""
+    yield graph
+    for node in graph.node:
+        for each in node.attribute:
+            for inner in (each.g, *each.graphs) if each.type in (5, 10) else ():
+                yield from _graphs(inner)
+
+
+def _tensors(graph: Any) -> Iterator[Any]:
+    """Yield the tensors that a graph holds."""
+    yield from graph.initializer
+    sparse = list(graph.sparse_initializer)
+    for node in graph.node:
+        for each in node.attribute:
+            yield from (each.t, *each.tensors) if each.type in (4, 9) else ()
+            sparse += (each.sparse_tensor, *each.sparse_tensors) if each.type in (11, 12) else ()
+    for both in sparse:
+        yield from (both.values, both.indices)
 
 
 def _taken(node: Any) -> set[str]:
