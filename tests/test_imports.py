@@ -82,3 +82,40 @@ def test_third_party_modules_stay_in_their_place(path: Path) -> None:
         places = THIRD_PARTY.get(name.split(".")[0])
         if places is not None:
             assert any(relative.startswith(place) for place in places), f"{path} imports {name}"
+
+
+def test_no_modules_import_each_other() -> None:
+    """Functions that import count, imports for type checkers do not: these load nothing."""
+    names = {module(path): path for path in MODULES}
+    wanted = {name: loaded(path) & set(names) - {name} for name, path in names.items()}
+    while wanted:
+        free = {name for name, needed in wanted.items() if not needed & set(wanted)}
+        assert free, f"a circle among {sorted(wanted)}"
+        wanted = {name: needed for name, needed in wanted.items() if name not in free}
+
+
+def module(path: Path) -> str:
+    parts = path.relative_to(SOURCE.parent).with_suffix("").parts
+    return ".".join(parts).removesuffix(".__init__")
+
+
+def loaded(path: Path) -> set[str]:
+    """Return the modules that a module loads, sooner or later."""
+    names = {module(each) for each in MODULES}
+    tree = ast.parse(path.read_text())
+    typed = {
+        id(each)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for statement in node.body
+        for each in ast.walk(statement)
+    }
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import) and id(node) not in typed:
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and id(node) not in typed:
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                found.add(inner if inner in names else str(node.module))
+    return found

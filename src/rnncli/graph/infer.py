@@ -178,7 +178,7 @@ def _run_call(layer: Layer, index: int, progress: _Progress) -> None:
 def _call(layer: Layer, index: int, progress: _Progress) -> Call:
     """Return a call; in a chain it takes all tensors that the layer before gives."""
     call = layer.calls[index]
-    if not progress.chained or not call.inputs:
+    if not progress.chained or len(call.inputs) != 1:  # Keras 1's may begin with a Merge of others
         return call
     ref = call.inputs[0]
     before = progress.calls[ref.layer][ref.call].output_shapes or ((),)

@@ -1,83 +1,20 @@
-"""A report's picture, or else its table, as an SVG file of rectangles and plain text.
-
-Nothing in it depends on how wide a viewer's font is: every text has its own place, a number ends
-where its column ends, and rules are drawn, not written.
-"""
-
-from collections.abc import Iterable
-from typing import NamedTuple
-from xml.sax.saxutils import escape
+"""A report's picture, or else its table, as an SVG file."""
 
 from rnncli.render import Target, render
-from rnncli.render.text import printable
+from rnncli.render.svg_elements import DARK, LIGHT
 from rnncli.report import Report
 
 ROOM = (240, 96)  # columns and rows of a picture
-_BOLD = ' font-weight="bold"'
-MONO, SANS = "monospace", "sans-serif"  # CairoSVG looks at the first family alone
-
-
-class Look(NamedTuple):
-    """Colours, as SVG has them: the background, text, rules, and text in the terminal's colours."""
-
-    back: str
-    text: str
-    rule: str
-    faint: str
-    codes: dict[str, str]  # by the number of an SGR sequence
-
-
-LIGHT = Look("#ffffff", "#1f2328", "#8c959f", "#57606a",
-             {"34": "#116329", "45": "#0a6ebd", "33": "#0550ae", "91": "#cf222e"})  # fmt: skip
-DARK = Look("#0d1117", "#e6edf3", "#6e7681", "#9198a1",
-            {"34": "#56d364", "45": "#79c0ff", "33": "#6cb6ff", "91": "#ff7b72"})  # fmt: skip
 
 
 def svg(report: Report, format: str, target: Target, dark: bool = False) -> str:
     """Return the SVG of the report's picture, or of what `format` draws on this target."""
     look = DARK if dark else LIGHT
     if report.picture is not None:
-        from rnncli.render.svg_picture import elements
+        from rnncli.render import svg_picture
 
-        return elements(report.picture, look)
-    from rnncli.render.svg_table import elements as table
+        return svg_picture.elements(report.picture, look)
+    from rnncli.render import svg_table
 
     target = target._replace(width=None, color=True, unicode=True)
-    return table(f"rnncli {report.command}", render(report, format, target), look)
-
-
-def document(title: str, width: int, height: int, look: Look, parts: Iterable[str]) -> str:
-    """Return an SVG file of this size in pixels."""
-    return "\n".join((
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-        f'viewBox="0 0 {width} {height}" role="img">',
-        f"<title>{escape(printable(title))}</title>",
-        rect(0, 0, width, height, look.back),
-        *parts,
-        "</svg>\n",
-    ))  # fmt: skip
-
-
-def rect(x: float, y: float, width: float, height: float, fill: str) -> str:
-    """Return a filled rectangle; its edges stay sharp."""
-    return (f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" fill="{fill}" '
-            'shape-rendering="crispEdges"/>')  # fmt: skip
-
-
-class Span(NamedTuple):
-    """A piece of a text in one colour."""
-
-    content: str
-    fill: str
-    bold: bool = False
-
-
-def text(x: float, y: float, spans: Iterable[Span], size: int = 14, *, font: str = SANS,
-         anchor: str = "start") -> str:  # fmt: skip
-    """Return a text on the baseline `y`, its pieces one after another."""
-    parts = "".join(
-        f'<tspan fill="{fill}"{_BOLD * bold}>{escape(content)}</tspan>'
-        for content, fill, bold in spans
-    )
-    return (f'<text x="{x:g}" y="{y:g}" font-family="{font}" font-size="{size}" '
-            f'text-anchor="{anchor}" xml:space="preserve">{parts}</text>')  # fmt: skip
+    return svg_table.elements(f"rnncli {report.command}", render(report, format, target), look)

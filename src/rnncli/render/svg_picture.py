@@ -6,7 +6,7 @@ from math import isfinite
 
 from rnncli.render.heatmap import notes, ticks
 from rnncli.render.palette import BAD, HIGH, LOW, hexadecimal, mark, place
-from rnncli.render.svg import Look, Span, document, rect, text
+from rnncli.render.svg_elements import Look, Span, document, rect, text
 from rnncli.render.text import printable
 from rnncli.report import Picture
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import NamedTuple
 
-from rnncli.render.svg import MONO, Look, Span, document, rect, text
+from rnncli.render.svg_elements import MONO, Look, Span, document, rect, text
 
 CHARACTER, LINE = 8.5, 19  # pixels
 BASELINE = 0.72  # of a line, from its top

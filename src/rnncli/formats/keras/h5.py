@@ -12,7 +12,6 @@ from rnncli.formats.keras import inference, layer_groups, variables
 from rnncli.formats.keras.config import model_of
 from rnncli.formats.keras.json import details, parse, written_by
 from rnncli.formats.keras.matching import Holdings, matched
-from rnncli.formats.keras.version import KerasVersion, version_of
 from rnncli.graph.infer import infer
 from rnncli.layers import RECURRENT
 from rnncli.model import Model, Source, Store, sequential
@@ -44,17 +43,9 @@ def store(path: str) -> Iterator[Store]:
         yield Hdf5Store(file)
 
 
-def era_in(file: Any, node: object = None) -> KerasVersion:
-    """Return which Keras wrote a file, as it says at its root or beside its weights."""
-    group = layer_groups.weights_group(file)
-    version = hdf5.text(file, "keras_version") or hdf5.text(group, "keras_version")
-    backend = hdf5.text(file, "backend") or hdf5.text(group, "backend")
-    return version_of(version, backend, node)
-
-
 def _full(file: Any, path: str, config: str) -> Model:
     node = parse(config, "model_config")
-    era = era_in(file, node)
+    era = layer_groups.version_in(file, node)
     held = layer_groups.sections(file)
     source = Source("file", path, "Keras HDF5", written_by(era), details(era, node))
     model = infer(with_stored(_named(model_of(node, era, source), held), held))

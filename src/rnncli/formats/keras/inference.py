@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from rnncli.cells import GRU, LSTM, SIMPLE_RNN
 from rnncli.formats.containers.hdf5 import Entry
-from rnncli.formats.keras import h5, layer_groups, variables
+from rnncli.formats.keras import layer_groups, variables
 from rnncli.formats.keras.json import details, written_by
 from rnncli.formats.keras.matching import Holdings, matched
 from rnncli.formats.keras.version import KerasVersion
@@ -37,7 +37,7 @@ class Guess(NamedTuple):
 def from_sections(file: Any, path: str) -> Model:
     """Return the model of a weights file that lists its layers by name. Raises: FileError."""
     held = layer_groups.sections(file)
-    era = h5.era_in(file)
+    era = layer_groups.version_in(file)
     theano = layer_groups.is_theano(file, held)
     return from_tensors(path, held, "Keras weights", Holdings(held, theano=theano), era)
 

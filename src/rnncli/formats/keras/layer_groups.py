@@ -8,6 +8,7 @@ from typing import Any
 from rnncli.errors import FileError
 from rnncli.formats import limits
 from rnncli.formats.containers.hdf5 import Entry, child, entries, entry, names, text
+from rnncli.formats.keras.version import KerasVersion, version_of
 from rnncli.model import Weight
 
 _KERAS_1 = re.compile(r"_[WUb](_[a-z])?$")
@@ -17,6 +18,14 @@ def weights_group(file: Any) -> Any:
     """Return the group that holds the layers: `model_weights` of a full model, else the root."""
     group = child(file, "model_weights")
     return file if group is None else group
+
+
+def version_in(file: Any, node: object = None) -> KerasVersion:
+    """Return which Keras wrote a file, as it says at its root or beside its weights."""
+    group = weights_group(file)
+    version = text(file, "keras_version") or text(group, "keras_version")
+    backend = text(file, "backend") or text(group, "backend")
+    return version_of(version, backend, node)
 
 
 def is_sections(file: Any) -> bool:
