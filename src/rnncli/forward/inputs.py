@@ -174,7 +174,8 @@ def tokens_of(model: Model, ref: Ref) -> int | None:
             if layer.model is not None and ref in call.inputs:
                 sizes.append(tokens_of(layer.model, layer.model.inputs[call.inputs.index(ref)]))
             else:
-                sizes.append(_tokens(layer.kind, layer.config))
+                back = call.kwargs.get("reverse")  # of a ReversibleEmbedding: rows to tokens
+                sizes.append(None if back else _tokens(layer.kind, layer.config))
     if not sizes or None in sizes:
         return None
     return min(size for size in sizes if size is not None)

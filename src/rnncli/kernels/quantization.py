@@ -42,3 +42,10 @@ def through_float8(x: Array, scale: Array) -> Array:
     step = np.exp2(np.maximum(exponent - 1, _FLOAT8_LEAST) - _FLOAT8_BITS)
     result: Array = (np.round(y / step) * step * scale).astype(x.dtype)
     return result
+
+
+def through_bfloat16(x: Array) -> Array:
+    """Return `x` as bfloat16 holds it, rounded to even."""
+    bits = np.ascontiguousarray(x, np.float32).view(np.uint32)
+    rounded_up = bits + 0x7FFF + ((bits >> 16) & 1)
+    return (rounded_up & np.uint32(0xFFFF0000)).view(np.float32).astype(x.dtype)

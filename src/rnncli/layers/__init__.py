@@ -21,7 +21,8 @@ RECURRENT = (*names(), *cells_in("cudnn"), "RNN", "Bidirectional")
 _CELLS = (*(f"{name}Cell" for name in names()), "StackedRNNCells")
 
 _FAMILIES = {
-    "rnn.keras": " ".join((*RECURRENT, *_CELLS)),
+    "rnn.keras": " ".join(RECURRENT),
+    "rnn.cell_layers": " ".join(_CELLS),
     "embedding": "Embedding ReversibleEmbedding",
     "core": "InputLayer Dense Activation Masking Identity",
     "wrappers": "TimeDistributed SpectralNormalization Pipeline Wrapper",
@@ -55,7 +56,7 @@ _FAMILIES = {
         "Conv1D Conv2D Conv3D Conv1DTranspose Conv2DTranspose Conv3DTranspose DepthwiseConv1D "
         "DepthwiseConv2D SeparableConv1D SeparableConv2D"
     ),
-    "rnn.conv_lstm": "ConvLSTM2D",
+    "rnn.conv_lstm": "ConvLSTM1D ConvLSTM2D ConvLSTM3D",
     "pooling": " ".join(
         f"{where}{kind}Pooling{axes}D"
         for where in ("", "Global", "Adaptive")

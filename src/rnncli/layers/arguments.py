@@ -160,8 +160,11 @@ _OTHERWISE: dict[tuple[str, str], Check] = {
     ("ZeroPadding2D", "padding"): _ends,
     ("ZeroPadding3D", "padding"): _ends,
     ("InputLayer", "shape"): _input_shape,
-    ("InputLayer", "batch_shape"): _input_shape,
+    ("InputLayer", "batch_shape"): _shape,
     ("Rescaling", "scale"): _numbers,
+    ("RandomElasticTransform", "scale"): _numbers,
+    ("RandomErasing", "scale"): _numbers,
+    ("RandomPerspective", "scale"): _numbers,
 }
 
 CHECKS: dict[str, Check] = {

@@ -48,7 +48,7 @@ def _dense_macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
 
 def dense(setup: OpContext) -> Op:
     """Return the product with a kernel, and an activation."""
-    policy, bias = quantization.policy_of(setup.config), setup.weights.get("bias")
+    policy, bias = quantization.policy_of(setup.config), quantization.bias_of(setup)
     function = activations.activation(setup.config.get("activation"))
     multiply = _product(setup) if policy is None else _quantized_product(setup, policy)
 

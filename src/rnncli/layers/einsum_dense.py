@@ -145,7 +145,7 @@ def _streams(config: Config, rank: int) -> bool:
 
 def run(setup: OpContext) -> Op:
     """Return the product as an operation."""
-    equation, bias = str(setup.config["equation"]), setup.weights.get("bias")
+    equation, bias = str(setup.config["equation"]), quantization.bias_of(setup)
     function = activations.activation(setup.config["activation"])
 
     def multiply(x: Array, kernel: Array) -> Array:
@@ -172,7 +172,10 @@ def _quantized(
     shape = product_of(setup.config, x.shape).kernel
     columns = _sides(setup.config, shape, policy)[1]
     kernel = quantization.full_kernel(setup, policy, shape, columns)
-    if policy.mode == "int4" and policy.block is None:  # its scale goes by the matrix's columns
+    called = setup.config.get(quantization.INNER)
+    if (
+        policy.mode == "int4" and policy.block is None and not called
+    ):  # its scale goes by the matrix's columns
         rows = prod(shape) // columns
         kernel = (kernel.reshape(rows, columns) / setup.weights["kernel_scale"]).reshape(shape)
 

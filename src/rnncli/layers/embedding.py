@@ -82,6 +82,8 @@ def _table(setup: OpContext) -> Array:
     if policy.mode == "int4":
         size = setup.config["output_dim"]
         stored = kernels.unpacked(stored, size, -1).astype(setup.dtype)
+    if setup.config.get(quantization.INNER):
+        return stored
     scale = weights["embeddings_scale"]
     if policy.block is None:
         return stored / scale[:, None]

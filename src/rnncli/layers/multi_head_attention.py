@@ -50,10 +50,9 @@ def _outputs(config: Config, inputs: Shapes) -> Shapes:
     output = (*query[:-1], *_output_axes(config, query))
     if not config.get("return_attention_scores"):
         return (output,)
-    axes = _attended(config, len(query))
-    kept = tuple(query[axis] for axis in range(1, len(query) - 1) if axis not in axes)
-    sizes = (*(query[axis] for axis in axes), *(value[axis] for axis in axes))
-    return output, (query[0], *kept, _heads(config)[0], *sizes)
+    # What Keras states of the scores, which may have other axes: those of the queries, twice.
+    keys = value[1] if "head_dim" in config else query[1]
+    return output, (query[0], _heads(config)[0], query[1], keys)
 
 
 def _attended(config: Config, rank: int) -> tuple[int, ...]:
@@ -122,13 +121,15 @@ class MultiHeadAttention(Op):
         )
         q, k, v = (_moved(each, axes) for each in (q, k, v))
         kept = self._kept(query, value, key if len(given) > 2 else None, options)
-        output, shares = self._attend(q, k, v, kept)
+        scored = bool(options.get("return_attention_scores"))
+        explicit = scored or self.config["dropout"] > 0 or query.array.ndim != 3
+        output, shares = self._attend(q, k, v, kept, explicit)
         shape = [query.array.shape[axis] for axis in axes]
         output = _moved_back(output, axes, shape)
         if self.config.get("use_gate"):
             output = output * activations.sigmoid(self._projected("gate", query.array))
         result = Value(self._projected("attention_output", output, 2), query.mask)
-        if not options.get("return_attention_scores"):
+        if not scored:
             return (result,)
         sizes = (*shape, *(value.array.shape[axis] for axis in axes))
         return result, Value(shares.reshape(*shares.shape[:-2], *sizes))
@@ -142,8 +143,14 @@ class MultiHeadAttention(Op):
         bias = self.weights.get(f"{name}/bias")
         return output if bias is None else output + bias
 
-    def _attend(self, q: Array, k: Array, v: Array, kept: Array | None) -> tuple[Array, Array]:
-        """Return `(…, heads, queries, size)` and the shares `(…, heads, queries, keys)`."""
+    def _attend(
+        self, q: Array, k: Array, v: Array, kept: Array | None, explicit: bool
+    ) -> tuple[Array, Array]:
+        """Return `(…, heads, queries, size)` and the shares `(…, heads, queries, keys)`.
+
+        A query that may look at no key gets nothing where Keras's Softmax computes the shares
+        (`explicit`), and the mean of all values where its fused attention does.
+        """
         heads, key_heads, size, _ = _heads(self.config)
         if key_heads != heads:
             k, v = (np.repeat(each, heads // key_heads, axis=-3) for each in (k, v))
@@ -151,6 +158,8 @@ class MultiHeadAttention(Op):
         if kept is not None:
             scores = np.where(kept, scores, scores.dtype.type(_LEAST))
         shares = activations.softmax(scores)
+        if kept is not None and explicit:
+            shares = np.where(kept, shares, scores.dtype.type(0))
         return shares @ v, shares
 
     def _kept(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from rnncli.errors import ShapeError
 from rnncli.layers.layer_type import LayerType, pair, signature
 from rnncli.layers.lazy import lazy
-from rnncli.layers.op import Array, Op, OpContext, masked
+from rnncli.layers.op import Array, Op, OpContext, Plain, masked
 from rnncli.model import Config, Weight
 from rnncli.shapes import Shape, Shapes, show
 
@@ -137,7 +137,7 @@ def _rms(setup: OpContext) -> Op:
         scale = setup.weights.get("scale")
         return x if scale is None else x * _along(x, scale, axis)
 
-    return masked(normal)
+    return Plain(normal)
 
 
 def _layer(setup: OpContext) -> Op:

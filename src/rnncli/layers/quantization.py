@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 else:
     np, quantization = lazy("numpy"), lazy("rnncli.kernels.quantization")
 
+# Set on a layer in a TimeDistributed, which calls what the layer computes when it is not quantized,
+# with the kernel as it is stored: that is what Keras's does.
+INNER = "called_inside"
 _HISTORY = 1024  # steps that float8 remembers, where its policy does not say
 Multiply = Callable[[Array, Array], Array]
 
@@ -143,7 +146,7 @@ def full_kernel(setup: OpContext, policy: Policy, shape: tuple[int, ...], column
     stored, mode = weights["kernel"], policy.mode
     if mode == "int4":
         stored = quantization.unpacked(stored, columns, -1).astype(setup.dtype)
-        if policy.block is not None:
+        if policy.block is not None and not setup.config.get(INNER):
             stored = quantization.grouped(
                 stored, weights["kernel_scale"], weights["kernel_zero"], weights["g_idx"], 0
             )
@@ -159,6 +162,14 @@ def full_kernel(setup: OpContext, policy: Policy, shape: tuple[int, ...], column
     return stored.reshape(shape).astype(setup.dtype)
 
 
+def bias_of(setup: OpContext) -> Array | None:
+    """Return the bias, which a float8 layer rounds to bfloat16."""
+    bias, policy = setup.weights.get("bias"), policy_of(setup.config)
+    if bias is None or policy is None or policy.mode != "float8" or setup.config.get(INNER):
+        return bias
+    return quantization.through_bfloat16(bias)
+
+
 def multiplied(
     setup: OpContext, policy: Policy, kernel: Array, multiply: Multiply, axes: tuple[int, ...],
     aligned: Callable[[Array], Array] = lambda scale: scale,
@@ -168,6 +179,8 @@ def multiplied(
     `axes` are those that the product sums over, in the inputs; `aligned` brings the scale of the
     inputs to the axes of the outputs.
     """
+    if setup.config.get(INNER):
+        return lambda x: multiply(x, kernel)
     scale = setup.weights["kernel_scale"]
     if policy.mode == "float8":
         inside = setup.weights["inputs_scale"]

@@ -6,6 +6,7 @@ from typing import Any
 from rnncli.errors import ShapeError, UnsupportedError
 from rnncli.layers.layer_type import REQUIRED, LayerType, each_step, trained
 from rnncli.layers.op import Notes, Op, OpContext, Value
+from rnncli.layers.quantization import INNER
 from rnncli.model import Config, Weight
 from rnncli.shapes import Dim, Shapes, show
 
@@ -88,7 +89,9 @@ def _operation(setup: OpContext) -> Op:
 
 
 def _distributed(setup: OpContext) -> Op:
-    return EachStep(_operation(setup))
+    layer = setup.config["layer"]
+    inner = {**layer, "config": {**layer["config"], INNER: True}}
+    return EachStep(_operation(setup._replace(config={**setup.config, "layer": inner})))
 
 
 _VECTOR = "vector_u"  # of the power iteration (Miyato et al., 2018)
@@ -102,17 +105,6 @@ def _spectral_weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
         raise ShapeError(f"SpectralNormalization needs a kernel, which {_inner(config)[2]} has not")
     return (*found, Weight(_VECTOR, (1, kernel.shape[-1]), "outputs", path=_VECTOR,
                            trainable=False))  # fmt: skip
-
-
-class Plainly(Op):
-    """The inner layer at inference, without its mask."""
-
-    def __init__(self, setup: OpContext) -> None:
-        self.inner = _operation(setup)
-
-    def __call__(self, inputs: Sequence[Value], options: Mapping[str, Any]) -> tuple[Value, ...]:
-        """Return what the inner layer gives."""
-        return tuple(Value(each.array) for each in self.inner(inputs, options))
 
 
 def _parts(config: Config) -> Iterator[tuple[LayerType, Config, str]]:
@@ -173,7 +165,7 @@ TYPES = {
         lambda config, inputs: _inner(config)[0].outputs(_inner(config)[1], inputs),
         _spectral_weights,
         lambda config, inputs, outputs: _inner(config)[0].macs(_inner(config)[1], inputs, outputs),
-        run=Plainly,
+        run=_operation,
     ),
     "Wrapper": LayerType(
         {"layer": REQUIRED},

@@ -14,7 +14,7 @@ from rnncli.shapes import Shape
 
 # The arguments of `call` after the first, for layers that can be handed tensors there.
 _CALL = ("initial_state", "mask", "training")
-_RECURRENT = (*RECURRENT, "ConvLSTM2D")
+_RECURRENT = (*RECURRENT, "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")
 _ATTENTION = ("MultiHeadAttention", "GroupedQueryAttention")
 _OPERANDS = ("query", "value", "key")
 

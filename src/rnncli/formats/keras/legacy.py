@@ -62,7 +62,9 @@ _RENAMED = {
 _DROPPED = ("input_dtype", "consume_less", "forget_bias_init", "input_length", "batch_input_shape",
             "dim_ordering", "nb_row", "nb_col")  # fmt: skip
 _RECURRENT = (*names(), *(f"{name}Cell" for name in names()), "ConvLSTM2D")
-_TABLES = ("Embedding", "ReversibleEmbedding")  # whose output_dim is no number of units
+_TABLES = ("Embedding", "ReversibleEmbedding")
+# Arguments of today that have an old name.
+_OWN = {*((kind, "output_dim") for kind in _TABLES), ("RandomGaussianBlur", "sigma")}
 _INNER = ("layer", "backward_layer", "cell")
 
 # A tensor's operation, not a layer: no weights of its own.
@@ -193,7 +195,7 @@ def _inner(node: Node, era: KerasVersion) -> dict[str, Any]:
 
 def _rename(kind: str, config: dict[str, Any]) -> None:
     for old, new in _RENAMED.items():
-        if old not in config or (kind in _TABLES and old == "output_dim"):
+        if old not in config or (kind, old) in _OWN:
             continue
         value = config.pop(old)
         config.setdefault(

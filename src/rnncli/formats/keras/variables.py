@@ -26,6 +26,7 @@ _PROJECTIONS = {
         "_query_dense", "_key_dense", "_gate_dense", "_value_dense", "_output_dense"
     ),
 }  # fmt: skip
+_BESIDE = "."  # the group of the layer itself, beside those of layers in it
 CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
 
 
@@ -118,9 +119,9 @@ def _held(layer: Layer, found: Shelf, base: str) -> Iterator[Entry]:
         yield from found.under(base)
     else:
         for group in _groups(layer.kind, layer.config):
-            yield from found.groups.get(f"{base}/{group}".rstrip("/"), ())
-        if layer.kind == "SpectralNormalization":  # beside its vector stands the kernel once more
-            yield from found.groups.get(base, ())[1:]
+            held = found.groups.get(f"{base}/{group}".rstrip("/."), ())
+            # Beside the vector of a SpectralNormalization stands the kernel once more.
+            yield from held[1:] if group.endswith(_BESIDE) else held
 
 
 def _groups(kind: str, config: Config) -> Iterator[str]:
@@ -132,15 +133,21 @@ def _groups(kind: str, config: Config) -> Iterator[str]:
             yield from (f"{name}/{group}" for group in _groups(each["class_name"], each["config"]))
     elif kind in ("TimeDistributed", "SpectralNormalization") and inner:
         yield from (f"layer/{group}" for group in _groups(inner["class_name"], inner["config"]))
+        if kind == "SpectralNormalization":
+            yield _BESIDE
     elif kind == "Pipeline":
         counter = Counter[str]()
         for each in config["layers"]:
             place = f"_pipeline_layers/{_numbered(each['class_name'], counter)}"
             yield from (f"{place}/{g}" for g in _groups(each["class_name"], each["config"]))
     elif kind == "RNN" and config["cell"]["class_name"] == "StackedRNNCells":
+        yield from (
+            f"cell/{group}" for group in _groups("StackedRNNCells", config["cell"]["config"])
+        )
+    elif kind == "StackedRNNCells":
         counter = Counter[str]()
-        for cell in config["cell"]["config"]["cells"]:
-            yield f"cell/cells/{_numbered(cell['class_name'], counter)}"
+        for cell in config["cells"]:
+            yield f"cells/{_numbered(cell['class_name'], counter)}"
     elif kind in ("RNN", *names()) or kind.startswith("ConvLSTM"):
         yield "cell"
     elif kind in _PROJECTIONS:

@@ -185,7 +185,7 @@ _SEQUENCE = {
 }
 
 
-def _arguments(cell: Cell, layer: bool) -> dict[str, Any]:
+def arguments_of(cell: Cell, layer: bool) -> dict[str, Any]:
     """Return the constructor arguments of a cell or of its layer, in Keras's order."""
     sequence = dict(_SEQUENCE) if layer else {}
     seed_first = layer and cell.gated  # LSTM and GRU take the seed before return_sequences
@@ -225,14 +225,7 @@ def _type(name: str, arguments: Mapping[str, Any]) -> LayerType:
 _CUDNN = "units, return_sequences=False, return_state=False, go_backwards=False, stateful=False"
 
 TYPES = {
-    **{name: _type(name, _arguments(cell_for(name), layer=True)) for name in names()},
-    **{
-        f"{name}Cell": LayerType(
-            _arguments(cell_for(name), layer=False), not_run="a cell runs within an RNN"
-        )
-        for name in names()
-    },
-    "StackedRNNCells": LayerType({"cells": REQUIRED}, not_run="cells run within an RNN"),
+    **{name: _type(name, arguments_of(cell_for(name), layer=True)) for name in names()},
     "RNN": _type("RNN", {"cell": REQUIRED, **_SEQUENCE, "zero_output_for_mask": False}),
     "Bidirectional": _type(
         "Bidirectional",
