@@ -16,7 +16,7 @@ from rnncli.layers.op import Value
 from rnncli.model import Call, Layer, Model, Ref, Source
 
 STEPS = 12
-SHAPES = [(STEPS, 6), (STEPS, 4, 6), (STEPS, 4, 4, 6)]
+SHAPES = [(STEPS, 6), (STEPS, 4, 6), (STEPS, 4, 4, 6), (STEPS, 3, 3, 3, 2)]
 SIZES = [1, 5, STEPS]  # of blocks
 
 # What a constructor's arguments without a default may be, by their names.
@@ -36,7 +36,8 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
     **{
         name: [{"return_sequences": True}, {"go_backwards": True},
                {"return_sequences": True, "go_backwards": True}]
-        for name in ("SimpleRNN", "LSTM", "GRU", "RNN", "CuDNNLSTM", "CuDNNGRU")
+        for name in ("SimpleRNN", "LSTM", "GRU", "RNN", "CuDNNLSTM", "CuDNNGRU",
+                     "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")
     },
     "Bidirectional": [{"layer": SEQUENCE}, {"layer": {**SEQUENCE, "config": {"units": 4}}},
                       {"layer": {**SEQUENCE, "config": {"units": 4}}, "merge_mode": None}],

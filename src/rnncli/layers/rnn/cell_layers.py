@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnncli.cells import cell_for, names
 from rnncli.errors import ShapeError
-from rnncli.layers.layer_type import REQUIRED, LayerType, last_dim
+from rnncli.layers.layer_type import REQUIRED, LayerType, last_dim, rank
 from rnncli.layers.lazy import lazy
 from rnncli.layers.op import Array, Op, OpContext, Value
 from rnncli.layers.rnn.keras import arguments_of, structure
@@ -32,7 +32,8 @@ def _nodes(class_name: str, config: Config, size: int) -> tuple[CellNode, ...]:
 
 
 def _outputs(class_name: str, config: Config, inputs: Shapes) -> Shapes:
-    batch, nodes = inputs[0][0], _nodes(class_name, config, inputs[0][-1] or 0)
+    batch, size = rank(inputs[0], 2, class_name, "(batch, features)")
+    nodes = _nodes(class_name, config, size or 0)
     states = [(batch, size) for node in nodes for size in node.state_sizes]
     if len(inputs) - 1 not in (0, len(states)):
         raise ShapeError(f"{class_name} takes an input and {len(states)} states, "
@@ -67,6 +68,9 @@ class OneStep(Op):
         """Return the output, then all states."""
         x, *rest = inputs
         given = [each.array for each in rest or _flat(options.get("states"))]
+        wanted = sum(len(cell.cell.states) for cell in self.cells)
+        if len(given) != wanted:
+            raise ShapeError(f"a cell called as a layer takes {wanted} states, not {len(given)}")
         states, output = iter(given), x.array
         found: list[Array] = []
         for cell in self.cells:
