@@ -67,7 +67,7 @@ def child(reader: str, inputs: int, seed: int, folder: Path, failures: Path, scr
 
     atheris.Setup(
         [sys.argv[0], f"-runs={inputs}", f"-seed={seed}", f"-max_len={LONGEST}",
-         "-timeout=0", "-rss_limit_mb=0", "-malloc_limit_mb=0", "-len_control=0",
+         "-timeout=3600", "-rss_limit_mb=0", "-malloc_limit_mb=0", "-len_control=0",
          "-reload=0", "-verbosity=0", f"-artifact_prefix={failures}/{reader}-", str(folder)],
         one, custom_mutator=change,
     )  # fmt: skip

@@ -172,7 +172,8 @@ def tokens_of(model: Model, ref: Ref) -> int | None:
             if ref not in call.tensors():
                 continue
             if layer.model is not None and ref in call.inputs:
-                sizes.append(tokens_of(layer.model, layer.model.inputs[call.inputs.index(ref)]))
+                inner = layer.model.inputs[call.inputs.index(ref) :][:1]
+                sizes.append(tokens_of(layer.model, inner[0]) if inner else None)
             else:
                 back = call.kwargs.get("reverse")  # of a ReversibleEmbedding: rows to tokens
                 sizes.append(None if back else _tokens(layer.kind, layer.config))

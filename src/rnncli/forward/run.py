@@ -105,11 +105,12 @@ def forward(model: Model, request: Request, progress: Progress | None = None) ->
     seeds = np.random.default_rng(request.seed).spawn(2)
     notes = Notes()
     make = _onnx_run if model.type == "ONNX" else _run
-    run = make(model, outputs, request, seeds, notes)
-    watch = None if request.look is None else _watch(run.graph, request.look)
     # What is no number is counted in the statistics, not warned of.
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        run = make(model, outputs, request, seeds, notes)
+        watch = None if request.look is None else _watch(run.graph, request.look)
         arrays, shapes = run.all(progress)
+        seen = () if watch is None else (watch.rows(), watch.trace)
     described = [_described(model, ref, shape) for ref, shape in zip(outputs, shapes, strict=True)]
     steps = next((each.shape[1:2] for each in run.inputs.values()), ())
     return Result(
@@ -127,7 +128,7 @@ def forward(model: Model, request: Request, progress: Progress | None = None) ->
         run.weights,
         input_origin([path for _, path in request.inputs], request.seed),
         run.warnings,
-        *(() if watch is None else (watch.rows(), watch.trace)),
+        *seen,
     )
 
 
