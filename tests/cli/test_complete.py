@@ -1,10 +1,18 @@
 """An answer is whole, or says that it is not: in the table, in JSON, in the exit code."""
 
+import io
 import json
+import shutil
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
+import numpy as np
 import pytest
+
+GOLDENS = Path(__file__).parents[1] / "goldens" / "keras" / "k3"
 
 LAYERS = [
     {"class_name": "InputLayer", "config": {"name": "i", "batch_shape": [None, 5, 3]}},
@@ -115,3 +123,58 @@ def test_a_failed_command_answers_in_json(rnncli: Any, line: str, format: tuple[
     assert f"error: {found['error']}\n" in done.stderr
     assert (f"hint: {found['hint']}\n" in done.stderr) == (found["hint"] is not None)
     assert found["schema"] == 1
+
+
+def layers_group(file: Any) -> Any:
+    """Return the group whose members are layers: of Keras 3, or of a full model in HDF5."""
+    return file["layers"] if "layers" in file else file["model_weights"]
+
+
+def more(file: Any) -> None:
+    """Add a group that no layer of the config claims, with 6 parameters."""
+    layers_group(file)["other/vars/0"] = np.ones((2, 3), np.float32)
+
+
+def fewer(file: Any) -> None:
+    """Remove the group of the first layer that has weights."""
+    group = layers_group(file)
+    del group[next(name for name in group if len(group[name]))]
+
+
+def changed(path: Path, change: Callable[[Any], None], target: Path) -> None:
+    """Copy a model with its weights changed."""
+    if path.suffix == ".h5":
+        shutil.copy(path, target)
+        with h5py.File(target, "r+") as file:
+            change(file)
+        return
+    with zipfile.ZipFile(path) as whole, zipfile.ZipFile(target, "w") as copy:
+        for name in whole.namelist():
+            data = io.BytesIO(whole.read(name))
+            if name.endswith(".h5"):
+                with h5py.File(data, "r+") as file:
+                    change(file)
+            copy.writestr(name, data.getvalue())
+
+
+@pytest.mark.parametrize("name", ["lstm_stack.keras", "lstm_stack.h5"])
+@pytest.mark.parametrize(
+    ("change", "told", "runs"),
+    [
+        (more, "the file holds 6 parameters that no layer of its config claims: ", True),
+        (fewer, "layer 'lstm", False),
+    ],
+)
+def test_what_config_and_weights_do_not_share(
+    rnncli: Any, tmp_path: Path, name: str, change: Any, told: str, runs: bool
+) -> None:
+    whole = rnncli("check", str(GOLDENS / name), "--max-params", "1M", "--no-nan")
+    assert whole.returncode == 0
+    changed(GOLDENS / name, change, tmp_path / name)
+    done = rnncli("check", name, "--max-params", "1M", "--max-bytes", "1GB", "--no-nan")
+    assert done.returncode == 1
+    assert done.stdout.count("unknown │") == 3
+    assert f"warning: {told}" in done.stderr
+    done = rnncli("forward", name)
+    assert done.returncode == (0 if runs else 2)
+    assert told in done.stderr

@@ -139,13 +139,14 @@ def _read(
     models: list[ModelFlags], cell: CellFlags, output: CheckOutputFlags, no_nan: bool
 ) -> tuple[list["Subject"], list[RnncliError]]:
     """Return the models, and why some of several cannot be read. Raises: the only one's error."""
+    from rnncli.formats import located
     from rnncli.report.check import Subject
 
     subjects: list[Subject] = []
     errors: list[RnncliError] = []
     for model in models:
         try:
-            found = load(model, cell, allow=("--steps",))
+            found = located(load(model, cell, allow=("--steps",)))
             of = f"{model.file}: " if len(models) > 1 else ""
             warn(found, output, of)
             warn_of_unbuilt(found, of)
@@ -168,12 +169,10 @@ def _subject(found: Model, file: str | None, no_nan: bool) -> "Subject":
 
 
 def _not_finite(model: Model, file: str | None) -> "Finite":
-    from rnncli.formats import located
     from rnncli.forward.finite import count_not_finite
 
     if file is None:
         raise UsageError("--no-nan looks at the weights in a file, but no file is given")
-    found = located(model)
-    if found.store is None:
+    if model.store is None:
         raise FileError(f"{file}: it holds no weights for --no-nan to look at")
-    return count_not_finite(found)
+    return count_not_finite(model)

@@ -161,6 +161,8 @@ def _shape(model: Model, ref: Ref) -> Shape:
     shape = model.shape(ref)
     if shape is None:
         raise ShapeError(f"the shape of input {ref.layer!r} is not known")
+    if not shape:
+        raise ShapeError(f"input {ref.layer!r} has no axes, not even one of the batch")
     return shape
 
 

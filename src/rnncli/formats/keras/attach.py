@@ -7,7 +7,7 @@ from rnncli.errors import FileError, ShapeError
 from rnncli.formats.containers import hdf5
 from rnncli.formats.containers.hdf5 import Entry
 from rnncli.formats.keras import h5, layer_groups, variables, zipped
-from rnncli.formats.keras.matching import Holdings, matched, unmatched
+from rnncli.formats.keras.matching import Holdings, matched, unclaimed, unmatched
 from rnncli.model import Model
 
 
@@ -18,7 +18,8 @@ def attached(model: Model, path: str) -> Model:
     """
     is_zip = _is_zip(path)
     with (zipped.opened if is_zip else hdf5.opened)(path) as file:
-        found = matched(model._replace(warnings=()), _holdings(model, file))
+        held = _holdings(model, file)
+        found = matched(model._replace(warnings=()), held._replace(others=()))
     wrong = (
         *found.warnings,
         *(f"layer {name!r}: its weights are not in it" for name in unmatched(found)),
@@ -26,7 +27,8 @@ def attached(model: Model, path: str) -> Model:
     if wrong:
         raise ShapeError(f"not the weights of this model; {wrong[0]}")
     opener = zipped.store if is_zip else h5.store
-    return found._replace(warnings=model.warnings, store=partial(opener, path))
+    found = found._replace(warnings=model.warnings, store=partial(opener, path))
+    return found.with_gaps(*unclaimed(held.others))
 
 
 def _is_zip(path: str) -> bool:

@@ -50,7 +50,15 @@ def _full(file: Any, path: str, config: str) -> Model:
     source = Source("file", path, "Keras HDF5", written_by(era), details(era, node))
     model = infer(with_stored(_named(model_of(node, era, source), held), held))
     theano = layer_groups.is_theano(file, held)
-    return matched(model, Holdings(held, trainable_first=True, theano=theano))
+    others = _others(file, model, held)
+    return matched(model, Holdings(held, trainable_first=True, theano=theano, others=others))
+
+
+def _others(file: Any, model: Model, held: dict[str, list[Entry]]) -> list[Entry]:
+    """Return the tensors of groups that are no layer's, listed among them or not."""
+    known = {layer.name for layer in model.layers}
+    listed = [each for name, found in held.items() if name not in known for each in found]
+    return [*listed, *layer_groups.unlisted(file, known.union(held))]
 
 
 def _named(model: Model, held: dict[str, list[Entry]]) -> Model:

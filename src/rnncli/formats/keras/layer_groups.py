@@ -2,7 +2,7 @@
 tensors in order."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from rnncli.errors import FileError
@@ -11,6 +11,7 @@ from rnncli.formats.containers.hdf5 import Entry, child, entries, entry, names, 
 from rnncli.formats.keras.version import KerasVersion, version_of
 from rnncli.model import Weight
 
+_TOP = "top_level_model_weights"  # of the model itself, which Keras lists apart
 _KERAS_1 = re.compile(r"_[WUb](_[a-z])?$")
 
 
@@ -56,6 +57,18 @@ def _layer(group: Any, name: str) -> Iterator[Entry]:
         if dataset is None or not hasattr(dataset, "dtype"):
             raise FileError(f"layer {name[:60]!r} lists {each[:80]!r}, which is not there")
         yield entry(dataset, f"{layer.name}/{each}".lstrip("/"))
+
+
+def unlisted(file: Any, listed: Collection[str]) -> Iterator[Entry]:
+    """Yield the tensors beside the layers that a full model lists."""
+    group = child(file, "model_weights")
+    for name in group if group is not None else ():
+        if name not in listed and name != _TOP:
+            found = child(group, name)
+            if hasattr(found, "shape"):
+                yield entry(found, f"{group.name}/{name}".lstrip("/"))
+            elif found is not None:
+                yield from entries(found)
 
 
 def is_theano(file: Any, found: dict[str, list[Entry]]) -> bool:

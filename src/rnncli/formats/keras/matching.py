@@ -29,12 +29,13 @@ class Holdings(NamedTuple):
     """What a file holds for each layer, by the layer's name, in the file's order.
 
     `trainable_first`: all trainable tensors of a layer or a nested model stand first. `theano`: the
-    windows of convolutions are stored backwards.
+    windows of convolutions are stored backwards. `others` are tensors that no layer claims.
     """
 
     layers: Mapping[str, Sequence[Entry]]
     trainable_first: bool = False
     theano: bool = False
+    others: Sequence[Entry] = ()
 
 
 def matched(model: Model, held: Holdings) -> Model:
@@ -43,13 +44,35 @@ def matched(model: Model, held: Holdings) -> Model:
     for layer in model.layers:
         entries = held.layers.get(layer.name)
         if entries is None or not layer.built:
+            if entries is None and layer.params:
+                gaps.append(f"layer {layer.name!r}: its weights are not in the file")
             layers.append(layer)
             continue
         found, problem = _located(layer, entries, held)
         layers.append(found)
         if problem:
             gaps.append(f"layer {layer.name!r}: {problem}")
-    return model._replace(layers=tuple(layers)).with_gaps(*gaps)
+    if len(gaps) > 1 and not any(held.layers.values()):
+        gaps = ["the file holds no weights for its layers"]
+    return model._replace(layers=tuple(layers)).with_gaps(*gaps, *unclaimed(held.others))
+
+
+def unclaimed(others: Sequence[Entry]) -> Iterator[str]:
+    """Yield the warning of tensors that no layer of the config claims."""
+    if not others:
+        return
+    groups = dict.fromkeys(_group(each.path) for each in others)
+    names = ", ".join(repr(name[:60]) for name in list(groups)[:4])
+    more = ", …" if len(groups) > 4 else ""
+    count = sum(each.weight.params for each in others)
+    yield (f"the file holds {count:,} parameters that no layer of its config claims: "
+           f"{names}{more}")  # fmt: skip
+
+
+def _group(path: str) -> str:
+    """Return the group that a tensor is listed in: Keras 3's, else that of a layer."""
+    found, _, _ = path.rpartition("/vars/")
+    return found or path.removeprefix("model_weights/").partition("/")[0]
 
 
 def _located(layer: Layer, entries: Sequence[Entry], held: Holdings) -> tuple[Layer, str | None]:

@@ -28,6 +28,7 @@ _PROJECTIONS = {
 }  # fmt: skip
 _BESIDE = "."  # the group of the layer itself, beside those of layers in it
 CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
+_METRICS = ("metrics", "_metrics", "compile_metrics", "compiled_metrics")  # counts while training
 
 
 class Shelf(NamedTuple):
@@ -73,9 +74,17 @@ def is_store(file: Any) -> bool:
 def holdings(model: Model, file: Any) -> Holdings:
     """Return what the file holds for each layer of the model."""
     found = shelf(file)
-    return Holdings(
-        {name: list(_held(layer, found, base)) for layer, name, base in _placed(model, found, "")}
-    )
+    held = {
+        name: list(_held(layer, found, base)) for layer, name, base in _placed(model, found, "")
+    }
+    claimed = {each.path for entries in held.values() for each in entries}
+    others = [
+        each
+        for group, entries in found.groups.items()
+        for each in entries
+        if each.path not in claimed and group.partition("/")[0] not in _METRICS
+    ]
+    return Holdings(held, others=others)
 
 
 def _placed(model: Model, found: Shelf, base: str) -> Iterator[tuple[Layer, str, str]]:
