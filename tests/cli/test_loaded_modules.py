@@ -69,8 +69,9 @@ def test_files_are_looked_into_without_their_libraries(command: str, file: str) 
     assert not loaded(command, str(GOLDENS / file)) & HEAVY
 
 
-@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("file", [file for file in FILES if not file.endswith(".keras")])
 def test_a_file_is_checked_without_its_library(file: str) -> None:
+    """Of a `.keras` file check compares the config with the weights, which needs h5py."""
     assert not loaded("check", str(GOLDENS / file), "--max-params", "50k") & HEAVY
 
 
