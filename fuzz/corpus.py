@@ -79,7 +79,10 @@ def _hdf5(data: bytes, rng: Random) -> bytes:
     """Return HDF5 whose config, lists of names, datasets or groups are changed."""
     import h5py
 
+    from rnncli.formats.containers.hdf5_guard import Guarded
+
     stream = io.BytesIO(data)
+    Guarded(io.BytesIO(data)).check(0, data)  # what was changed before may keep HDF5 for ever
     with h5py.File(stream, "r+") as file:
         objects = ["/"]
         file.visit(objects.append)

@@ -48,11 +48,12 @@ class Guarded(io.RawIOBase):
         if len(data) <= _SEARCHED:
             before = min(start, len(_HEAP) - 1)  # a heap's mark may lie across two reads
             self.file.seek(start - before)
-            self._check(start - before, self.file.read(before) + data)
+            self.check(start - before, self.file.read(before) + data)
         self.file.seek(start + len(data))
         return len(data)
 
-    def _check(self, start: int, data: bytes) -> None:
+    def check(self, start: int, data: bytes) -> None:
+        """Walk the heaps that begin in a part of the file. Raises: OSError."""
         at = data.find(_HEAP)
         while at >= 0:
             if start + at not in self.walked:

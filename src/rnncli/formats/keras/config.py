@@ -87,6 +87,11 @@ def _layer(node: Node, era: KerasVersion, depth: int, name: str | None = None) -
     )
 
 
+def mapping(value: Any) -> Config:
+    """Return an object of JSON, an empty one for anything else."""
+    return value if isinstance(value, dict) else {}
+
+
 def _sequential(node: Node, era: KerasVersion, depth: int) -> Model:
     config = node["config"]
     rest = {} if isinstance(config, list) else config
@@ -100,7 +105,7 @@ def _sequential(node: Node, era: KerasVersion, depth: int) -> Model:
     _distinct(layers)
     if layers and layers[0].kind != "InputLayer":
         shape = first_shape(nodes[0], layers[0]) or shape_of(
-            rest.get("build_input_shape") or (node.get("build_config") or {}).get("input_shape")
+            rest.get("build_input_shape") or mapping(node.get("build_config")).get("input_shape")
         )
         if shape is not None:
             layers.insert(0, _input(layers[0].name, shape))
