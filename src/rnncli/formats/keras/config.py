@@ -87,11 +87,6 @@ def _layer(node: Node, era: KerasVersion, depth: int, name: str | None = None) -
     )
 
 
-def mapping(value: Any) -> Config:
-    """Return an object of JSON, an empty one for anything else."""
-    return value if isinstance(value, dict) else {}
-
-
 def _sequential(node: Node, era: KerasVersion, depth: int) -> Model:
     config = node["config"]
     rest = {} if isinstance(config, list) else config
@@ -104,9 +99,9 @@ def _sequential(node: Node, era: KerasVersion, depth: int) -> Model:
     layers = [_layer(each, era, depth) for each in nodes]
     _distinct(layers)
     if layers and layers[0].kind != "InputLayer":
-        shape = first_shape(nodes[0], layers[0]) or shape_of(
-            rest.get("build_input_shape") or mapping(node.get("build_config")).get("input_shape")
-        )
+        shape = first_shape(nodes[0], layers[0]) or shape_of(rest.get("build_input_shape"))
+        built = built_with(node) if shape is None else None
+        shape = built[0] if built else shape
         if shape is not None:
             layers.insert(0, _input(layers[0].name, shape))
     found = with_next_shapes(layers)
