@@ -15,19 +15,20 @@ _AXES = ("sequence", "step", "feature")
 class Input:
     """An input of a model, of the rank that the model has.
 
-    `shape` has a batch axis of 1 where the array has none. `tokens` are whole numbers.
+    `shape` has a batch axis of 1 where the array has none. `tokens` are whole numbers,
+    of the dtype `whole`.
     """
 
-    def __init__(self, source: Source, what: str, dtype: Any, tokens: bool) -> None:
-        self.source, self.what, self.tokens = source, what, tokens
-        self.dtype = np.dtype(np.int64) if tokens else np.dtype(dtype)
+    def __init__(self, source: Source, what: str, dtype: Any, whole: str | None) -> None:
+        self.source, self.what, self.tokens = source, what, whole is not None
+        self.dtype = np.dtype(whole or dtype)
         self.shape: tuple[int, ...] = source.shape
 
     def fit(self, expected: Shape) -> None:
         """Check the shape against the model's `(None, 100, 32)`. Raises: ShapeError."""
         if len(self.shape) == len(expected) - 1:
             self.shape = (1, *self.shape)
-        wanted, last = show(expected), expected[-1]
+        wanted, last = show(expected), expected[-1] if expected else None
         if len(self.shape) != len(expected):
             raise ShapeError(
                 f"{self.what} has the shape {show(self.source.shape)}, "
@@ -36,7 +37,7 @@ class Input:
             )
         if 0 in self.shape:
             raise ShapeError(f"{self.what} is empty: its shape is {show(self.source.shape)}")
-        if not self.tokens and last not in (None, self.shape[-1]):
+        if expected and not self.tokens and last not in (None, self.shape[-1]):
             raise ShapeError(
                 f"{self.what} has {self.shape[-1]:,} features per step, "
                 f"but the model's input {wanted} has {last:,}"
@@ -70,7 +71,7 @@ class Input:
                 f"{self.what} holds {part[broken][0]} at {_place(broken, start)}, "
                 "but its layer takes whole numbers"
             )
-        return tokens
+        return tokens.astype(self.dtype)
 
 
 def _place(found: Array, start: int) -> str:

@@ -19,6 +19,9 @@ _WHOLE = {"Embedding": "input_dim", "ReversibleEmbedding": "input_dim",
           "IntegerLookup": "vocabulary_size"}  # fmt: skip
 _SOME = 100  # of them, where a layer does not say
 STEPS = 100  # of a random sequence, where the model leaves their number open
+_WHOLE_DTYPES = (
+    "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
+)  # fmt: skip
 
 
 class Drawn:
@@ -54,14 +57,15 @@ def random_inputs(
     """Return random inputs; open sizes are filled with `batch` (1) and `steps` (100)."""
     found = {}
     for ref in model.inputs:
-        shape, tokens = _shape(model, ref), tokens_of(model, ref)
+        shape, whole = _shape(model, ref), whole_of(model, ref)
+        tokens = tokens_of(model, ref) or (_SOME if whole else None)
         if len(shape) > 1 and shape[-1] is None and tokens is None:
             raise UsageError(f"input {ref.layer!r} has the open shape {show(shape)}",
                              "give it with --input FILE")  # fmt: skip
         first = batch or shape[0] or 1
         sizes = (first, *(dim if dim is not None else steps or STEPS for dim in shape[1:]))
         source = Drawn(sizes[: len(shape)], rng, uniform, tokens)
-        found[ref] = Input(source, "the random input", dtype, tokens is not None)
+        found[ref] = Input(source, "the random input", dtype, whole)
     return found
 
 
@@ -74,7 +78,7 @@ def file_inputs(
     """
     found = {}
     for ref, (what, source) in assigned(model, given).items():
-        array = Input(source, what, dtype, tokens_of(model, ref) is not None)
+        array = Input(source, what, dtype, whole_of(model, ref))
         array.fit(_shape(model, ref))
         found[ref] = array
     return found
@@ -120,9 +124,13 @@ def _labelled(
     yield label, arrays[label] if label in arrays else next(iter(arrays.values()))
 
 
-def check_batches(inputs: dict[Ref, Input]) -> None:
-    """Check that all inputs have one batch size. Raises: ShapeError."""
-    sizes = {ref.layer: array.shape[0] for ref, array in inputs.items()}
+def check_batches(model: Model, inputs: dict[Ref, Input]) -> None:
+    """Check that all inputs whose batch is open have the same. Raises: ShapeError."""
+    sizes = {
+        ref.layer: array.shape[0]
+        for ref, array in inputs.items()
+        if array.shape and (_shape(model, ref) or (None,))[0] is None
+    }
     if len(set(sizes.values())) > 1:
         listed = ", ".join(f"{name} has {size:,}" for name, size in sizes.items())
         raise ShapeError(f"the inputs differ in their batch: {listed}")
@@ -164,6 +172,18 @@ def _shape(model: Model, ref: Ref) -> Shape:
     if not shape:
         raise ShapeError(f"input {ref.layer!r} has no axes, not even one of the batch")
     return shape
+
+
+def whole_of(model: Model, ref: Ref) -> str | None:
+    """Return the dtype of an input that is to keep its whole numbers or truth values, else None:
+    where it feeds embeddings alone, or operations on tensors alone."""
+    if tokens_of(model, ref) is not None:
+        return "int64"
+    dtype = str(model.layer(ref.layer).config.get("dtype"))
+    kinds = [str(layer.kind) for layer in model.layers for call in layer.calls
+             if ref in call.tensors()]  # fmt: skip
+    alone = bool(kinds) and all(kind.startswith("keras.") for kind in kinds)
+    return dtype if alone and dtype in _WHOLE_DTYPES else None
 
 
 def tokens_of(model: Model, ref: Ref) -> int | None:

@@ -211,7 +211,7 @@ def _inputs(model: Model, request: Request, rng: np.random.Generator) -> dict[Re
             uniform=request.init == "uniform01", dtype=request.dtype,
         )  # fmt: skip
     inputs = file_inputs(model, request.inputs, request.dtype)
-    check_batches(inputs)
+    check_batches(model, inputs)
     return inputs
 
 

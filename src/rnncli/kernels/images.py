@@ -39,9 +39,7 @@ def _weights(size: int, new: int, method: str, antialias: bool) -> Array:
         nearest: Array = np.eye(size)[np.minimum(np.floor(centres).astype(int), size - 1)]
         return nearest
     kernel, radius = _KERNELS[method]
-    if (
-        method == "bicubic" and not antialias
-    ):  # TensorFlow looks its weights up in a table of 1,024 places
+    if method == "bicubic" and not antialias:  # TensorFlow looks them up in a table of 1,024
         centres = np.round((centres - 0.5) * 1024) / 1024 + 0.5
     wide = max(scale, 1.0) if antialias else 1.0
     distance = np.abs(np.arange(size) + 0.5 - centres[:, None]) / wide

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnncli.cells import cells_in, names
 from rnncli.layers.layer_type import LayerType
+from rnncli.layers.ops.names import OPERATIONS
 from rnncli.model import Call, Config, Layer
 
 if TYPE_CHECKING:
@@ -71,28 +72,10 @@ _FAMILIES = {
     "legacy": "TimeDistributedDense MaxoutDense Highway",
     "onnx": "onnx.RNN onnx.LSTM onnx.GRU onnx.Node",
     # Keras 3's operations on tensors, which only files hold.
-    "operations": " ".join(
-        f"keras.{operation}"
-        for operation in (
-            "Absolute Abs Arccos Arccosh Arcsin Arcsinh Arctan Arctanh Ceil Cos Cosh Exp Exp2 "
-            "Expm1 Floor Isfinite Isinf Isnan Isneginf Isposinf Log Log10 Log1p Log2 "
-            "LogicalNot BitwiseNot Invert Negative Reciprocal Rint Sign Signbit Sin Sinh Sqrt "
-            "Square Tan Tanh Trunc Deg2rad Rad2deg Sinc Cbrt Real Imag Conjugate Rsqrt Erf "
-            "Sigmoid Relu Relu6 Softplus Softsign Silu LogSigmoid HardSigmoid HardSilu Selu "
-            "Mish TanhShrink HardTanh SparsePlus SparseSigmoid Squareplus Sparsemax "
-            "StopGradient Copy NotEqual Equal Greater GreaterEqual Less LessEqual LogicalOr "
-            "LogicalAnd LogicalXor Add Subtract Multiply TrueDivide Divide DivideNoNan "
-            "FloorDivide Mod Power Maximum Minimum Arctan2 Hypot Logaddexp Logaddexp2 "
-            "Heaviside Where BitwiseAnd BitwiseOr BitwiseXor LeftShift RightShift FullLike "
-            "Isclose Any All Sum Mean Max Min Amax Amin Prod Std Var Median Nansum Nanmean "
-            "Nanmax Nanmin Nanstd Nanvar Nanprod Logsumexp Argmax Argmin CountNonzero "
-            "ZerosLike OnesLike Cast Clip Round Softmax LogSoftmax Gelu LeakyRelu Elu Celu "
-            "HardShrink SoftShrink Threshold Normalize Cumsum Cumprod Flip Roll Sort Argsort "
-            "Tril Triu NanToNum Norm Average ExpandDims Squeeze Concatenate Stack Split "
-            "Transpose Moveaxis Swapaxes Reshape Ravel Tile Repeat Pad BroadcastTo Take "
-            "TakeAlongAxis OneHot Matmul Dot Tensordot Einsum TopK GetItem"
-        ).split()
-    ),
+    **{
+        f"ops.{family}": " ".join(f"keras.{name}" for name in names.split())
+        for family, names in OPERATIONS.items()
+    },
     "rnn.torch": " ".join(f"torch.{name} torch.{name}Cell" for name in cells_in("torch")),
 }
 

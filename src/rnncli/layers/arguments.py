@@ -18,7 +18,7 @@ def check_arguments(class_name: str, config: Config, activations: bool = True) -
 
     Without `activations` an activation may be one that rnncli does not know, a user's own say.
     """
-    if TABLE.get(class_name, "operations") == "operations":  # no layer: an initializer, say
+    if TABLE.get(class_name, "ops.").startswith("ops."):  # no layer: an initializer, say
         return
     for name, default in layer_type(class_name).signature.items():
         if default is REQUIRED and name not in config:

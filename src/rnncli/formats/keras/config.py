@@ -145,10 +145,11 @@ def _functional(node: Node, era: KerasVersion, depth: int) -> Model:
     layers = []
     for each in nodes:
         layer = _layer(each, era, depth)
-        if TABLE.get(layer.kind or "") == "operations":
-            config = {**layer.config, **connections.operands(each["inbound_nodes"])}
-            layer = layer._replace(config=config)
         calls = connections.calls(layer.kind, each.get("inbound_nodes", []), layer.name, shapes)
+        if TABLE.get(layer.kind or "", "").startswith("ops."):
+            call, written = connections.operation_call(each["inbound_nodes"][0])
+            layer = layer._replace(config={**layer.config, "call": written})
+            calls = (call, *calls[1:])
         if layer.kind == "InputLayer" and not calls:
             calls = (Call(),)
         layers.append(layer._replace(calls=calls))

@@ -9,6 +9,7 @@ from typing import Any
 
 from rnncli.errors import FileError
 from rnncli.layers import RECURRENT
+from rnncli.layers.ops.row import Slot, Written
 from rnncli.model import Call, Ref, refs_in
 from rnncli.shapes import Shape
 
@@ -75,29 +76,25 @@ def _keras3_call(kind: str | None, node: Mapping[str, Any], shapes: Shapes) -> C
     return Call(tuple(inputs), kwargs, listed=listed)
 
 
-def operands(nodes: Any) -> dict[str, Any]:
-    """Return what the first call of one of Keras 3's operations gives it beside tensors."""
-    args = nodes[0].get("args") if isinstance(nodes, list) and isinstance(nodes[0], dict) else None
-    if not isinstance(args, list):
-        return {}
-    found = [arg for arg in args if _is_constant(arg) or _holds_tensor(arg)]
-    constants = [arg if _is_constant(arg) else None for arg in found]
-    return {"operands": constants, "key": args[1] if len(args) > 1 else ()}
+def operation_call(node: Any) -> tuple[Call, Written]:
+    """Return a call of one of Keras 3's operations, and its arguments as they are written."""
+    if not isinstance(node, dict) or not isinstance(node.get("args"), list):
+        return Call(), Written()
+    found: list[Ref] = []
 
+    def placed(value: Any) -> Any:
+        if isinstance(value, Ref):
+            found.append(value)
+            return Slot(len(found) - 1)
+        if isinstance(value, dict):
+            return {key: placed(value[key]) for key in sorted(value)}
+        return [placed(each) for each in value] if isinstance(value, list) else value
 
-def _holds_tensor(value: Any) -> bool:
-    if isinstance(value, list):
-        return any(map(_holds_tensor, value))
-    return isinstance(value, dict) and value.get("class_name") == "__keras_tensor__"
-
-
-def _is_constant(value: Any) -> bool:
-    """Whether an argument holds numbers, and no tensor of the graph."""
-    if isinstance(value, dict):
-        return value.get("class_name") in ("__numpy__", "__tensor__")
-    if isinstance(value, list):
-        return bool(value) and all(map(_is_constant, value))
-    return isinstance(value, int | float)
+    shapes: Shapes = {}
+    args = tuple(placed(_tensors(each, shapes)) for each in node["args"])
+    given = node.get("kwargs")
+    kwargs = placed(_tensors(given if isinstance(given, dict) else {}, shapes))
+    return Call(tuple(found)), Written(args, kwargs)
 
 
 def _arguments(kwargs: Mapping[str, Any], shapes: Shapes, lists: bool = False) -> dict[str, Any]:
