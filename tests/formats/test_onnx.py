@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnncli.errors import RnncliError
+from rnncli.errors import RnncliError, UsageError
 from rnncli.formats import read
 from rnncli.forward import Request, forward
 from rnncli.graph.alone import alone
+from rnncli.graph.infer import sized
+from rnncli.report.cost import cost
 
 pytest.importorskip("onnx")
 FOLDER = Path(__file__).parents[1] / "goldens" / "onnx"
@@ -110,3 +112,61 @@ def test_no_other_file_is_read(
     assert model.params == 144
     with pytest.raises(RnncliError, match=said):
         forward(model, Request())
+
+
+def recurrent_macs(path: Path, named: dict[str, int] | None = None, **sizes: Any) -> list[Any]:
+    """Return the products of the recurrent nodes as `cost` prints them."""
+    rows = cost(sized(read(str(path)), named=named), **sizes).data["layers"]
+    return [row["macs"] for row in rows if row["type"] in ("RNN", "LSTM", "GRU")]
+
+
+@pytest.mark.parametrize("name", ["rnn_forward", "gru_bidirectional", "lstm_states"])
+def test_products_of_a_node_are_those_of_its_steps_and_its_batch(name: str) -> None:
+    model = read(str(FOLDER / f"{name}.onnx"))
+    (node,) = [layer for layer in model.layers if layer.type in ("RNN", "LSTM", "GRU")]
+    kernels = sum(weight.params for weight in node.all_weights() if weight.name in ("W", "R"))
+    steps, batch, _ = VALUES[f"{name}/x/X"].shape
+    assert recurrent_macs(FOLDER / f"{name}.onnx") == [steps * batch * kernels]
+
+
+def open_axes(folder: Path, *names: str | None, layout: int = 0) -> Path:
+    """Return a file whose LSTM takes axes of these names."""
+    import onnx
+    from onnx import helper
+
+    model = onnx.load(FOLDER / "lstm_forward.onnx")
+    graph = model.graph
+    graph.input[0].CopyFrom(helper.make_tensor_value_info("X", onnx.TensorProto.FLOAT, [*names, 3]))
+    graph.node[0].attribute.append(helper.make_attribute("layout", layout))
+    onnx.save(model, folder / "open.onnx")
+    return folder / "open.onnx"
+
+
+@pytest.mark.parametrize(
+    ("names", "layout"),
+    [(("time", "batch"), 0), (("a", "b"), 0), ((None, None), 0), (("batch", "steps"), 1)],
+)
+def test_steps_and_batch_size_fill_open_axes(
+    names: tuple[Any, Any], layout: int, tmp_path: Path
+) -> None:
+    path = open_axes(tmp_path, *names, layout=layout)
+    kernels = 16 * (3 + 4)
+    assert recurrent_macs(path) == [None]
+    assert recurrent_macs(path, steps=10, batch=5) == [50 * kernels]
+    assert recurrent_macs(path, steps=10) == [10 * kernels]
+    if names[0] is not None:
+        assert recurrent_macs(path, named={names[0]: 4, names[1]: 6}) == [24 * kernels]
+    with pytest.raises(UsageError, match="no open axis called 'nobody'"):
+        sized(read(str(path)), named={"nobody": 3})
+
+
+def test_a_kernel_that_two_nodes_take_counts_once_and_works_twice(tmp_path: Path) -> None:
+    import onnx
+
+    model = onnx.load(FOLDER / "lstm_forward.onnx")
+    again = model.graph.node.add()
+    again.CopyFrom(model.graph.node[0])
+    again.name, again.output[:] = "again", ["Z"]
+    onnx.save(model, tmp_path / "m.onnx")
+    assert read(str(tmp_path / "m.onnx")).params == 144
+    assert recurrent_macs(tmp_path / "m.onnx") == [7 * 2 * 16 * 7] * 2

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 from typer import Argument, Exit, Option
 
 from rnncli.cli.completion import files as model_files
-from rnncli.cli.models import load, steps_of, warn_of_unbuilt
+from rnncli.cli.models import load, steps_of, warn_of_unbuilt, with_dims
 from rnncli.cli.options import (
     CellFlags,
     CheckOutputFlags,
+    Dims,
     Key,
     ModelFlags,
     StackFlags,
@@ -95,6 +96,7 @@ def command(
         ),
     ] = None,
     key: Key = None,
+    dim: Dims = None,
     files_from: Annotated[
         str | None,
         Option("--files-from", metavar="FILE", help="Read file names from this file; - is stdin."),
@@ -119,7 +121,9 @@ def command(
     models = [ModelFlags(file, stack.layer, key) for file in found_in(named)]
     if named and not models:
         raise nothing_in(named)
-    read, errors = _read(models or [ModelFlags(None, stack.layer, key)], cell, output, asked.no_nan)
+    read, errors = _read(
+        models or [ModelFlags(None, stack.layer, key)], cell, output, asked.no_nan, dim
+    )
     report = check(read, limits, steps_of(cell) if cell.steps is not None else None)
     try:
         emit(report, output)
@@ -136,7 +140,11 @@ def command(
 
 
 def _read(
-    models: list[ModelFlags], cell: CellFlags, output: CheckOutputFlags, no_nan: bool
+    models: list[ModelFlags],
+    cell: CellFlags,
+    output: CheckOutputFlags,
+    no_nan: bool,
+    dim: list[str] | None,
 ) -> tuple[list["Subject"], list[RnncliError]]:
     """Return the models, and why some of several cannot be read. Raises: the only one's error."""
     from rnncli.formats import located
@@ -146,7 +154,7 @@ def _read(
     errors: list[RnncliError] = []
     for model in models:
         try:
-            found = located(load(model, cell, allow=("--steps",)))
+            found = located(with_dims(load(model, cell, allow=("--steps",)), dim))
             of = f"{model.file}: " if len(models) > 1 else ""
             warn(found, output, of)
             warn_of_unbuilt(found, of)

@@ -4,12 +4,11 @@ from typing import Annotated, Literal
 
 from typer import Option
 
-from rnncli.cli.models import check_input, load, steps_of
-from rnncli.cli.options import CellFlags, ModelFlags, OutputFlags, amount, size, with_options
+from rnncli.cli.models import check_input, load, steps_of, with_dims
+from rnncli.cli.options import CellFlags, Dims, ModelFlags, OutputFlags, amount, size, with_options
 from rnncli.cli.output import emit, warn, warn_that
 from rnncli.errors import UsageError
 from rnncli.model import Model
-from rnncli.shapes import Dim
 
 
 @with_options
@@ -17,6 +16,7 @@ def command(
     model: ModelFlags,
     cell: CellFlags,
     output: OutputFlags,
+    dim: Dims = None,
     batch_size: Annotated[
         int | None,
         Option(
@@ -63,22 +63,28 @@ def command(
     from rnncli.report.cost import cost
     from rnncli.report.device import Asked
 
-    found = load(model, cell, allow=("--steps",))
+    found = with_dims(load(model, cell, allow=("--steps",)), dim)
     warn(found, output)
     check_input(found)
     steps = steps_of(cell) if cell.steps is not None else None
     for flag, axis, given in (("--batch-size", 0, batch_size), ("--steps", 1, steps)):
-        warn_of_fixed(found, flag, axis, given)
+        if given is not None:
+            warn_of_fixed(found, flag, axis, given)
     if macs_per_second == 0:
         raise UsageError("--macs-per-second: 0 MACs per second never end", "write 7.5M, say")
     emit(cost(found, dtype, batch_size, steps, Asked(macs_per_second, train)), output)
 
 
-def warn_of_fixed(model: Model, flag: str, axis: int, given: Dim) -> None:
+def warn_of_fixed(model: Model, flag: str, axis: int, given: int) -> None:
     """Say on stderr that a size stays as the model states it, not as the flag asks."""
+    named = [model.layer(ref.layer).config.get("roles") for ref in model.inputs]
+    if any(named):  # a graph, whose axes may stand in any order
+        if not any(("batch", "steps")[axis] in (roles or ()) for roles in named):
+            warn_that(f"{flag} {given:,} changes nothing: the model leaves no such axis open")
+        return
     for ref in model.inputs:
         shape = model.shape(ref) or ()
         own = shape[axis] if axis < len(shape) else None
-        if given is not None and own not in (None, given):
+        if own not in (None, given):
             warn_that(f"{flag} {given:,} changes nothing: the model's input {ref.layer!r} "
                       f"states {own:,}")  # fmt: skip

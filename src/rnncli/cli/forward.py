@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 from rnncli.cli.forward_options import InsideFlags, RunFlags
-from rnncli.cli.models import check_address_space, load, steps_of
-from rnncli.cli.options import CellFlags, LayerFlags, ModelFlags, OutputFlags, with_options
+from rnncli.cli.models import check_address_space, load, steps_of, with_dims
+from rnncli.cli.options import CellFlags, Dims, LayerFlags, ModelFlags, OutputFlags, with_options
 from rnncli.cli.output import emit, page, progress_bar, warn, warn_that
 from rnncli.cli.pictures import check_svg, save_svg
 from rnncli.errors import UsageError
@@ -26,6 +26,7 @@ def command(
     output: OutputFlags,
     inside: InsideFlags,
     run: RunFlags,
+    dim: Dims = None,
 ) -> None:
     """Run a model and print what went in and what came out.
 
@@ -41,7 +42,8 @@ def command(
 
     if run.input and cell.steps is None:
         cell = cell._replace(steps="none")  # as long as the file is
-    found = _with_weights(load(model, cell, allow=("--steps", "--activation")), run.weights)
+    loaded = with_dims(load(model, cell, allow=("--steps", "--activation")), dim)
+    found = _with_weights(loaded, run.weights)
     found, within = _part(found, layer.layer_name, cell, inside)
     look = _look(inside, within, output, run.save)
     from_flags = found.source.kind == "flags"

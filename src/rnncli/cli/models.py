@@ -149,6 +149,20 @@ def _check(flags: CellFlags) -> None:
             raise UsageError(f"--{name.replace('_', '-')}: {error.message}", error.hint) from None
 
 
+def with_dims(model: Model, texts: list[str] | None) -> Model:
+    """Return the model with the sizes that `--dim NAME=N` gives its axes. Raises: UsageError."""
+    from rnncli.graph.infer import sized
+
+    named = {}
+    for text in texts or ():
+        name, _, digits = text.rpartition("=")
+        size = int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 20 else 0
+        if not name or not 1 <= size <= LARGEST:
+            raise UsageError(f"--dim: {text[:60]!r} is not NAME=N", "write batch=8, say")
+        named[name] = size
+    return sized(model, named=named)
+
+
 def check_address_space() -> None:
     """Check that NumPy can be loaded: where its BLAS gets no memory, it ends the process itself.
 

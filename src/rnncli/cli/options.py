@@ -179,6 +179,13 @@ class FilesFlags(NamedTuple):
         return ModelFlags(next(iter(self.files or ()), None), self.layer, self.key)
 
 
+Dims = Annotated[
+    list[str] | None,
+    Option("--dim", metavar="NAME=N", rich_help_panel=MODEL,
+           help="Size of an open axis that an ONNX file names; repeatable."),
+]  # fmt: skip
+
+
 class LayerFlags(NamedTuple):
     """Which layer of a model."""
 

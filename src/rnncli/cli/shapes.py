@@ -1,12 +1,14 @@
 """`rnncli shapes`: what comes out."""
 
-from rnncli.cli.models import load, pick
-from rnncli.cli.options import CellFlags, LayerFlags, ModelFlags, OutputFlags, with_options
+from rnncli.cli.models import load, pick, with_dims
+from rnncli.cli.options import CellFlags, Dims, LayerFlags, ModelFlags, OutputFlags, with_options
 from rnncli.cli.output import emit, warn
 
 
 @with_options
-def command(model: ModelFlags, layer: LayerFlags, cell: CellFlags, output: OutputFlags) -> None:
+def command(
+    model: ModelFlags, layer: LayerFlags, cell: CellFlags, output: OutputFlags, dim: Dims = None
+) -> None:
     """Print the output shapes of a layer for every mode, or of each layer of a model.
 
     \b
@@ -17,6 +19,6 @@ def command(model: ModelFlags, layer: LayerFlags, cell: CellFlags, output: Outpu
     """
     from rnncli.report.shapes import shapes
 
-    found = load(model, cell)
+    found = with_dims(load(model, cell), dim)
     warn(found, output)
     emit(shapes(pick(found, layer.layer_name)), output)

@@ -11,7 +11,7 @@ from typing import Any
 from rnncli.layers import bare
 from rnncli.layers.layer_type import LayerType
 from rnncli.layers.rnn.onnx import CELLS, structure
-from rnncli.model import Config, Weight
+from rnncli.model import Config, Layer, Model, Weight
 from rnncli.shapes import Dim, Shape, Shapes
 
 RECURRENT = tuple(f"onnx.{operator}" for operator in CELLS)
@@ -25,6 +25,29 @@ def kind_of(operator: str, domain: str) -> str | None:
     if operator in ("RNN", "LSTM", "GRU", "DynamicQuantizeLSTM"):
         return f"onnx.{operator.removeprefix('DynamicQuantize')}"
     return "onnx.Node" if domain in _KNOWN else None
+
+
+def batch_of(layer: Layer) -> Dim:
+    """Return the batch size of a recurrent node's input, None where it is open."""
+    shape = layer.config["input_shapes"][0] if layer.config["input_shapes"] else None
+    first = bool(layer.config["attributes"].get("layout"))
+    return shape[0 if first else 1] if shape is not None and len(shape) == 3 else None
+
+
+def stated_batch(model: Model) -> Dim:
+    """Return the batch size that a graph states, None where it leaves it open."""
+    for layer in model.layers:
+        if layer.kind in RECURRENT:
+            return batch_of(layer)
+    shape = model.shape(model.inputs[0]) if model.inputs else None
+    return shape[0] if shape else None
+
+
+def open_axes(model: Model) -> tuple[str, ...]:
+    """Return the names of the axes that a graph's inputs leave open."""
+    configs = [model.layer(ref.layer).config for ref in model.inputs]
+    named = [zip(each.get("axes", ()), each["batch_shape"] or (), strict=False) for each in configs]
+    return tuple(dict.fromkeys(axis for pairs in named for axis, dim in pairs if dim is None))
 
 
 def _weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:

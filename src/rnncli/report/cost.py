@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rnncli.graph.infer import sized
+from rnncli.layers.onnx import open_axes, stated_batch
 from rnncli.model import ITEM_SIZE, Layer, Model
 from rnncli.report import Column, Report, Table, Total
 from rnncli.report.device import NOTHING, Asked, figures
@@ -46,13 +47,15 @@ def cost(
     is None. `asked` adds seconds on a device and what training takes.
     """
     # Weights are counted in the model as it was read: the one of other sizes forgets their dtypes.
-    filled = sized(model, steps=steps)
+    graph = model.resized is not None  # it has the batch in its shapes
     batch = fixed_batch(model) or batch or 1
+    filled = sized(model, batch=batch if graph else None, steps=steps)
+    each = 1 if graph else batch
     own = {layer.name: layer for layer in model.layers}
-    rows = [_row(layer, own[layer.name], dtype, batch) for layer in filled.rows]
+    rows = [_row(layer, own[layer.name], dtype, each) for layer in filled.rows]
     totals = _totals(rows)
-    totals["peak_sequence_bytes"] = times(peak_bytes(filled, dtype, streaming=False), batch)
-    totals["peak_streaming_bytes"] = times(peak_bytes(filled, dtype, streaming=True), batch)
+    totals["peak_sequence_bytes"] = times(peak_bytes(filled, dtype, streaming=False), each)
+    totals["peak_streaming_bytes"] = times(peak_bytes(filled, dtype, streaming=True), each)
     by_dtype = _by_dtype(model, dtype)
     partly = {key: _known(rows, key, own) for key in _KEYS if totals[key] is None}
     if model.gaps and not model.unknown:
@@ -68,11 +71,14 @@ def cost(
             "totals": {**totals, **{figure.key: figure.value for figure in more},
                        "complete": complete},
             "weight_bytes_by_dtype": by_dtype}  # fmt: skip
-    return Report("cost", data, (table,), notes=(*_notes(rows), *device_notes(asked, dtype)))
+    notes = (*_notes(rows, filled), *device_notes(asked, dtype))
+    return Report("cost", data, (table,), notes=notes)
 
 
 def fixed_batch(model: Model) -> Dim:
     """Return the batch size that the model's inputs state, None if they leave it open."""
+    if model.resized is not None:
+        return stated_batch(model)
     shapes = (model.shape(ref) for ref in model.inputs)
     return next((shape[0] for shape in shapes if shape and shape[0] is not None), None)
 
@@ -149,10 +155,15 @@ def _lines(
     yield Total("Live activations, step by step, at least", "bytes", totals["peak_streaming_bytes"])
 
 
-def _notes(rows: list[dict[str, Any]]) -> Iterator[str]:
+def _notes(rows: list[dict[str, Any]], model: Model) -> Iterator[str]:
     yield DEFINITION
     yield LEAST
     if any(map(_at_once, rows)):
         yield "A ? per step is a layer that does not work step by step; the total leaves it out."
     if any(row["macs"] is None and row["macs_per_step"] is not None for row in rows):
         yield "--steps fills in the length that the model leaves open."
+    left = open_axes(model)
+    if left and any(row["macs"] is None or row["output_bytes"] is None for row in rows):
+        yield f"Axes that are open: {', '.join(left)}; --steps or --dim {left[0]}=N fills them."
+    if any(row["type"] == "If" for row in rows):
+        yield "An If runs one of its branches; all of them are counted."

@@ -3,6 +3,7 @@
 from rnncli.graph.order import in_order
 from rnncli.layers import cells_of, layer_type, streams, structure_of
 from rnncli.layers.layer_type import no_macs
+from rnncli.layers.onnx import batch_of
 from rnncli.layers.rnn.structure import walk
 from rnncli.model import ITEM_SIZE, Config, Layer, Model, Ref
 from rnncli.report.macs import one_step, outputs_of, times, total
@@ -12,6 +13,8 @@ from rnncli.shapes import Dim, Shape, Shapes, product
 def item_size(layer: Layer, dtype: str | None) -> int:
     """Return the bytes of one value that the layer computes: in `dtype`, else in its own."""
     own = layer.config.get("dtype")
+    if layer.dialect == "onnx" and dtype is None:
+        return ITEM_SIZE.get(str(own), ITEM_SIZE["float32"])
     if isinstance(own, str):
         own = own.removeprefix("mixed_")
     return ITEM_SIZE[dtype or (own if own in ("float16", "bfloat16", "float64") else "float32")]
@@ -30,6 +33,8 @@ def state_bytes(layer: Layer, dtype: str | None) -> Dim:
         states = _states(layer.kind, layer.config, call.input_shapes)
     else:
         states = sum(sum(node.state_sizes) for node in cells_of(layer))
+        if layer.dialect == "onnx" and states:
+            states = product((states, batch_of(layer)))
     return times(states, item_size(layer, dtype))
 
 
@@ -53,11 +58,14 @@ def output_bytes(layer: Layer, dtype: str | None) -> Dim:
     if not layer.calls:
         return None
     shapes = [shape for call in layer.calls for shape in call.output_shapes or (None,)]
-    return times(total(map(_size, shapes)), item_size(layer, dtype))
+    return times(total(_size(layer, shape) for shape in shapes), item_size(layer, dtype))
 
 
-def _size(shape: Shape | None) -> Dim:
-    return None if shape is None else product(shape[1:])
+def _size(layer: Layer, shape: Shape | None) -> Dim:
+    """Return the values of an output for one sequence; of a graph, of its whole batch."""
+    if shape is None:
+        return None
+    return product(shape if layer.dialect == "onnx" else shape[1:])
 
 
 def peak_bytes(model: Model, dtype: str | None, streaming: bool) -> Dim:
@@ -81,7 +89,7 @@ def peak_bytes(model: Model, dtype: str | None, streaming: bool) -> Dim:
         made: dict[Ref, int] = {}
         for tensor, shape in enumerate(call.output_shapes or (None,)):
             ref = Ref(layer.name, index, tensor)
-            size = _size(passed.get(ref, shape))
+            size = _size(layer, passed.get(ref, shape))
             if size is None:
                 return None
             made[ref] = size * item_size(layer, dtype)

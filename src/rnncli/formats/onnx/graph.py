@@ -47,7 +47,7 @@ class Reader:
         self.protos: dict[str, tuple[Any, Scope]] = {}  # the node of a layer, and what it sees
         self.products: set[str] = set()  # tensors that a product gives
         self.states = only_states(proto.graph)
-        top = Scope({}, {}, {})
+        top = Scope({}, {}, {}, {})
         self._graph(proto.graph, "", top, 0, 1)
         made = [top.made.get(each.name) for each in proto.graph.output]
         self.outputs = tuple(ref for ref in made if ref is not None)
@@ -68,6 +68,7 @@ class Reader:
             shape = shape_of(each)
             if shape is not None:
                 scope.shapes[each.name] = shape
+                scope.dtypes[each.name] = DTYPES.get(each.type.tensor_type.elem_type, "?")
         given = [each for each in graph.input if each.name not in scope.constants]
         if depth:
             scope.made.update((each.name, Ref("")) for each in given)
@@ -172,7 +173,9 @@ class Reader:
         outputs = outputs_of(proto.op_type, inputs, shapes)
         config = {"operator": proto.op_type, "attributes": attributes, "operands": operands,
                   "weights": tuple(parts), "shapes": outputs, "name": name,
-                  "input_shapes": tuple(inputs), "times": times}  # fmt: skip
+                  "input_shapes": tuple(inputs), "times": times,
+                  "dtype": next((scope.dtypes[each] for each in proto.output
+                                 if each in scope.dtypes), None)}  # fmt: skip
         call = Call(tuple(refs), {}, tensor_shapes(operands, inputs), outputs)
         return Layer(
             kind_of(proto.op_type, proto.domain), name, config, (call,), stated_shapes=outputs,

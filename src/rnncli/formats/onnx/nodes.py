@@ -21,6 +21,7 @@ class Scope(NamedTuple):
     made: MutableMapping[str, Ref]
     constants: MutableMapping[str, Constant]
     shapes: MutableMapping[str, Shape]
+    dtypes: MutableMapping[str, str]
 
     def inner(self) -> "Scope":
         """Return the scope of a graph inside a node of this one."""

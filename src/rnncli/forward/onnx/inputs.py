@@ -119,7 +119,8 @@ def drawn(
         roles = model.layer(ref.layer).config.get("roles", ("batch",))
         named = dict(enumerate(roles))
         sizes = tuple(
-            fill[named.get(axis, "steps")] if dim is None else dim for axis, dim in enumerate(shape)
+            fill[named.get(axis) or "steps"] if dim is None else dim
+            for axis, dim in enumerate(shape)
         )
         memory.check(memory.values(sizes, 1, 1) * max(4, dtype.itemsize))
         found[ref] = Given(
