@@ -1,10 +1,12 @@
-"""The equations of a cell: its `step` run on symbols.
+"""The equations of a cell: its `step` run on symbols, written as a framework writes it.
 
-`*` is element by element, `@` the matrix product, as in NumPy.
+In Keras's notation `*` is element by element, `@` the matrix product, as in NumPy; in PyTorch's a
+matrix stands before the vector that it multiplies.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from rnncli.cells import Cell, Parts
 
@@ -41,22 +43,81 @@ def _name(text: str) -> Symbol:
 _ARITHMETIC = ("name", "+", "*", "-", "@")
 
 
-class _Symbols(Parts):
-    """Products and activations written down; `rows` is how many bias values each unit has."""
+class Notation:
+    """How a framework writes the weights, the biases and the gates of a cell: here, Keras."""
 
-    def __init__(self, cell: Cell, activations: tuple[str, str, str], rows: int) -> None:
+    framework = "keras"
+    matrix_first = False
+
+    def __init__(self, cell: Cell, rows: int) -> None:
+        self.cell, self.rows = cell, rows
         self.terms = {term.letter: term for term in cell.weights}
-        self.activations, self.rows = activations, rows
+
+    def gate(self, gate: str) -> str:
+        """Return `i`, or `c'` for the candidate of a state."""
+        return self.cell.symbol(gate)
+
+    def weights(self, letter: str, gate: str) -> str:
+        """Return `W_i`."""
+        return f"{letter}_{gate}"
+
+    def bias(self, row: int, gate: str) -> str:
+        """Return `b_z`, or where a cell has two bias rows `bx_z` and `bh_z`."""
+        return f"b_{gate}" if self.rows == 1 else f"{('bx', 'bh')[row]}_{gate}"
+
+    def shape(self, rows: int, columns: int) -> tuple[int, int]:
+        """Return the shape of a matrix of so many inputs and outputs."""
+        return (rows, columns)
+
+
+class TorchNotation(Notation):
+    """PyTorch's: `W_ii x_t + b_ii + W_hi h_{t-1} + b_hi`, gates `i f g o` and `r z n`."""
+
+    framework = "torch"
+    matrix_first = True
+
+    def gate(self, gate: str) -> str:
+        """Return PyTorch's letter of a gate."""
+        return self.cell.letters("torch")[gate]
+
+    def weights(self, letter: str, gate: str) -> str:
+        """Return `W_ii` for what multiplies the input, `W_hi` for what multiplies the state."""
+        of = {"inputs": "i", "units": "h"}.get(self.terms[letter].reads, letter)
+        return f"W_{of}{self.gate(gate)}"
+
+    def bias(self, row: int, gate: str) -> str:
+        """Return `b_ii` or `b_hi`."""
+        return f"b_{('i', 'h')[row]}{self.gate(gate)}"
+
+    def shape(self, rows: int, columns: int) -> tuple[int, int]:
+        """Return the shape of a matrix of so many inputs and outputs."""
+        return (columns, rows)
+
+
+PROJECTION = "W_hr"  # of PyTorch's proj_size
+
+
+def notation(framework: str, cell: Cell, rows: int) -> Notation:
+    """Return the notation of a framework, Keras's for one that has none of its own."""
+    own = framework == "torch" and framework in cell.forms
+    return (TorchNotation if own else Notation)(cell, rows)
+
+
+class _Symbols(Parts):
+    """Products and activations written down."""
+
+    def __init__(self, style: Notation, activations: tuple[str, str, str]) -> None:
+        self.style, self.activations = style, activations
 
     def product(self, letter: str, gate: str, operand: Symbol) -> Symbol:
         """Return `x_t @ W_i + b_i`."""
-        reads = self.terms[letter].reads
-        weights = _name(f"{letter}_{gate}")
+        style, reads = self.style, self.style.terms[letter].reads
+        weights = _name(style.weights(letter, gate))
         if reads == "each":
             return weights * operand
         product = Symbol("@", (operand, weights), gate=gate)
         row = 0 if reads == "inputs" else 1
-        return product + _name(bias_name(gate, row, self.rows)) if row < self.rows else product
+        return product + _name(style.bias(row, gate)) if row < style.rows else product
 
     def activation(self, value: Symbol) -> Symbol:
         """Return the activation of the candidate."""
@@ -71,45 +132,70 @@ class _Symbols(Parts):
         return Symbol(self.activations[2], (value,))
 
 
+class Written(NamedTuple):
+    """The lines of a cell's equations, each a name and its expression, in the order to compute."""
+
+    style: Notation
+    names: dict[int, str]  # of the expressions that have a line, by their `id`
+    lines: tuple[tuple[str, Symbol], ...]
+
+    def text(self) -> tuple[str, ...]:
+        """Return `h_t = tanh(x_t @ W_h + b_h + h_{t-1} @ U_h)` and the like."""
+        return self._with(_Plain(self.style.matrix_first))
+
+    def latex(self) -> tuple[str, ...]:
+        """Return the same for LaTeX's math mode."""
+        return self._with(_Latex(self.style.matrix_first))
+
+    def _with(self, pen: "_Plain") -> tuple[str, ...]:
+        return tuple(f"{pen.name(name)} = {pen.write(node, self.names)}"
+                     for name, node in self.lines)  # fmt: skip
+
+
 def equations(
     cell: Cell,
     activation: str = "tanh",
     recurrent_activation: str = "sigmoid",
     bias_terms: int | None = None,
     output_activation: str | None = None,
-) -> tuple[str, ...]:
-    """Return one line per gate and state, such as `h_t = tanh(x_t @ W_h + b_h + h_{t-1} @ U_h)`.
+    framework: str = "keras",
+    projected: bool = False,
+) -> Written:
+    """Return a line per gate and state.
 
     `bias_terms` is 0, 1 or 2 values per unit and gate; None: as many as the cell stores.
-    `output_activation` None: the activation.
+    `output_activation` None: the activation. `projected`: PyTorch's `proj_size` makes `h`.
     """
-    rows = cell.bias_rows if bias_terms is None else bias_terms
+    style = notation(framework, cell, cell.bias_rows if bias_terms is None else bias_terms)
     states = tuple(_name(f"{state}_{{t-1}}") for state in cell.states)
     last = activation if output_activation is None else output_activation
-    parts = _Symbols(cell, (activation, recurrent_activation, last), rows)
-    outcome = cell.step(parts, _name("x_t"), *states)
+    parts = _Symbols(style, (activation, recurrent_activation, last))
+    h, *others = cell.step(parts, _name("x_t"), *states)
+    outcome = (Symbol("@", (h, _name(PROJECTION))) if projected else h, *others)
     names: dict[int, str] = {id(node): f"{state}_t" for state, node in zip(cell.states, outcome,
                                                                           strict=True)}  # fmt: skip
+    ranks = {f"{state}_t": (1, -index) for index, state in enumerate(cell.states)}
     lines: dict[str, Symbol] = {}
     for node in outcome:
         for part in node.walk():
             gate = _projected(part)
             if gate and id(part) not in names:
-                names[id(part)] = f"{cell.symbol(gate)}_t"
+                names[id(part)] = f"{style.gate(gate)}_t"
+                ranks[names[id(part)]] = (0, cell.order(style.framework).index(gate))
             if id(part) in names:
                 lines.setdefault(names[id(part)], part)
-    order = _in_order(lines, names, cell)
-    return tuple(f"{name} = {_show(lines[name], names, top=True)}" for name in order)
+    order = _in_order(lines, names, ranks)
+    return Written(style, names, tuple((name, lines[name]) for name in order))
 
 
-def bias_name(gate: str, row: int, rows: int) -> str:
-    """Return `b_z`, or where a cell has two bias rows `bx_z` and `bh_z`."""
-    return f"b_{gate}" if rows == 1 else f"{('bx', 'bh')[row]}_{gate}"
+def _in_order(
+    lines: dict[str, Symbol], names: dict[int, str], ranks: dict[str, tuple[int, int]]
+) -> list[str]:
+    """Return the names of the lines by rank, each after those that it needs.
 
-
-def _in_order(lines: dict[str, Symbol], names: dict[int, str], cell: Cell) -> list[str]:
-    """Return the names of the lines by rank, each after those that it needs."""
-    left = sorted(lines, key=lambda name: _rank(name, cell))
+    Gates stand in the framework's order, then the states, the output last.
+    """
+    left = sorted(lines, key=lambda name: ranks[name])
     order: list[str] = []
     while left:
         ready = (name for name in left if not set(_needs(lines[name], names)) & set(left))
@@ -127,14 +213,6 @@ def _needs(node: Symbol, names: dict[int, str]) -> Iterator[str]:
             yield from _needs(part, names)
 
 
-def _rank(name: str, cell: Cell) -> tuple[int, int]:
-    """Order the lines: gates in the cell's order, then the states, the output last."""
-    symbol = name.removesuffix("_t")
-    if symbol.rstrip("'") in cell.gates and (symbol.endswith("'") or symbol not in cell.states):
-        return (0, cell.gates.index(symbol.rstrip("'")))
-    return (1, -cell.states.index(symbol))
-
-
 def _projected(node: Symbol) -> str:
     """Return the gate whose input projection an activation is applied to, or ''."""
     return "" if node.operator in _ARITHMETIC else next(_gates(node.parts[0]), "")
@@ -149,21 +227,75 @@ def _gates(node: Symbol) -> Iterator[str]:
             yield from _gates(part)
 
 
-def _show(node: Symbol, names: dict[int, str], top: bool = False) -> str:
-    if not top and id(node) in names:
-        return names[id(node)]
-    if node.operator == "name":
-        return node.text
-    parts = [_show(part, names) for part in node.parts]
-    if node.operator == "+":
-        return " + ".join(parts)
-    if node.operator == "-":
-        return f"({' - '.join(parts)})"
-    if node.operator in ("*", "@"):
-        loose = [part.operator in _ARITHMETIC[1:] and part.operator != "-" for part in node.parts]
-        parts = [
-            f"({text})" if wrap and id(part) not in names else text
-            for text, wrap, part in zip(parts, loose, node.parts, strict=True)
-        ]
-        return f" {node.operator} ".join(parts)
-    return parts[0] if node.operator == "linear" else f"{node.operator}({parts[0]})"
+class _Plain:
+    """Writes expressions as text."""
+
+    times = " * "
+
+    def __init__(self, matrix_first: bool) -> None:
+        self.matrix_first = matrix_first
+
+    def name(self, text: str) -> str:
+        """Return a name."""
+        return text
+
+    def grouped(self, text: str) -> str:
+        """Return an expression in parentheses."""
+        return f"({text})"
+
+    def applied(self, function: str, text: str) -> str:
+        """Return a function of an expression."""
+        return f"{function}({text})"
+
+    def product(self, operand: str, weights: str) -> str:
+        """Return a matrix product."""
+        return f"{weights} {operand}" if self.matrix_first else f"{operand} @ {weights}"
+
+    def write(self, node: Symbol, names: dict[int, str]) -> str:
+        """Return the expression; parts that have a line of their own stand as its name."""
+        if node.operator == "name":
+            return self.name(node.text)
+        parts = [self.name(names[id(part)]) if id(part) in names else self.write(part, names)
+                 for part in node.parts]  # fmt: skip
+        if node.operator == "+":
+            return " + ".join(parts)
+        if node.operator == "-":
+            return self.grouped(" - ".join(parts))
+        if node.operator in ("*", "@"):
+            loose = [part.operator in _ARITHMETIC[1:] and part.operator != "-"
+                     and id(part) not in names for part in node.parts]  # fmt: skip
+            parts = [self.grouped(text) if wrap else text
+                     for text, wrap in zip(parts, loose, strict=True)]  # fmt: skip
+            return self.times.join(parts) if node.operator == "*" else self.product(*parts)
+        return parts[0] if node.operator == "linear" else self.applied(node.operator, parts[0])
+
+
+_FUNCTIONS = {"tanh": r"\tanh", "sigmoid": r"\sigma"}  # that LaTeX has a sign for
+
+
+class _Latex(_Plain):
+    """Writes expressions for LaTeX's math mode."""
+
+    times = r" \odot "
+
+    def name(self, text: str) -> str:
+        """Return a name with its whole index below: `W_{ii}`, `b^{x}_{z}`."""
+        base, _, index = text.partition("_")
+        if not index:
+            return text
+        letter, above = (base[0], f"^{{{base[1:]}}}") if base[1:].isalpha() else (base, "")
+        return f"{letter}{above}_{{{index.strip('{}')}}}"
+
+    def grouped(self, text: str) -> str:
+        """Return an expression in parentheses."""
+        return rf"\left({text}\right)"
+
+    def applied(self, function: str, text: str) -> str:
+        """Return a function of an expression."""
+        name = function.replace("_", r"\_")
+        shown = _FUNCTIONS.get(function, rf"\operatorname{{{name}}}")
+        return rf"{shown}\left({text}\right)"
+
+    def product(self, operand: str, weights: str) -> str:
+        """Return a matrix product."""
+        return f"{weights} {operand}" if self.matrix_first else f"{operand} {weights}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.errors import UsageError, nearest
 from rnncli.forward.engine import Graph, Nested
-from rnncli.forward.probe_cells import Seen, Watched
+from rnncli.forward.probe_cells import First, Seen, Watched
 from rnncli.forward.trace import Trace
 from rnncli.layers.rnn.run import Recurrent, Running
 from rnncli.layers.rnn.structure import walk
@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 
 class Look(NamedTuple):
     """What to look at: the `stats` of the recurrent layers (or of `layer`), and a `picture` of the
-    state, or of one `gate`, of `layer` (or of the last of them)."""
+    state, or of one `gate`, of `layer` (or of the last of them), and its `first` step."""
 
     stats: bool = False
     picture: bool = False
     layer: str | None = None
     gate: str | None = None
+    first: bool = False
 
 
 class Place(NamedTuple):
@@ -62,9 +63,16 @@ class Watch:
             raise _missing(look.layer, places)
         if look.picture:
             self.trace = self._draw()
+        if look.first and self.places:
+            self.places[0].watch(stats=False)
         if look.stats:
             for place in self.places:
                 place.watch(stats=True)
+
+    def first(self) -> First | None:
+        """Return the first step of the first cell, None where none is asked for."""
+        found = self.places[0].seen.first if self.look.first and self.places else None
+        return found and found._replace(reverse=self.places[0].reverse)
 
     def _draw(self) -> Trace:
         """Return what a cell of the last layer is to be seen in.

@@ -1,7 +1,7 @@
 """Cells that are seen as they run, and the layers and recurrences that let them be seen."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,6 +13,20 @@ from rnncli.layers.op import Array
 from rnncli.layers.rnn.run import Runner
 from rnncli.layers.rnn.structure import CellNode
 from rnncli.layers.rnn.unpacking import Weights
+
+
+class First(NamedTuple):
+    """The first step that a cell takes: its input, the states before, its gates, the states after.
+
+    They are of the first sequence, by the names that the cell has for them.
+    """
+
+    x: list[float]
+    before: dict[str, list[float]]
+    gates: dict[str, list[float]]
+    after: dict[str, list[float]]
+    reverse: bool
+
 
 BLOCK = 256  # steps that are run literally at once
 
@@ -34,6 +48,7 @@ class Seen:
         self.gate: str | None = None
         self.states: tuple[Array, ...] = ()
         self.calls = 0
+        self.first: First | None = None
 
     def begin(self, states: tuple[Array, ...]) -> None:
         """Start a sequence from these states."""
@@ -53,7 +68,17 @@ class Seen:
                 self.trace.add(shown[0], float(norm))
 
         block = x.astype(self.dtype, copy=False)
+        if self.first is None and x.shape[1]:
+            self.first = self._first(block[:, 0])
         self.states = self.reference.run(block, self.states, mask=mask, observe=observe).states
+
+    def _first(self, x: Array) -> First:
+        after, gates = self.reference.step(x, self.states)
+        names = self.cell.states
+        pairs = [dict(zip(names, states, strict=True)) for states in (self.states, after)]
+        before, seen, now = ({name: value[0].tolist() for name, value in found.items()}
+                             for found in (pairs[0], gates, pairs[1]))  # fmt: skip
+        return First(x[0].tolist(), before, seen, now, reverse=False)
 
     def figures(self, reverse: bool) -> dict[str, Any]:
         """Return the contract's figures of the cell."""

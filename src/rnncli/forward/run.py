@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from rnncli.forward.onnx.graph import OnnxGraph
     from rnncli.forward.onnx.run import OnnxRun
     from rnncli.forward.probe import Look, Watch
+    from rnncli.forward.probe_cells import First
     from rnncli.forward.trace import Trace
 
 
@@ -70,7 +71,7 @@ class Result:
     """What a run gave. `arrays` holds each output, None for one that went to `saved` in blocks.
 
     `other_shapes` has, for an output of a recurrent layer, the one that the other choice of
-    `return_sequences` gives; `layers` and `trace` are what was to be seen of the inside.
+    `return_sequences` gives; `layers`, `trace` and `first` are what was to be seen of the inside.
     """
 
     input_shapes: tuple[Sizes, ...]
@@ -89,6 +90,7 @@ class Result:
     warnings: tuple[str, ...] = ()
     layers: list[dict[str, Any]] | None = None
     trace: "Trace | None" = field(default=None, repr=False)
+    first: "First | None" = None
 
 
 def forward(model: Model, request: Request, progress: Progress | None = None) -> Result:
@@ -110,7 +112,7 @@ def forward(model: Model, request: Request, progress: Progress | None = None) ->
         run = make(model, outputs, request, seeds, notes)
         watch = None if request.look is None else _watch(run.graph, request.look)
         arrays, shapes = run.all(progress)
-        seen = () if watch is None else (watch.rows(), watch.trace)
+        seen = () if watch is None else (watch.rows(), watch.trace, watch.first())
     described = [_described(model, ref, shape) for ref, shape in zip(outputs, shapes, strict=True)]
     steps = next((each.shape[1:2] for each in run.inputs.values()), ())
     return Result(

@@ -107,14 +107,14 @@ def formula(layer: Layer, layout: Layout, weights: tuple[Weight, ...]) -> str:
     """Return the layer's formula in words: `units × (inputs + units + 1)`."""
     nodes = cells_of(layer)
     if nodes:
-        words = list(dict.fromkeys(_cell_formula(node, layout) for node in nodes))
+        words = list(dict.fromkeys(cell_formula(node, layout) for node in nodes))
         if len(words) == 1:
             return words[0] if len(nodes) == 1 else f"{len(nodes)} × {words[0]}"
         return " + ".join(words)
     return " + ".join(weight.formula for weight in weights if weight.formula)
 
 
-def _cell_formula(node: CellNode, layout: Layout, numbers: bool = False) -> str:
+def cell_formula(node: CellNode, layout: Layout, numbers: bool = False) -> str:
     """Return `4 × units × (inputs + units + 1)`: what each unit of each gate has, by the gates."""
     sizes = {"inputs": node.inputs, "units": node.outputs, "each": 1}
     words = {"inputs": "inputs", "units": "outputs" if node.projected else "units", "each": "1"}
@@ -159,7 +159,7 @@ def _notes(layers: tuple[Layer, ...], layout: Layout, total: int) -> Iterator[st
     for layer in layers:
         nodes = cells_of(layer)
         if len(nodes) == 1:
-            words, numbers = (_cell_formula(nodes[0], layout, each) for each in (False, True))
+            words, numbers = (cell_formula(nodes[0], layout, each) for each in (False, True))
             count = sum(weight.params for weight in weights_in(layer, layout))
             yield f"{layer.name}: {words} = {numbers} = {count:,}"
     keras = sum(w.params for each in layers for w in weights_in(each, LAYOUTS["keras"]))
