@@ -239,12 +239,13 @@ CHANGES: dict[str, Change] = {
     "pickled": mutated_bytes,
     "tensorflow.archive": _saved_model,
     "tensorflow.js": _json,
+    "tflite.file": mutated_bytes,
     "layer": _layer,
 }
 # How many of the inputs are changed byte by byte, whatever the format.
 RAW = {"keras.json": 0.05, "keras.zipped": 0.15, "keras.h5": 0.3, "torch.file": 0.2,
        "safetensors": 0.1, "onnx.file": 0.2, "pickled": 0.5, "tensorflow.archive": 0.02,
-       "tensorflow.js": 0.05, "layer": 0.0}  # fmt: skip
+       "tensorflow.js": 0.05, "tflite.file": 1.0, "layer": 0.0}  # fmt: skip
 
 
 def seeds_of(reader: str) -> list[Seed]:

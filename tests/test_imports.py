@@ -37,6 +37,7 @@ THIRD_PARTY = {
     "h5py": {"formats"},
     "safetensors": {"formats"},
     "onnx": {"formats", "forward/onnx"},
+    "tflite": {"formats/tflite"},
     "rich": {"render", "cli"},
     "typer": {"cli"},
 }

@@ -119,7 +119,7 @@ class Layer(NamedTuple):
     `build_shapes` is the input that a file says it was built with, `stated_shapes` the output that
     a file states for a layer rnncli does not know. `inferred`: no file says its arguments, so that
     what it returns is unknown. `dialect` is whose convention its weights are in: `keras`, `torch`,
-    `onnx`.
+    `onnx`, `tflite`.
     """
 
     kind: str | None

@@ -210,10 +210,10 @@ def test_an_odd_name_in_an_error(rnncli: Any) -> None:
 
 
 INTERRUPTED = """
-import os, signal, sys
+import os, signal, sys, time
 from rnncli.graph import infer as graph
 from rnncli.cli import main
-graph.infer = lambda *arguments: os.kill(os.getpid(), signal.SIGINT)
+graph.infer = lambda *arguments: (os.kill(os.getpid(), signal.SIGINT), time.sleep(60))
 sys.argv = ["rnncli", "summary"]
 main()
 """

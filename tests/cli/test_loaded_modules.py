@@ -47,7 +47,7 @@ FILES = [
     "torch/older.pt",
     "torch/state.safetensors",
 ]
-HEAVY = {"numpy", "h5py", "onnx", "safetensors", "pydantic"}
+HEAVY = {"numpy", "h5py", "onnx", "safetensors", "tflite", "pydantic"}
 
 
 @pytest.mark.parametrize("command", STATIC)

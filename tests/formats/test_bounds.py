@@ -51,6 +51,7 @@ print("----", json.dumps({"code": code, "seconds": time.process_time() - start,
       file=sys.stderr)
 """
 SMALL = {
+    ".tflite": "tensorflow/lite/lstm.tflite",
     ".json": "keras/k1/simplernn_cpu.json", ".keras": "keras/tf215/head.keras",
     ".h5": "keras/k1/simplernn_cpu.h5", ".pt": "torch/state_dict.pt",
     ".index": "keras/k1/simplernn_cpu.json", ".safetensors": "torch/state.safetensors",
@@ -187,6 +188,12 @@ def varint(value: int) -> bytes:
     return bytes((*(value >> shift & 127 | 128 for shift in (0, 7, 14, 21)), value >> 28))
 
 
+def lite(path: Path) -> None:
+    with open(path, "wb") as file:
+        file.write(b"\x18\0\0\0TFL3")
+        file.truncate(limits.TFLITE_BYTES + 1)
+
+
 OVER: dict[str, tuple[str, Callable[[Path], None], str]] = {
     "JSON_BYTES": (
         "x.json", as_bytes(lambda: b"{" + b" " * limits.JSON_BYTES), "bytes in the JSON: 33,",
@@ -253,6 +260,7 @@ OVER: dict[str, tuple[str, Callable[[Path], None], str]] = {
     ),
     "ONNX_BYTES": ("x.onnx", sparse, "bytes in an ONNX file without its values: 268,435,464"),
     "ONNX_FIELDS": ("x.onnx", fields, "fields in an ONNX file: 2,000,001"),
+    "TFLITE_BYTES": ("x.tflite", lite, "bytes in a TensorFlow Lite file: 2,147,483,649"),
 }  # fmt: skip
 
 

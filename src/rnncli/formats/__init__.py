@@ -27,6 +27,7 @@ READERS = {
     "tensorflow.checkpoint": (".ckpt.index",),
     "tensorflow.archive": (".zip", ".tar"),
     "tensorflow.js": ("model.json",),
+    "tflite.file": (".tflite",),
 }
 SUFFIXES = tuple(suffix for suffixes in READERS.values() for suffix in suffixes)
 
@@ -157,6 +158,8 @@ def _recognise(file: BinaryIO, path: str) -> str:
         return "safetensors"
     if start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[", b'"'):
         return _json_kind(start, path)
+    if start[4:8] == b"TFL3":
+        return "tflite.file"
     if start.startswith((*_PICKLED, *_COMPRESSED)):
         return "pickled"
     if os.path.basename(path) == "saved_model.pb":

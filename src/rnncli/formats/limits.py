@@ -32,6 +32,7 @@ INDEX_BYTES = 64 << 20  # of a TensorFlow checkpoint: names and shapes; a tensor
 SAFETENSORS_HEADER = 100_000_000  # the format's own limit
 ONNX_BYTES = 256 << 20  # without the values of its tensors
 ONNX_FIELDS = 2_000_000  # of messages that are looked into; a node takes one
+TFLITE_BYTES = 2 << 30  # FlatBuffers' own limit
 TENSOR_BYTES = 8 << 30  # one tensor, read whole
 
 

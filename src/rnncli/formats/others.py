@@ -41,8 +41,6 @@ def is_named(start: bytes, path: str) -> bool:
 
 
 def _by_mark(start: bytes, path: str) -> tuple[str, str] | None:
-    if start[4:8] == b"TFL3":
-        return "a TensorFlow Lite model, which rnncli does not read", _TO_ONNX
     if start[4:8] == b"ORTM":
         return "an ORT model, ONNX Runtime's own format", "give the .onnx file it was made from"
     if start[:1] == b"\x08" and path.lower().endswith(".mlmodel"):

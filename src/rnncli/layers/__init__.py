@@ -77,6 +77,7 @@ _FAMILIES = {
         for family, names in OPERATIONS.items()
     },
     "rnn.torch": " ".join(f"torch.{name} torch.{name}Cell" for name in cells_in("torch")),
+    "tflite": "tflite.Operator tflite.Product tflite.Recurrent",
 }
 
 TABLE = {name: family for family, names in _FAMILIES.items() for name in names.split()}

@@ -47,7 +47,8 @@ def _called(layer: Layer, call: Call) -> Macs:
         return None, None
     count = layer_type(layer.kind).macs
     macs = count(layer.config, inputs, outputs)
-    if not inputs or channels_first(layer.config) or len(inputs[0]) < 3:
+    graph = layer.dialect == "tflite"  # whose operators differ in which axis is that of the steps
+    if graph or not inputs or channels_first(layer.config) or len(inputs[0]) < 3:
         return None, macs
     per_step = count(layer.config, one_step(inputs), one_step(outputs))
     twice = count(layer.config, one_step(inputs, 2), one_step(outputs, 2))

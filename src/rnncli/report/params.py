@@ -162,6 +162,9 @@ def _notes(layers: tuple[Layer, ...], layout: Layout, total: int) -> Iterator[st
             words, numbers = (cell_formula(nodes[0], layout, each) for each in (False, True))
             count = sum(weight.params for weight in weights_in(layer, layout))
             yield f"{layer.name}: {words} = {numbers} = {count:,}"
+    if layout is LAYOUTS["tflite"]:
+        yield "The converter to TensorFlow Lite leaves out biases that are zero."
+        return
     keras = sum(w.params for each in layers for w in weights_in(each, LAYOUTS["keras"]))
     if total != keras:
         yield (

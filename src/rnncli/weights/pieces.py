@@ -10,4 +10,6 @@ _MAKERS = {"keras": keras.pieces, "torch": torch.pieces, "onnx": onnx.pieces}
 
 def pieces_of(layer: Layer) -> tuple[Piece, ...]:
     """Return what the layer is made of, () where that is not known or it has no weights."""
+    if layer.dialect not in _MAKERS:  # operators of TensorFlow Lite: their layout is not read
+        return ()
     return cell_pieces(layer) or tuple(_MAKERS[layer.dialect](layer))

@@ -66,6 +66,7 @@ LAYOUTS = {
         "ONNX", "onnx", {"kernel": "W", "recurrent_kernel": "R", "peephole": "P"},
         ("B",), 2, gates_first=True, directions_axis=True, end_to_end=True,
     ),
+    "tflite": Layout("TensorFlow Lite", "keras"),
     "cudnn": Layout("CuDNN", "cudnn", bias_rows=2, end_to_end=True),
 }  # fmt: skip
 

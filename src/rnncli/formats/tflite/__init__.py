@@ -1,0 +1,1 @@
+"""TensorFlow Lite: the graph of operators in a `.tflite` file."""
