@@ -24,7 +24,8 @@ def test_stats_are_rows_in_every_format(rnncli: Run) -> None:
         "bidirectional/forward_gru", "bidirectional/backward_gru",
     ]  # fmt: skip
     assert list(rows[0]) == ["name", "saturated", "mean_abs_state", "spectral_radius",
-                             "washout_steps", "first_bad_step"]  # fmt: skip
+                             "washout_steps", "first_bad_step", "gradient",
+                             "gradient_flow"]  # fmt: skip
     assert list(rows[0]["saturated"]) == list(rows[0]["spectral_radius"]) == ["z", "r", "h"]
     for format in ("table", "csv", "markdown"):
         assert (

@@ -115,7 +115,7 @@ def test_shares_means_and_radii_are_those_of_the_textbook(kind: str, step: Any) 
         {gate: max(abs(np.linalg.eigvals(k))) for gate, k in zip(seen, kernels, strict=True)}
     )
     assert list(row) == ["name", "saturated", "mean_abs_state", "spectral_radius", "washout_steps",
-                         "first_bad_step"]  # fmt: skip
+                         "first_bad_step", "gradient", "gradient_flow"]  # fmt: skip
 
 
 def test_a_gate_without_bounds_has_no_share() -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rnncli.render import Target
 
 # One character for one, so that the columns of a table stay in line.
-_LIKE = str.maketrans("×·→└…−≤≥▁▂▃▄▅▆▇█", "x*>+~-<>_.:-=+%#")
+_LIKE = str.maketrans("×·→└…−≤≥∂▁▂▃▄▅▆▇█", "x*>+~-<>d_.:-=+%#")
 _warned: list[str] = []  # the warnings on stderr so far, which the answer repeats
 _DIGITS = 6  # of COLUMNS; no terminal has more, and no table is as wide
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnncli.errors import UsageError
+from rnncli.forward.gradients import Flow
 from rnncli.forward.statistics import Inside, changed
 from rnncli.forward.trace import Trace
 from rnncli.kernels.reference import Outcome, Reference
@@ -44,6 +45,7 @@ class Seen:
             node.cell, weights, functions, dtype=dtype.name, projection=weights.get("projection")
         )
         self.inside = Inside(node.cell, *functions[:2])
+        self.flow = Flow(self.reference, functions)
         self.trace: Trace | None = None
         self.gate: str | None = None
         self.states: tuple[Array, ...] = ()
@@ -55,12 +57,19 @@ class Seen:
         self.states = states
         self.calls += 1
         self.inside.begin()
+        self.flow.begin()
 
     def take(self, x: Array, mask: Array | None, stats: bool) -> None:
         """Take the steps of a block."""
 
+        before = self.states
+
         def observe(step: int, gates: dict[str, Array], states: tuple[Array, ...]) -> None:
+            nonlocal before
             if stats:
+                if mask is None or mask[0, step]:
+                    self.flow.add(block[0, step], tuple(state[0] for state in before))
+                before = states
                 self.inside.step(gates, states, None if mask is None else mask[:, step])
             if self.trace is not None and self.calls == 1:
                 shown = states[0] if self.gate is None else gates[self.gate]
@@ -82,7 +91,8 @@ class Seen:
 
     def figures(self, reverse: bool) -> dict[str, Any]:
         """Return the contract's figures of the cell."""
-        return self.inside.figures(self.reference.shares.get("U", {}), reverse)
+        own = self.inside.figures(self.reference.shares.get("U", {}), reverse)
+        return own | self.flow.figures()
 
     def draw(self, gate: str | None, reverse: bool) -> Trace:
         """Return what will hold the state, or the gate, once the model has run."""

@@ -104,7 +104,7 @@ def plain(line: Line) -> str:
 
 def width(text: str) -> int:
     """Return how many columns of a terminal printable text takes."""
-    if text.isascii() or all(each < "\u0300" or each in "→└…▁▂▃▄▅▆▇█" for each in text):
+    if text.isascii() or all(each < "\u0300" or each in "→└…−∂▁▂▃▄▅▆▇█" for each in text):
         return len(text)
     from rich.cells import cell_len
 

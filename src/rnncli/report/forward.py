@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from rnncli.report import Column, Picture, Report, Table, Total
 from rnncli.shapes import Shape, Shapes
 
+MOST_STEPS = 1000  # over which gradients are computed
 MUCH = 0.5  # of the activations saturated: worth a sentence
 
 
@@ -39,8 +40,15 @@ _GATE_COLUMNS = (
 _LAYER_COLUMNS = (
     Column("name", "Layer"),
     Column("mean_abs_state", "Mean |h|", "number"),
-    Column("washout_steps", "Washout", "count"),
     Column("first_bad_step", "First NaN or Inf"),
+)
+
+
+_GRADIENT_COLUMNS = (
+    Column("name", "Layer", "group"),
+    Column("of", "Derivative"),
+    Column("back", "Steps back", "count"),
+    Column("norm", "Norm", "number"),
 )
 
 
@@ -79,6 +87,8 @@ def forward(
     if layers is not None:
         tables.append(Table(_GATE_COLUMNS, tuple(_gate_rows(layers))))
         tables.append(Table(_LAYER_COLUMNS, tuple(map(_layer_row, layers))))
+        gradients = tuple(_gradient_rows(layers))
+        tables += [Table(_GRADIENT_COLUMNS, gradients)] if gradients else []
     return Report(
         "forward", data, tuple(tables), notes=tuple(_notes(run, layers or ())), picture=picture,
     )  # fmt: skip
@@ -111,6 +121,14 @@ def _gate_rows(layers: Sequence[Mapping[str, Any]]) -> Iterable[tuple[Any, ...]]
             yield layer["name"], gate, share, layer["spectral_radius"].get(gate)
 
 
+def _gradient_rows(layers: Sequence[Mapping[str, Any]]) -> Iterable[tuple[Any, ...]]:
+    for layer in layers:
+        for row in layer["gradient"]:
+            for state in [key for key in row if key not in ("step", "back")]:
+                where = "1" if row["step"] == 1 else f"T−{row['back']}"
+                yield layer["name"], f"∂h_T/∂{state}_t, t = {where}", row["back"], row[state]
+
+
 def _layer_row(layer: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple(layer[column.key] for column in _LAYER_COLUMNS)
 
@@ -131,5 +149,25 @@ def _layer_notes(layers: Sequence[Mapping[str, Any]]) -> Iterable[str]:
         yield "NaN or Inf first appears in {} at step {:,}, counted from 1.".format(*bad[0])
     if layers:
         yield "Saturated: the share of a gate's values within a thousandth of a bound."
-        yield ("Washout: the steps until a start moved by 1 moves no state by more than 0.001; "
-               "the steps given at most.")  # fmt: skip
+        yield from _flow(layers)
+
+
+_FLOW = {
+    "vanishes": "{}: the gradient vanishes, below 0.001 after {:,} steps: what came before them "
+    "hardly changes the last state.",
+    "explodes": "{}: the gradient explodes, above 1,000 after {:,} steps.",
+    "holds": "{}: the gradient holds over {:,} steps, between 0.001 and 1,000.",
+}
+
+
+def _flow(layers: Sequence[Mapping[str, Any]]) -> Iterable[str]:
+    """Yield a sentence per layer on how far its gradient reaches back."""
+    for layer in layers:
+        found = layer["gradient_flow"]
+        if found is not None:
+            yield _FLOW[found["verdict"]].format(layer["name"], found["steps"])
+    if any(layer["gradient"] for layer in layers):
+        yield ("The norm of a derivative is the most by which a small change of the state t grows "
+               "until the last step T, in the first sequence.")  # fmt: skip
+    if any(row["back"] > MOST_STEPS for layer in layers for row in layer["gradient"]):
+        yield f"It is not computed over more than {MOST_STEPS:,} steps."
