@@ -85,6 +85,14 @@ def test_third_party_modules_stay_in_their_place(path: Path) -> None:
             assert any(relative.startswith(place) for place in places), f"{path} imports {name}"
 
 
+@pytest.mark.parametrize("path", [p for p in MODULES if place(p) == "render"], ids=lambda p: p.stem)
+def test_renderers_draw_rows_and_know_no_command(path: Path) -> None:
+    """What a report holds beside its rows is for `json`."""
+    nodes = ast.walk(ast.parse(path.read_text()))
+    read = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    assert not read & {"data", "command"}
+
+
 def test_no_modules_import_each_other() -> None:
     """Functions that import count, imports for type checkers do not: these load nothing."""
     names = {module(path): path for path in MODULES}

@@ -8,7 +8,7 @@ from rnncli.report.check import sentence
 
 def render(report: Report, target: Target) -> str:
     """Return a line per check that fails, `::error file=...`, else one that says that all hold."""
-    checks = report.data["checks"]
+    checks = report.tables[0].records()
     told = [(each, sentence(each)) for each in checks]
     lines = [
         f"::error file={_property(each['model'])},title=rnncli {each['name']}::{_text(text)}"

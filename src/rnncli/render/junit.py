@@ -10,7 +10,7 @@ from rnncli.report.check import sentence
 
 def render(report: Report, target: Target) -> str:
     """Return one test suite; what cannot be read is an error, what does not hold a failure."""
-    checks = report.data["checks"]
+    checks = report.tables[0].records()
     cases = []
     errors = sum(each["name"] == "read" for each in checks)
     failures = sum(not each["ok"] for each in checks) - errors

@@ -17,4 +17,4 @@ def svg(report: Report, format: str, target: Target, dark: bool = False) -> str:
     from rnncli.render import svg_table
 
     target = target._replace(width=None, color=True, unicode=True)
-    return svg_table.elements(f"rnncli {report.command}", render(report, format, target), look)
+    return svg_table.elements(report.title, render(report, format, target), look)

@@ -69,6 +69,11 @@ class Table(NamedTuple):
     marked: frozenset[int] = frozenset()
     style: str = ""
 
+    def records(self) -> list[dict[str, Any]]:
+        """Return each row by the keys of the columns."""
+        keys = [column.key for column in self.columns]
+        return [dict(zip(keys, row, strict=True)) for row in self.rows]
+
 
 class Picture(NamedTuple):
     """Values to draw: `values[row][column]`, a row per unit and a column per step.
@@ -102,6 +107,11 @@ class Report(NamedTuple):
     picture: Picture | None = None
     warnings: tuple[str, ...] = ()
     math: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """What was asked, as the title of a page."""
+        return f"rnncli {self.command}"
 
     def json(self) -> dict[str, Any]:
         """Return the whole JSON object: schema and command first, warnings last."""

@@ -91,12 +91,12 @@ def _looked(subject: Subject) -> str:
 
 def failures(report: Report) -> list[str]:
     """Return a sentence for each check of a model that does not hold."""
-    checks = report.data["checks"]
+    checks = report.tables[0].records()
     return [_sentence(each) for each in checks if not each["ok"] and each["name"] != "read"]
 
 
 def sentence(check: dict[str, Any]) -> str | None:
-    """Return what is wrong with a check, None if it holds."""
+    """Return what is wrong with a check, the record of a row; None if it holds."""
     if check["ok"]:
         return None
     return str(check["actual"]) if check["name"] == "read" else _sentence(check)
@@ -165,9 +165,10 @@ def _sentence(check: dict[str, Any]) -> str:
     if name == "no_nan":
         return f"{model}: no_nan: {actual:,} values of its weights are NaN or infinite"
     word = "at most" if name.startswith("max_") else "exactly"
-    found = _text(actual) if actual is not None else "unknown"
-    if check.get("at_least") is not None:
-        found += f" (at least {check['at_least']:,})"
+    if isinstance(actual, AtLeast):
+        found = f"unknown (at least {actual.value:,})"
+    else:
+        found = "unknown" if actual is None else _text(actual)
     return f"{model}: {name}: {found}, but {word} {_text(check['limit'])} is asked for"
 
 
