@@ -6,7 +6,12 @@ from typing import Any
 import pytest
 import typer
 
+from rnncli.cells import CELLS, snake_case
 from rnncli.cli import COMMANDS, GUIDE, app, main
+from rnncli.layers.rnn.structure import MERGE_MODES
+from rnncli.layers.rnn.weight_layouts import LAYOUTS
+from rnncli.model import ITEM_SIZE
+from rnncli.render import CHECK_ONLY, FORMATS, SUMMARY_ONLY
 
 LINES = [[], ["--help"], ["--help-all"], *([command, "--help"] for command in COMMANDS)]
 
@@ -87,6 +92,33 @@ def test_the_list_of_commands_says_what_each_command_says(show: Any, command: st
     assert told is not None
     own = show(command, "--help").split("\n\n")[1]
     assert " ".join(told[1].split()).rstrip(".") == " ".join(own.split()).rstrip(".")
+
+
+# What the choices of an option are taken from, by the option.
+TABLES = {
+    "--cell": {snake_case(cell.name) for cell in CELLS},
+    "--merge-mode": {str(mode).lower() for mode in MERGE_MODES},
+    "--convention": set(LAYOUTS) - {"cudnn"},
+    "--to": set(LAYOUTS) - {"cudnn"},
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_choices_are_those_of_the_tables(show: Any, command: str) -> None:
+    text = show(command, "--help", columns=300)
+    found = {
+        option: set(choices.split("|"))
+        for option, choices in re.findall(r"(--[a-z-]+) <([^>]*)>", text)
+    }
+    for option in TABLES.keys() & found.keys():
+        assert found[option] == TABLES[option], option
+    own = {"summary": SUMMARY_ONLY, "check": CHECK_ONLY}.get(command, ())
+    assert found["--format"] == {*FORMATS, *own}
+    assert found.get("--dtype", set()) <= {*ITEM_SIZE}
+
+
+def test_every_table_of_choices_is_an_options(show: Any) -> None:
+    assert {f"{option} <" in show("--help-all", columns=300) for option in TABLES} == {True}
 
 
 def test_all_help_is_the_help_of_all(show: Any) -> None:

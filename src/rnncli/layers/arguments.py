@@ -7,6 +7,7 @@ from rnncli.activation_names import check_activation
 from rnncli.errors import UsageError
 from rnncli.layers import TABLE, layer_type
 from rnncli.layers.layer_type import REQUIRED
+from rnncli.layers.rnn.structure import MERGE_MODES
 from rnncli.model import Config
 from rnncli.shapes import LARGEST
 
@@ -183,7 +184,7 @@ CHECKS: dict[str, Check] = {
     "batch_size": _optional_size,
     "target_shape": _shape,
     "cropping": _ends,
-    "merge_mode": _one_of("concat", "sum", "mul", "ave", None),
+    "merge_mode": _one_of(*MERGE_MODES),
     "data_format": _one_of("channels_last", "channels_first", None),
     "padding": _one_of("valid", "same", "causal"),
     "layer": _layer,

@@ -5,11 +5,10 @@ from itertools import product
 from typing import Any
 
 from rnncli.layers import complete, layer_type
+from rnncli.layers.rnn.structure import MERGE_MODES
 from rnncli.model import Layer
 from rnncli.report import Column, Report, Table
 from rnncli.shapes import Shapes
-
-_MERGE_MODES = ("concat", "sum", "mul", "ave", None)
 
 _COLUMNS = (
     Column("layer", "Layer"),
@@ -69,7 +68,7 @@ def _grid(layer: Layer) -> Iterator[dict[str, Any]]:
     inputs = layer.calls[0].input_shapes
     if chosen is None or inputs is None:
         return
-    modes = _MERGE_MODES if chosen["merges"] else (None,)
+    modes = MERGE_MODES if chosen["merges"] else (None,)
     for sequences, state, mode in product((False, True), (False, True), modes):
         row = {"return_sequences": sequences, "return_state": state, "merge_mode": mode,
                "merges": chosen["merges"]}  # fmt: skip

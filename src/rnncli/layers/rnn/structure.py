@@ -18,6 +18,7 @@ from rnncli.cells import Cell
 from rnncli.shapes import Dim, Shapes
 
 Activation = str | Applied | None  # None: linear
+MERGE_MODES = ("concat", "sum", "mul", "ave", None)
 
 
 class CellNode(NamedTuple):
