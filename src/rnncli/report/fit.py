@@ -9,7 +9,7 @@ from rnncli.errors import UsageError
 from rnncli.model import ITEM_SIZE, Model
 from rnncli.report import Column, Report, Table
 from rnncli.report.macs import model_macs
-from rnncli.shapes import Dim
+from rnncli.shapes import LARGEST, Dim
 
 Make = Callable[[int], Model]  # units -> the model of that size
 Amounts = Mapping[str, Dim]  # params, bytes and macs
@@ -24,7 +24,7 @@ _COLUMNS = (
     Column("reason", "Why not"),
 )
 
-ENDLESS = 2**256  # more than any budget that can be written holds
+ENDLESS = LARGEST // 2  # more than any budget that limits something holds
 
 
 def fit(
