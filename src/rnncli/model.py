@@ -53,8 +53,8 @@ class Stored(NamedTuple):
 class Weight(NamedTuple):
     """One variable of a layer. `path` is relative to the layer: `lstm_cell/kernel`.
 
-    `shared`: its values are another weight's too, which is counted. Not `saved`: files of Keras 3
-    leave it out, and it is zero where they are loaded.
+    `shared`: it is not counted, being another weight's values too, or a buffer of PyTorch's. Not
+    `saved`: files of Keras 3 leave it out, and it is zero where they are loaded.
     """
 
     name: str
@@ -72,7 +72,7 @@ class Weight(NamedTuple):
 
     @property
     def params(self) -> int:
-        """The number of scalars; 0 of a weight that is counted under another name."""
+        """The number of scalars; 0 of one that is not counted here."""
         return 0 if self.shared else prod(self.shape)
 
     @property

@@ -82,6 +82,8 @@ def warn_of_fixed(model: Model, flag: str, axis: int, given: int) -> None:
         if not any(("batch", "steps")[axis] in (roles or ()) for roles in named):
             warn_that(f"{flag} {given:,} changes nothing: the model leaves no such axis open")
         return
+    if any(layer.dialect == "torch" for layer in model.layers):
+        return  # the sizes are the stack's own already
     for ref in model.inputs:
         shape = model.shape(ref) or ()
         own = shape[axis] if axis < len(shape) else None

@@ -29,6 +29,8 @@ def load(
     asks for the optimizer's variables of a file.
     Raises: UsageError for flags that contradict each other, and whatever reading the file raises.
     """
+    torch = bool(model.layer) and is_torch_stack(model)
+    allow = (*allow, "--steps", "--input-size") if torch else allow
     _check_sources(model, [flag for flag in cell.given() if flag not in allow])
     if model.file is not None:
         from rnncli.formats import read
@@ -38,11 +40,23 @@ def load(
         raise UsageError("--key picks a model of a PyTorch checkpoint, but no file is given")
     from rnncli.graph.infer import infer
 
+    if torch:
+        from rnncli.graph import torch_expressions
+
+        steps = None if cell.steps is None else steps_of(cell)
+        return infer(torch_expressions.parse_stack(model.layer or (), steps, cell.input_size))
     if model.layer:
         from rnncli.graph.expressions import parse_stack
 
         return infer(sequential(parse_stack(model.layer), source=Source("layers")))
     return infer(sequential(cell_layers(cell)))
+
+
+def is_torch_stack(model: ModelFlags) -> bool:
+    """Whether a stack is of PyTorch's modules."""
+    from rnncli.graph.torch_expressions import is_torch
+
+    return any(map(is_torch, model.layer or ()))
 
 
 def _check_sources(model: ModelFlags, given: list[str]) -> None:

@@ -75,6 +75,8 @@ def attach_weights(model: Model, path: str) -> Model:
         _check_regular(path)
         with open(path, "rb") as file:
             reader = _recognise(file, path)
+        if any(layer.dialect == "torch" for layer in model.layers):
+            return _reader("torch.attach").attached(model, read(path))  # type: ignore[no-any-return]
         if reader not in ("keras.h5", "keras.zipped"):
             raise FileError(
                 "not a file of Keras weights", "expected .npz, .h5, .weights.h5 or .keras"

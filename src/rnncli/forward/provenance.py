@@ -37,11 +37,17 @@ def weights_origin(
     if not slots:
         return Origin("none")
     if init is not None or model.source.kind != "file":
-        return Origin("random", init=init or "keras", seed=seed)
+        return Origin("random", init=_drawn(model, init), seed=seed)
     missing = [slot for slot in slots if slot.weight.stored is None and slot.weight.saved]
     if model.store is None or missing:
         raise _lacking(model, missing)
     return Origin("file", model.source.path)
+
+
+def _drawn(model: Model, init: str | None) -> str:
+    """Return whose initializers draw the weights: those of the model's framework, or the asked."""
+    torch = any(layer.dialect == "torch" for layer in model.layers)
+    return "torch" if torch and init in (None, "keras") else init or "keras"
 
 
 def input_origin(paths: Sequence[str], seed: int) -> Origin:

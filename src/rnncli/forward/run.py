@@ -233,7 +233,8 @@ def _values(
     # Twice the weights: as they are read, and as the kernels have prepared them.
     memory.check(held + 2 * dtype.itemsize * sum(slot.weight.params for slot in found))
     if request.weights is not None and request.weights.lower().endswith(".npz"):
-        return weights.npz_values(request.weights, found, dtype)
+        stack = model if any(layer.dialect == "torch" for layer in model.layers) else None
+        return weights.npz_values(request.weights, found, dtype, stack)
     if origin.source == "random":
         return weights.random_values(found, rng, origin.init or "keras", dtype)
     return weights.stored_values(model, found, dtype) if found else {}

@@ -4,7 +4,7 @@ Everywhere they go by their path within the model, such as `lstm/lstm_cell/kerne
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from math import prod, sqrt
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ from rnncli.errors import FileError, ShapeError, UnsupportedError, UsageError
 from rnncli.forward.arrays import read_named
 from rnncli.forward.engine import needed
 from rnncli.forward.stored import assemble
+from rnncli.graph.state_dicts import matched
 from rnncli.kernels.spectra import stft_kernel
 from rnncli.layers.op import Array
 from rnncli.model import Layer, Model, Ref, Weight
@@ -54,12 +55,19 @@ def random_values(
 
 
 def _drawn(weight: Weight, rng: np.random.Generator, init: str) -> Array:
-    """Return values as Keras's initializer of the weight draws them."""
-    shape, how = weight.shape, weight.initializer if init == "keras" else init
+    """Return values as the framework's initializer of the weight draws them."""
+    shape, how = weight.shape, weight.initializer if init in ("keras", "torch") else init
     if how == "uniform01":
         return rng.random(shape)
     if how == "ones":
         return np.ones(shape)
+    if how.startswith("uniform "):  # up to a number
+        limit = float(how.partition(" ")[2])
+        return rng.uniform(-limit, limit, shape)
+    if how == "normal":
+        return rng.normal(size=shape)
+    if how == "quarters":
+        return np.full(shape, 0.25)
     if how == "uniform":
         return rng.uniform(-0.05, 0.05, shape)
     if how == "glorot_uniform":
@@ -115,15 +123,20 @@ def _fitting(slot: Slot, array: Array, source: str, dtype: np.dtype[Any]) -> Arr
     return np.ascontiguousarray(array, dtype).reshape(array.shape)
 
 
-def npz_values(path: str, found: Iterable[Slot], dtype: np.dtype[Any]) -> Values:
+def npz_values(
+    path: str, found: Iterable[Slot], dtype: np.dtype[Any], torch: Model | None = None
+) -> Values:
     """Return the values that an `.npz` gives under Keras's names.
 
     The only layer may use bare names (`kernel`); the cell's part of a path may be left out; what
     Keras puts before a layer's name, and the numbers it ends names with, do not matter.
+    With `torch`, a stack of PyTorch's, they are those of a state dict.
     Raises: FileError, UsageError, ShapeError.
     """
     wanted = list(found)
     given = read_named(path)
+    if torch is not None:
+        return _state_values(torch, given, path, wanted, dtype)
     if None in given:
         raise FileError(f"{path} holds one array without a name, but weights are named",
                         "write them with numpy.savez(path, **{w.path: w.numpy() …})")  # fmt: skip
@@ -139,6 +152,21 @@ def npz_values(path: str, found: Iterable[Slot], dtype: np.dtype[Any]) -> Values
         raise UsageError(f"{path} holds {_few(left)}, which the model does not have",
                          f"expected: {_few(s.path for s in wanted)}")  # fmt: skip
     return values
+
+
+def _state_values(
+    model: Model,
+    given: Mapping[str | None, Any],
+    path: str,
+    wanted: list[Slot],
+    dtype: np.dtype[Any],
+) -> Values:
+    """Return the values that an `.npz` gives under the names of PyTorch's state dict."""
+    named = {name: source for name, source in given.items() if name is not None}
+    names = matched(model.layers, {name: source.shape for name, source in named.items()})
+    return {
+        slot.path: _fitting(slot, named[names[slot.path]].open(), path, dtype) for slot in wanted
+    }
 
 
 def _match(slot: Slot, wanted: list[Slot], names: Iterable[str]) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from rnncli.errors import UsageError, nearest
 from rnncli.graph.naming import Namer
-from rnncli.layers import ALIASES, TABLE, layer_type
+from rnncli.layers import ALIASES, TABLE, bare, key, layer_type
 from rnncli.layers.layer_type import REQUIRED
 from rnncli.model import Config, Layer
 
@@ -51,7 +51,7 @@ def parse_stack(texts: Iterable[str]) -> tuple[Layer, ...]:
 
 def parse(text: str, namer: Namer) -> tuple[str, Config]:
     """Return the class name and config of one constructor call."""
-    reader = _Reader(text, namer)
+    reader = Reader(text, namer)
     return reader.layer(reader.root)
 
 
@@ -83,8 +83,10 @@ def _input_shape(config: Config) -> tuple[Any, ...] | None:
     return None
 
 
-class _Reader:
+class Reader:
     """One expression: its text, for messages, and its syntax tree."""
+
+    example = 'write it as in Keras: "LSTM(64)"'
 
     def __init__(self, text: str, namer: Namer) -> None:
         self.text, self.namer = text, namer
@@ -102,10 +104,9 @@ class _Reader:
             raise self.error(f"cannot be read: {error}") from None
 
     def error(self, message: str, hint: str | None = None) -> UsageError:
+        """Return the error that shows the expression and what is wrong with it."""
         shown = self.text if len(self.text) <= 80 else f"{self.text[:77]}..."
-        return UsageError(
-            f"--layer {shown!r}: {message}", hint or 'write it as in Keras: "LSTM(64)"'
-        )
+        return UsageError(f"--layer {shown!r}: {message}", hint or self.example)
 
     def layer(self, node: ast.expr) -> tuple[str, Config]:
         """Return the class name and config of a call; the layers inside it are named first."""
@@ -116,23 +117,26 @@ class _Reader:
         config = self.arguments(node, class_name, list(signature))
         for name, default in signature.items():
             if default is REQUIRED and name not in config:
-                raise self.error(f"{class_name} needs {name}=…")
+                raise self.error(f"{bare(class_name)} needs {name}=…")
         if class_name == "RNN" and isinstance(config["cell"], list):
             cells = {"name": self.namer.auto_name("StackedRNNCells"), "cells": config["cell"]}
             config["cell"] = {"class_name": "StackedRNNCells", "config": cells}
-        config["name"] = str(config.get("name") or self.namer.auto_name(class_name))
+        config["name"] = str(config.get("name") or self.namer.auto_name(bare(class_name)))
         return class_name, config
 
     def class_name(self, node: ast.expr) -> str:
+        """Return the class that a constructor is of."""
         *modules, name = self.dotted(node)
         name = ALIASES.get(name, name)
         if name not in TABLE or "." in name or not _MODULES.issuperset(modules):
+            ours = f'in PyTorch: "nn.{name}(...)"' if key("torch", name) in TABLE else None
             raise self.error(
-                f"{self.spot(node)} is not a known layer", nearest(name, [*TABLE, *ALIASES])
+                f"{self.spot(node)} is not a known layer", ours or nearest(name, [*TABLE, *ALIASES])
             )
         return name
 
     def dotted(self, node: ast.expr) -> list[str]:
+        """Return the parts of a dotted name."""
         if isinstance(node, ast.Name):
             return [node.id]
         if isinstance(node, ast.Attribute):
@@ -140,26 +144,31 @@ class _Reader:
         raise self.error(f"{self.spot(node)} is not the name of a layer")
 
     def arguments(self, node: ast.Call, class_name: str, names: list[str]) -> dict[str, Any]:
+        """Return the arguments of a call by their names."""
         if len(node.args) > len(names):
             raise self.error(
-                f"{class_name} takes at most {len(names)} positional arguments, "
+                f"{bare(class_name)} takes at most {len(names)} positional arguments, "
                 f"not {len(node.args)}"
             )
         config: dict[str, Any] = {}
         for name, value in zip(names, node.args, strict=False):
             config[name] = self.value(value)
-        recurrent = ("implementation",) if "return_sequences" in names else ()
-        allowed = [*names, *_COMMON, *_FIRST, *recurrent]
+        allowed = self.allowed(names)
         for keyword in node.keywords:
             if keyword.arg is None or keyword.arg not in allowed:
                 raise self.error(
-                    f"{class_name} has no argument {keyword.arg or '**'!r}",
+                    f"{bare(class_name)} has no argument {keyword.arg or '**'!r}",
                     nearest(keyword.arg or "", allowed),
                 )
             if keyword.arg in config:
-                raise self.error(f"{class_name} gets {keyword.arg} twice")
+                raise self.error(f"{bare(class_name)} gets {keyword.arg} twice")
             config[keyword.arg] = self.value(keyword.value)
         return config
+
+    def allowed(self, names: list[str]) -> list[str]:
+        """Return the keywords that a layer takes, beside its own arguments those of all layers."""
+        recurrent = ("implementation",) if "return_sequences" in names else ()
+        return [*names, *_COMMON, *_FIRST, *recurrent]
 
     def value(self, node: ast.expr) -> Any:
         """Return a literal, or the `{class_name, config}` of a layer inside a layer."""
@@ -174,6 +183,7 @@ class _Reader:
             raise self.error(f"{self.spot(node)} is neither a literal nor a known layer") from None
 
     def spot(self, node: ast.expr) -> str:
+        """Return the text of a node, and where it is."""
         source = ast.get_source_segment(self.text.strip(), node) or "?"
         shown = source if len(source) <= 40 else f"{source[:37]}..."
         return f"{shown!r} at column {node.col_offset + 1}"

@@ -78,6 +78,28 @@ _FAMILIES = {
     },
     "rnn.torch": " ".join(f"torch.{name} torch.{name}Cell" for name in cells_in("torch")),
     "tflite": "tflite.Operator tflite.Product tflite.Recurrent",
+    "torch": (
+        "torch.Linear torch.Embedding torch.Dropout torch.Dropout1d torch.Dropout2d "
+        "torch.Dropout3d torch.AlphaDropout torch.FeatureAlphaDropout torch.Identity "
+        "torch.Flatten torch.Unflatten torch.PReLU"
+    ),
+    "torch_norms": " ".join(
+        ["torch.LayerNorm torch.RMSNorm torch.GroupNorm"]
+        + [f"torch.{name}Norm{axes}d" for name in ("Batch", "Instance") for axes in (1, 2, 3)]
+    ),
+    "torch_activations": " ".join(
+        f"torch.{name}"
+        for name in (
+            "ReLU ReLU6 Tanh Sigmoid SiLU Mish SELU Softsign LogSigmoid Tanhshrink Hardsigmoid "
+            "Hardswish GELU ELU CELU LeakyReLU Hardtanh Softplus Softshrink Hardshrink Threshold "
+            "Softmax LogSoftmax GLU"
+        ).split()
+    ),
+    "torch_windows": " ".join(
+        f"torch.{name}{axes}d"
+        for name in "Conv ConvTranspose MaxPool AvgPool AdaptiveMaxPool AdaptiveAvgPool".split()
+        for axes in (1, 2, 3)
+    ),
 }
 
 TABLE = {name: family for family, names in _FAMILIES.items() for name in names.split()}

@@ -30,7 +30,8 @@ def check_arguments(class_name: str, config: Config, activations: bool = True) -
                 check_arguments(str(inner.get("class_name")), inner["config"], activations)
         if name.endswith("activation") and not activations:
             continue
-        check = _OTHERWISE.get((class_name, name), CHECKS.get(name))
+        checks = _OF_TORCH if class_name.startswith("torch.") else CHECKS
+        check = _OTHERWISE.get((class_name, name), checks.get(name))
         if check is not None:
             check(f"{class_name}({name}={_shown(value)})", value)
 
@@ -190,4 +191,23 @@ CHECKS: dict[str, Check] = {
     "layer": _layer,
     "cell": _cell,
     "cells": _cells,
+}  # fmt: skip
+
+_OF_TORCH: dict[str, Check] = {
+    **dict.fromkeys(
+        ("input_size", "hidden_size", "num_layers", "in_features", "out_features",
+         "num_embeddings", "embedding_dim", "num_features", "num_groups", "num_channels",
+         "in_channels", "out_channels", "groups", "num_parameters"), _size),
+    **dict.fromkeys(("kernel_size", "normalized_shape", "dilation"), _sizes),
+    "stride": _optional_sizes,
+    **dict.fromkeys(
+        ("bias", "batch_first", "bidirectional", "affine", "elementwise_affine", "ceil_mode",
+         "track_running_stats", "count_include_pad", "inplace"), _switch),
+    **dict.fromkeys(
+        ("p", "dropout", "alpha", "negative_slope", "lambd", "beta", "threshold", "value",
+         "min_val", "max_val"), _number),
+    **dict.fromkeys(("start_dim", "end_dim", "proj_size"), _integers),
+    "nonlinearity": _one_of("tanh", "relu", None),
+    "padding_mode": _one_of("zeros", "reflect", "replicate", "circular"),
+    "approximate": _one_of("none", "tanh"),
 }  # fmt: skip
