@@ -7,7 +7,7 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "rnncli"
 SPINE = {"errors", "shapes", "activation_names"}
-CONFIGS = SPINE | {"cells", "model", "layers", "graph", "equations", "kernels"}
+CONFIGS = SPINE | {"cells", "model", "layers", "graph", "equations", "notation", "kernels"}
 
 # What the modules of a folder (or a file at the top) may import of rnncli itself.
 MAY_IMPORT = {
@@ -18,13 +18,14 @@ MAY_IMPORT = {
     "atomic": {"errors"},
     "cells": set(),
     "model": {"shapes"},
-    "equations": {"cells"},
+    "notation": {"cells"},
+    "equations": {"cells", "notation"},
     "kernels": SPINE | {"cells", "kernels"},
     "layers": SPINE | {"cells", "kernels", "model", "layers"},
     "graph": SPINE | {"cells", "graph", "layers", "model"},
-    "formats": CONFIGS - {"equations", "kernels"} | {"formats"},
-    "forward": CONFIGS - {"equations"} | {"forward", "atomic"},
-    "weights": CONFIGS - {"equations"} | {"forward", "atomic", "weights"},
+    "formats": CONFIGS - {"equations", "notation", "kernels"} | {"formats"},
+    "forward": CONFIGS - {"equations", "notation"} | {"forward", "atomic"},
+    "weights": CONFIGS - {"equations", "notation"} | {"forward", "atomic", "weights"},
     "report": CONFIGS - {"kernels"} | {"report"},
     "render": SPINE | {"report", "render", "units"},
     "cli": None,  # anything

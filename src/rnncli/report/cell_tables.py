@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from rnncli.equations import PROJECTION, Notation
 from rnncli.layers import cells_of, structure_of
 from rnncli.layers.rnn.structure import CellNode, Chain, Pair, walk
 from rnncli.layers.rnn.weight_layouts import LAYOUTS
 from rnncli.model import Layer
+from rnncli.notation import PROJECTION, Notation
 from rnncli.report import Column, Table, Total
 from rnncli.report.params import cell_formula
 

@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from rnncli.equations import PROJECTION, Notation, Written, equations
+from rnncli.equations import Written, equations
 from rnncli.errors import UsageError
 from rnncli.layers import cells_of, structure_of
 from rnncli.layers.rnn.structure import CellNode, Chain, Pair
 from rnncli.model import Layer
+from rnncli.notation import PROJECTION, Notation
 from rnncli.report import Column, Report, Table
 from rnncli.report.cell_tables import Traced, cells, formula, products, step
 from rnncli.shapes import Dim, Shape
