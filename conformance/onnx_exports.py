@@ -28,6 +28,7 @@ def record(folder: Path, name: str, inputs: dict[str, Any], **facts: Any) -> Non
     path = folder / f"{name}.onnx"
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
+    options.intra_op_num_threads = 1  # by the number of which DynamicQuantizeLSTM cuts the batch
     session = onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
     named = {each.name: array for each, array in zip(session.get_inputs(), inputs.values(),
                                                      strict=True)}  # fmt: skip
@@ -210,7 +211,7 @@ def _compared(record: Path) -> tuple[str, str]:
     wanted = [arrays[key] for key in arrays.files if key.startswith("y/")]
     with np.load(target) as made:
         got = [made[name] for name in made.files]
-    tolerance = 2e-2 if facts.get("quantised") or wanted[0].dtype == np.float16 else 1e-5
+    tolerance = 1e-2 if wanted[0].dtype == np.float16 else 1e-5
     for one, other in zip(got, wanted, strict=True):
         if one.shape != other.shape or one.dtype != other.dtype:
             return "wrong", f"{one.dtype} {one.shape} for {other.dtype} {other.shape} {why}"

@@ -14,7 +14,6 @@ from rnncli.layers.op import Array, Notes
 from rnncli.layers.rnn.run import Running
 from rnncli.model import Model, Ref
 
-_KNOWN, _PEEPHOLES = slice(1, 4), 7  # W, R, B and P among the inputs of a recurrent node
 _ITEM = {7: 8, 11: 8, 13: 8, 14: 8, 15: 16}  # bytes of a value over 4, by TensorProto.DataType
 _FAR = 50  # nodes between what the file holds and a weight
 
@@ -54,8 +53,9 @@ class OnnxGraph:
         for node in [node for each in self.session.evaluators for node in each.rt_nodes_]:
             runner = self.session.recurrent.get(node.onnx_node.name)
             if runner is not None:
-                names = [*node.input, *[""] * 8]
-                runner.known = tuple(map(constants.value, [*names[_KNOWN], names[_PEEPHOLES]]))
+                names = [*node.input, *[""] * 12]
+                found = [constants.value(names[place]) for place in runner.takes]
+                runner.known = runner.weights_of(found)
                 yield runner.name, runner.look()
 
     def run(self, inputs: Mapping[Ref, Array], progress: Any) -> list[Array]:

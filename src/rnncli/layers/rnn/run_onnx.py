@@ -20,6 +20,8 @@ Given = tuple[Array | None, ...]  # W, R, B and P
 class OnnxRnn:
     """A node `RNN`, `LSTM` or `GRU`; its weights come with each run, and are prepared once."""
 
+    takes: tuple[int, ...] = (1, 2, 3, 7)  # the places of its weights among its inputs
+
     def __init__(
         self, name: str, operator: str, attributes: Mapping[str, Any], notes: Notes
     ) -> None:
@@ -40,6 +42,10 @@ class OnnxRnn:
             return self.prepare(self.known, np.dtype(np.float32))
         except (ValueError, IndexError) as error:
             raise ShapeError(f"the weights of node {self.name!r} do not fit: {error}") from error
+
+    def weights_of(self, given: Sequence[Array | None]) -> Given:
+        """Return W, R, B and P, given the inputs that stand for them."""
+        return tuple(given)
 
     def run(self, arrays: Sequence[Array | None]) -> tuple[Array, ...]:
         """Return Y and the final states; `arrays` are the inputs in ONNX's order."""
