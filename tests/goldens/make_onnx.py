@@ -13,6 +13,7 @@ import onnx
 import onnxruntime
 import torch
 from onnx import TensorProto, helper, numpy_helper
+from onnxruntime.quantization import quantize_dynamic
 from torch import nn
 
 HERE = Path(__file__).parent / "onnx"
@@ -30,20 +31,22 @@ def save(name: str, model: Any, inputs: dict[str, np.ndarray], params: int | Non
     path = HERE / f"{name}.onnx"
     if not isinstance(model, Path):
         onnx.save(model, path)
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # by the number of which a quantised LSTM cuts the batch
+    session = onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
     outputs = session.run(None, inputs)
     for key, array in inputs.items():
         ARRAYS[f"{name}/x/{key}"] = array
     for index, array in enumerate(outputs):
         ARRAYS[f"{name}/y/{index}"] = array
-    loaded = onnx.load(path)
+    loaded = onnx.load(path, load_external_data=False)
     if params is None:
         floats = (TensorProto.FLOAT, TensorProto.INT8, TensorProto.UINT8)
         params = sum(
             int(np.prod(t.dims)) for t in loaded.graph.initializer if t.data_type in floats
         )
     nodes = [[n.name, n.op_type] for n in loaded.graph.node if n.op_type in GATES]
-    RECORDS.append({"file": path.name, "params": params, "recurrent": nodes})
+    RECORDS.append({"file": path.name, "params": int(params), "recurrent": nodes})
 
 
 def node_model(
@@ -56,6 +59,7 @@ def node_model(
     states: bool = False,
     bias: bool = True,
     constants: bool = False,
+    peepholes: bool = False,
     **attributes: Any,
 ) -> tuple[Any, dict[str, np.ndarray]]:
     """Return a model of one recurrent node and its inputs."""
@@ -72,6 +76,9 @@ def node_model(
         if op == "LSTM":
             inputs["c"], names[6] = values(ways, 2, units), "c"
     names = names[: 7 if op == "LSTM" else 6]
+    if peepholes:
+        tensors["P"] = values(ways, 3 * units)
+        names.append("P")
     outputs = ["Y", "Y_h", "Y_c"] if op == "LSTM" else ["Y", "Y_h"]
     node = helper.make_node(
         op, names, outputs, name=f"my_{op.lower()}", hidden_size=units, **attributes
@@ -123,6 +130,92 @@ def branches() -> tuple[Any, dict[str, np.ndarray]]:
     return model, {"flag": np.array(True), "X": inputs["X"]}
 
 
+def function() -> tuple[Any, dict[str, np.ndarray]]:
+    """Return a model that calls a local function twice, in which a recurrent node is."""
+    inner, inputs = node_model("LSTM", size=4, constants=True)
+    nodes = list(inner.graph.node)
+    del nodes[-1].output[1:]
+    nodes.append(helper.make_node("Squeeze", ["Y", "axes"], ["Z"], name="squeeze"))
+    axes = numpy_helper.from_array(np.array([1]), "axes")
+    nodes.insert(0, helper.make_node("Constant", [], ["axes"], value=axes))
+    opsets = [helper.make_opsetid("", 17)]
+    own = helper.make_function("own", "Twice", ["X"], ["Z"], nodes, opsets)
+    calls = [helper.make_node("Twice", [one], [other], domain="own", name=f"call_{one}")
+             for one, other in (("X", "H"), ("H", "Z"))]  # fmt: skip
+    kinds = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [7, 2, 4]) for n in "XZ"]
+    graph = helper.make_graph(calls, "functions", kinds[:1], kinds[1:])
+    model = helper.make_model(graph, functions=[own], ir_version=9,
+                              opset_imports=[*opsets, helper.make_opsetid("own", 1)])  # fmt: skip
+    return model, inputs
+
+
+def scan() -> tuple[Any, dict[str, np.ndarray]]:
+    """Return a model whose recurrence is written out, in a Scan over the steps of X backwards."""
+    tensors = {"W": values(3, 4), "R": values(4, 4), "b": values(4)}
+    body = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "W"], ["xw"], name="xw"),
+         helper.make_node("MatMul", ["h", "R"], ["hr"], name="hr"),
+         helper.make_node("Add", ["xw", "b"], ["xb"], name="xb"),
+         helper.make_node("Add", ["xb", "hr"], ["sum"], name="sum"),
+         helper.make_node("Tanh", ["sum"], ["next"], name="tanh"),
+         helper.make_node("Identity", ["next"], ["out"], name="out")],
+        "step",
+        [helper.make_tensor_value_info("h", TensorProto.FLOAT, [2, 4]),
+         helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 3])],
+        [helper.make_tensor_value_info(n, TensorProto.FLOAT, [2, 4]) for n in ("next", "out")],
+    )  # fmt: skip
+    node = helper.make_node("Scan", ["start", "X"], ["last", "Y"], name="scan", body=body,
+                            num_scan_inputs=1, scan_input_directions=[1])  # fmt: skip
+    graph = helper.make_graph(
+        [node], "scan",
+        [helper.make_tensor_value_info("X", TensorProto.FLOAT, [7, 2, 3])],
+        [helper.make_tensor_value_info("Y", TensorProto.FLOAT, [7, 2, 4])],
+        [numpy_helper.from_array(array, name) for name, array in
+         {**tensors, "start": np.zeros((2, 4), "f4")}.items()],
+    )  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    return model, {"X": values(7, 2, 3)}
+
+
+def loop() -> tuple[Any, dict[str, np.ndarray]]:
+    """Return a model whose recurrence is written out, in a Loop of as many rounds as it is told."""
+    tensors = {"R": values(4, 4)}
+    body = helper.make_graph(
+        [helper.make_node("MatMul", ["h", "R"], ["hr"], name="hr"),
+         helper.make_node("Tanh", ["hr"], ["next"], name="tanh"),
+         helper.make_node("Identity", ["next"], ["each"], name="each"),
+         helper.make_node("Identity", ["go"], ["going"], name="going")],
+        "round",
+        [helper.make_tensor_value_info("number", TensorProto.INT64, []),
+         helper.make_tensor_value_info("go", TensorProto.BOOL, []),
+         helper.make_tensor_value_info("h", TensorProto.FLOAT, [2, 4])],
+        [helper.make_tensor_value_info("going", TensorProto.BOOL, []),
+         *(helper.make_tensor_value_info(n, TensorProto.FLOAT, [2, 4]) for n in ("next", "each"))],
+    )  # fmt: skip
+    node = helper.make_node("Loop", ["rounds", "", "X"], ["last", "Y"], name="loop", body=body)
+    rounds = numpy_helper.from_array(np.array(5), "rounds")
+    graph = helper.make_graph(
+        [node], "loop",
+        [helper.make_tensor_value_info("X", TensorProto.FLOAT, [2, 4])],
+        [helper.make_tensor_value_info("Y", TensorProto.FLOAT, [5, 2, 4])],
+        [*(numpy_helper.from_array(array, name) for name, array in tensors.items()), rounds],
+    )  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    return model, {"X": values(2, 4)}
+
+
+def exported(nn_module: Any, name: str, x: torch.Tensor, **options: Any) -> None:
+    """Save what PyTorch's exporters make of a module, its random weights all unlike."""
+    path = HERE / f"{name}.onnx"
+    for weight in nn_module.parameters():
+        nn.init.normal_(weight, std=0.4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(nn_module.eval(), (x,), str(path), input_names=["x"], **options)
+    params = sum(weight.numel() for weight in nn_module.parameters())
+    save(name, path, {"x": x.numpy()}, params=params)
+
+
 class Tagger(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -167,6 +260,24 @@ def main() -> None:
             dynamic_axes={"tokens": {0: "batch", 1: "time"}},
         )  # fmt: skip
     save("torch_tagger", path, {"tokens": RNG.integers(0, 11, (2, 6))})
+    save("lstm_peepholes", *node_model("LSTM", peepholes=True, clip=0.4), params=156)
+    save("gru_clip", *node_model("GRU", clip=0.3, linear_before_reset=1))
+    save("function_lstm", *function(), params=4 * 4 * (4 + 4 + 2))
+    save("scan", *scan(), params=4 * (3 + 4 + 1))
+    save("loop", *loop(), params=4 * 4)
+    lstm = nn.LSTM(3, 4, bidirectional=True, batch_first=True)
+    exported(lstm, "torch_steps", torch.randn(2, 6, 3), dynamo=False, opset_version=9,
+             dynamic_axes={"x": {0: "batch", 1: "steps"}})  # fmt: skip
+    sizes = {
+        0: torch.export.Dim("batch", min=2, max=99),
+        1: torch.export.Dim("steps", min=2, max=99),
+    }
+    exported(nn.GRU(3, 4, bidirectional=True, batch_first=True), "torch_beside",
+             torch.randn(2, 6, 3), dynamo=True, opset_version=18,
+             dynamic_shapes=(sizes,))  # fmt: skip
+    quantize_dynamic(str(HERE / "torch_steps.onnx"), str(HERE / "torch_int8.onnx"))
+    save("torch_int8", HERE / "torch_int8.onnx", {"x": ARRAYS["torch_steps/x/x"]},
+         params=sum(weight.numel() for weight in lstm.parameters()))  # fmt: skip
     quantised, _ = node_model("LSTM")
     external = HERE / "external.onnx"
     onnx.save(

@@ -26,6 +26,8 @@ def state_bytes(layer: Layer, dtype: str | None) -> Dim:
         return total(state_bytes(inner, dtype) for inner in layer.model.layers)
     if layer.kind is None:
         return None
+    if layer.kind == "onnx.Node":
+        return 0
     call = layer.calls[0] if layer.calls else None
     if call is None or call.input_shapes is None or outputs_of(layer, call) is None:
         return 0 if layer_type(layer.kind).macs is no_macs else None

@@ -28,9 +28,9 @@ def read(path: str, optimizer: bool = False) -> Model:
     return model
 
 
-def _model(proto: Any, path: str, meant: Mapping[str, str]) -> Model:
+def _model(given: Any, path: str, meant: Mapping[str, str]) -> Model:
     """Return the model of a graph whose open axes mean `meant`; {}: that is to be found."""
-    proto = _with_shapes(proto)
+    proto = _with_shapes(given)  # whose nodes get the names of their layers
     meant = meant or axes.roles(proto)
     reader = Reader(proto, path, meant)
     limits.check("layers", len(reader.layers), limits.LAYERS)
@@ -41,7 +41,7 @@ def _model(proto: Any, path: str, meant: Mapping[str, str]) -> Model:
         (proto.graph.name or "onnx")[:200], "ONNX", tuple(reader.layers), reader.inputs,
         reader.outputs, Source("file", path, "ONNX", stated[:60] or None, details),
         partial(_store, proto, reader), constants=reader.rest(),
-        resized=partial(_resized, proto, path, meant),
+        resized=partial(_resized, given, path, meant),
     ).with_gaps(*reader.wrong())  # fmt: skip
 
 
@@ -91,13 +91,15 @@ def _check_texts(message: Any) -> None:
 
 
 def _with_shapes(proto: Any) -> Any:
-    """Return the model with the shapes that ONNX infers, itself where it cannot."""
+    """Return a copy of the model with the shapes that ONNX infers, as far as it can."""
     from onnx import shape_inference
 
     try:
         return shape_inference.infer_shapes(proto, data_prop=True)
     except Exception:  # whatever its C++ raises, the shapes that the file states remain
-        return proto
+        copy = type(proto)()
+        copy.CopyFrom(proto)
+        return copy
 
 
 @contextmanager

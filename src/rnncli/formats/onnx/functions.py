@@ -1,10 +1,14 @@
 """Local functions of an ONNX file, put in the place of their calls."""
 
 from collections.abc import Iterator
+from secrets import token_hex
 from typing import Any
 
 from rnncli.errors import FileError
 from rnncli.formats import limits
+
+# Marks a constant of a function, which counts once however often it is called. No file knows it.
+MARK = f"{token_hex(8)}:"
 
 
 def inlined(proto: Any) -> Any:
@@ -14,6 +18,11 @@ def inlined(proto: Any) -> Any:
     limits.check("layers in local functions", _size(proto), limits.LAYERS)
     from onnx import inliner
 
+    for function in proto.functions:
+        for node in nodes_of(function.node):
+            if node.op_type == "Constant" and node.output:
+                for each in node.attribute:
+                    each.t.doc_string = f"{MARK}{function.domain}.{function.name}.{node.output[0]}"
     try:
         return inliner.inline_local_functions(proto)
     except Exception as error:  # whatever its C++ raises

@@ -10,6 +10,7 @@ from rnncli.formats.onnx.constant_folding import Folder
 from rnncli.formats.onnx.constants import DTYPES, Constant, constant_of, sparse_of
 from rnncli.formats.onnx.nodes import (
     Scope,
+    changes,
     constant_node,
     note_sequences,
     only_states,
@@ -194,7 +195,7 @@ class Reader:
             position,
             self.producer,
             op == "Add" and not self.products.isdisjoint(others),
-            tensor in self.states,
+            tensor in self.states or changes(proto, position),
         )
         is_own = is_counted(constant, use, self.held)
         shared = is_own and constant.key in self.weights

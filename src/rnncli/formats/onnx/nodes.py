@@ -5,7 +5,7 @@ from collections.abc import Mapping, MutableMapping
 from typing import Any, NamedTuple
 
 from rnncli.formats.onnx.constants import Constant, constant_of, sparse_of
-from rnncli.formats.onnx.functions import nodes_of
+from rnncli.formats.onnx.functions import MARK, nodes_of
 from rnncli.formats.onnx.roles import is_state
 from rnncli.model import Layer, Ref
 from rnncli.shapes import Dim, Shape, Shapes
@@ -48,6 +48,21 @@ def tensor_shapes(operands: list[tuple[str, Any]], inputs: list[Shape | None]) -
     found = [shape for (what, _), shape in zip(operands, inputs, strict=True) if what == "tensor"]
     known = tuple(shape for shape in found if shape is not None)
     return known if len(known) == len(found) and known else None
+
+
+def changes(node: Any, position: int) -> bool:
+    """Whether a loop gives another value than the one it takes there: a state, no weight."""
+    body = next((each.g for each in node.attribute if each.name == "body"), None)
+    if body is None or node.op_type not in ("Loop", "Scan"):
+        return False
+    place = position - 1 if node.op_type == "Loop" else position  # among the outputs of the body
+    if position >= len(body.input) or not 0 <= place < len(body.output):
+        return False
+    made = {each.output[0]: each.input[0] for each in body.node if each.op_type == "Identity"}
+    name = body.output[place].name
+    for _ in made:
+        name = made.get(name, name)
+    return bool(name != body.input[position].name)
 
 
 def rounds_of(layer: Layer, scope: Scope) -> Dim:
@@ -115,7 +130,10 @@ _NUMBERS = {"value_float": 1, "value_floats": 1, "value_int": 7, "value_ints": 7
 def constant_node(name: str, attributes: Mapping[str, Any], path: str) -> Constant | None:
     """Return what a Constant node holds; None for strings, which are no numbers."""
     if "value" in attributes:
-        return constant_of(attributes["value"].t, name, False, path)
+        tensor = attributes["value"].t
+        found = constant_of(tensor, name, False, path)
+        own = tensor.doc_string.startswith(MARK)
+        return found._replace(stands_for=tensor.doc_string) if own else found
     if "sparse_value" in attributes:
         return sparse_of(attributes["sparse_value"].sparse_tensor, path)._replace(name=name)
     key = next((each for each in _NUMBERS if each in attributes), None)
