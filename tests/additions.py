@@ -94,9 +94,9 @@ def add_operator() -> None:
     """One entry in the file of operators that ONNX's reference lacks."""
     import numpy as np
 
-    from rnncli.forward.onnx.operators import _operator
+    from rnncli.forward.onnx.operators.entry import operator
 
-    _operator("Rounded", domain="test")(lambda node, x: np.round(x))
+    operator("Rounded", domain="test")(lambda node, x: np.round(x))
 
 
 if __name__ == "__main__":
