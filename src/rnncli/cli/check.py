@@ -1,6 +1,6 @@
 """`rnncli check`: does it hold."""
 
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeAlias
 
 from typer import Argument, Exit, Option
 
@@ -25,6 +25,9 @@ from rnncli.shapes import parse
 if TYPE_CHECKING:
     from rnncli.forward.finite import Finite
     from rnncli.report.check import Limits, Subject
+
+
+Job: TypeAlias = "tuple[ModelFlags, Limits]"
 
 
 class LimitFlags(NamedTuple):
@@ -101,6 +104,14 @@ def command(
         str | None,
         Option("--files-from", metavar="FILE", help="Read file names from this file; - is stdin."),
     ] = None,
+    budget: Annotated[
+        str | None,
+        Option(
+            "--budget",
+            metavar="FILE",
+            help="A TOML file: patterns of files, and their limits.",
+        ),
+    ] = None,
 ) -> None:
     """Check models against limits; exit 1 if one does not hold.
 
@@ -110,21 +121,17 @@ def command(
       rnncli check a.h5 runs/ --max-bytes 2MB --no-nan --format junit
       find . -name "*.keras" | rnncli check --files-from - --max-params 1M
       rnncli check --cell gru --units 64 --params 18816 --output-shape "None,64"
+      rnncli check --budget budgets.toml
     """
-    from rnncli.report.check import check, failures
+    from rnncli.report.check import Limits, check, failures
 
-    limits = asked.limits()
     named = [*(files or ()), *(names_from(files_from) if files_from else ())]
-    if not (named or stack.layer or cell.given()):
-        raise UsageError("check is given no model: no file, no --layer and no cell flag",
-                         "name one: rnncli check --cell lstm --max-params 50k")  # fmt: skip
-    models = [ModelFlags(file, stack.layer, key) for file in found_in(named)]
-    if named and not models:
-        raise nothing_in(named)
-    read, errors = _read(
-        models or [ModelFlags(None, stack.layer, key)], cell, output, asked.no_nan, dim
-    )
-    report = check(read, limits, steps_of(cell) if cell.steps is not None else None)
+    if budget is None:
+        jobs = _asked(asked.limits(), named, stack, cell, key)
+    else:
+        jobs = _budgeted(budget, named, asked, stack, key)
+    read, errors = _read(jobs, cell, output, dim)
+    report = check(read, Limits(), steps_of(cell) if cell.steps is not None else None)
     try:
         emit(report, output)
     except BrokenPipeError:  # what was found stands, read or not
@@ -139,12 +146,34 @@ def command(
         raise Exit(ExitCode.USAGE if errors else ExitCode.CHECK_FAILED)
 
 
+def _asked(
+    limits: "Limits", named: list[str], stack: StackFlags, cell: CellFlags, key: str | None
+) -> list[Job]:
+    """Return the models that a line names, all with its limits. Raises: UsageError."""
+    if not (named or stack.layer or cell.given()):
+        raise UsageError("check is given no model: no file, no --layer and no cell flag",
+                         "name one: rnncli check --cell lstm --max-params 50k")  # fmt: skip
+    models = [ModelFlags(file, stack.layer, key) for file in found_in(named)]
+    if named and not models:
+        raise nothing_in(named)
+    return [(model, limits) for model in models or [ModelFlags(None, stack.layer, key)]]
+
+
+def _budgeted(
+    budget: str, named: list[str], asked: LimitFlags, stack: StackFlags, key: str | None
+) -> list[Job]:
+    """Return the models of a budget file, each with its limits. Raises: UsageError, FileError."""
+    from rnncli.cli.budget import budgeted
+
+    if asked != LimitFlags():
+        raise UsageError("--budget holds the limits", "leave the other limits out")
+    if stack.layer:
+        raise UsageError("--budget is about files", "leave --layer out")
+    return [(ModelFlags(file, None, key), limits) for file, limits in budgeted(budget, named)]
+
+
 def _read(
-    models: list[ModelFlags],
-    cell: CellFlags,
-    output: CheckOutputFlags,
-    no_nan: bool,
-    dim: list[str] | None,
+    jobs: list[Job], cell: CellFlags, output: CheckOutputFlags, dim: list[str] | None
 ) -> tuple[list["Subject"], list[RnncliError]]:
     """Return the models, and why some of several cannot be read. Raises: the only one's error."""
     from rnncli.formats import located
@@ -152,18 +181,19 @@ def _read(
 
     subjects: list[Subject] = []
     errors: list[RnncliError] = []
-    for model in models:
+    for model, limits in jobs:
         try:
             found = located(with_dims(load(model, cell, allow=("--steps",)), dim))
-            of = f"{model.file}: " if len(models) > 1 else ""
+            of = f"{model.file}: " if len(jobs) > 1 else ""
             warn(found, output, of)
             warn_of_unbuilt(found, of)
-            subjects.append(_subject(found, model.file, no_nan))
+            subject = _subject(found, model.file, limits.no_nan)
+            subjects.append(subject._replace(limits=limits))
         except RnncliError as error:
-            if len(models) == 1 or isinstance(error, UsageError):
+            if len(jobs) == 1 or isinstance(error, UsageError):
                 raise
             errors.append(error)
-            subjects.append(Subject(model.file or "", None, error=error.message))
+            subjects.append(Subject(model.file or "", None, error=error.message, limits=limits))
     return subjects, errors
 
 

@@ -33,7 +33,7 @@ class Subject(NamedTuple):
     """A model to check: how it is called, and how many of its weights' values are not finite.
 
     `read` of `total` weights were looked at for that. `error` says why it could not be read, where
-    there is no model.
+    there is no model. `limits` are its own, None where those of all hold.
     """
 
     label: str
@@ -42,6 +42,7 @@ class Subject(NamedTuple):
     read: int = 0
     total: int = 0
     error: str = ""
+    limits: Limits | None = None
 
 
 def check(subjects: Iterable[Subject], limits: Limits, steps: int | None = None) -> Report:
@@ -55,7 +56,7 @@ def check(subjects: Iterable[Subject], limits: Limits, steps: int | None = None)
         {"model": subject.label, "name": name, "limit": limit, "actual": actual, "ok": held,
          **({"at_least": least} if actual is None and least is not None else {})}
         for subject in subjects
-        for name, limit, actual, held in _checks(subject, limits, steps)
+        for name, limit, actual, held in _checks(subject, subject.limits or limits, steps)
         for least in [_least(subject.model, name)]
     ]  # fmt: skip
     lacks = {subject.label: subject.model.lacks or 0 for subject in subjects if subject.model}
