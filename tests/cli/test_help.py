@@ -98,8 +98,8 @@ def test_the_list_of_commands_says_what_each_command_says(show: Any, command: st
 TABLES = {
     "--cell": {snake_case(cell.name) for cell in CELLS},
     "--merge-mode": {str(mode).lower() for mode in MERGE_MODES},
-    "--convention": set(LAYOUTS) - {"cudnn"},
-    "--to": set(LAYOUTS) - {"cudnn"},
+    "--convention": set(LAYOUTS) - {"cudnn", "tflite"},
+    "--to": set(LAYOUTS) - {"cudnn", "tflite"},
 }
 
 

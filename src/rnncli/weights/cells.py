@@ -14,6 +14,7 @@ from rnncli.layers.rnn.weight_layouts import LAYOUTS, Layout
 from rnncli.model import Layer, Weight
 from rnncli.weights.piece import Part, Piece
 
+_READ = {"keras", "cudnn", "torch", "onnx"}  # layouts whose tensors hold all gates
 Place = tuple[CellNode, int, bool, bool]  # level, of the second direction, read from the end
 Find = Callable[[str], Weight | None]
 
@@ -25,7 +26,7 @@ def cell_pieces(layer: Layer) -> tuple[Piece, ...]:
     if made is None or not own or len(own[0].shape) > 3:
         return ()
     found = made(layer.config, own[0].shape[0] if own[0].shape else 0)
-    if found is None:
+    if found is None or not {node.layout for node in found.cells} <= _READ:
         return ()
     both, several = isinstance(found.part, Pair), len(found.cells) > 1
     pieces = [

@@ -12,4 +12,5 @@ def pieces_of(layer: Layer) -> tuple[Piece, ...]:
     """Return what the layer is made of, () where that is not known or it has no weights."""
     if layer.dialect not in _MAKERS:  # operators of TensorFlow Lite: their layout is not read
         return ()
-    return cell_pieces(layer) or tuple(_MAKERS[layer.dialect](layer))
+    made = _MAKERS.get(layer.dialect)
+    return cell_pieces(layer) or (() if made is None else tuple(made(layer)))
