@@ -50,6 +50,10 @@ class Applied(NamedTuple):
         return f"{self.name}[{', '.join(words)}]" if words else self.name
 
 
+# One that holds weights, which layers that compute once per call may have.
+WEIGHTED: dict[str, Mapping[str, Any]] = {"PReLU": {"shared_axes": None}}
+
+
 def check_activation(name: Any) -> str:
     """Return the name of an activation, `linear` for None.
 
@@ -68,11 +72,14 @@ def check_activation(name: Any) -> str:
 def name_of_layer(class_name: str, config: Mapping[str, Any]) -> str | None:
     """Return the name of a layer as an activation, `LeakyReLU(negative_slope=0.2)`.
 
-    None: a layer of this class is no activation that rnncli knows.
+    None: a layer of this class is no activation that rnncli knows. A PReLU that was never called
+    holds no slopes yet: Keras counts none, and begins with zeros, which makes it a `relu`.
     """
+    if class_name in WEIGHTED and not config.get("built"):
+        return "relu"
     if class_name == "Activation" and config.get("activation") in ACTIVATION_NAMES:
         return str(config["activation"])
-    known = ACTIVATION_LAYERS.get(class_name)
+    known = {**ACTIVATION_LAYERS, **WEIGHTED}.get(class_name)
     values = {key: config.get(key, default) for key, default in (known or {}).items()}
     if known is None or not all(map(_plain, values.values())):
         return None
@@ -94,4 +101,9 @@ def layer_of_name(name: str) -> tuple[str, dict[str, Any]] | None:
     call = ast.parse(name, mode="eval").body
     assert isinstance(call, ast.Call)
     given = {each.arg or "": ast.literal_eval(each.value) for each in call.keywords}
-    return class_name, {**ACTIVATION_LAYERS[class_name], **given}
+    return class_name, {**ACTIVATION_LAYERS.get(class_name, {}), **given}
+
+
+def is_weighted(name: Any) -> bool:
+    """Whether an activation is a layer that holds weights."""
+    return str(name).partition("(")[0] in WEIGHTED

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+from rnncli.activation_names import ACTIVATION_NAMES, name_of_layer
 from rnncli.errors import UsageError, nearest
 from rnncli.graph.naming import Namer
 from rnncli.layers import ALIASES, TABLE, bare, key, layer_type
@@ -163,6 +164,10 @@ class Reader:
             if keyword.arg in config:
                 raise self.error(f"{bare(class_name)} gets {keyword.arg} twice")
             config[keyword.arg] = self.value(keyword.value)
+        for name in ("activation", "recurrent_activation"):
+            given = config.get(name)
+            if isinstance(given, dict):  # a layer
+                config[name] = name_of_layer(given["class_name"], given["config"]) or given
         return config
 
     def allowed(self, names: list[str]) -> list[str]:
@@ -175,6 +180,8 @@ class Reader:
         if isinstance(node, ast.Call):
             class_name, config = self.layer(node)
             return {"class_name": class_name, "config": config}
+        if isinstance(node, ast.Attribute) and node.attr in ACTIVATION_NAMES:
+            return node.attr  # `keras.activations.relu`, `tf.nn.relu`
         if isinstance(node, ast.List):
             return [self.value(item) for item in node.elts]
         try:

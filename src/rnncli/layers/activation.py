@@ -1,21 +1,22 @@
 """Activations that are layers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rnncli.activation_names import ACTIVATION_LAYERS
+from rnncli.activation_names import ACTIVATION_LAYERS, is_weighted, layer_of_name
 from rnncli.layers.layer_type import LayerType, each_step, pair, signature
 from rnncli.layers.lazy import lazy
-from rnncli.layers.op import Op, OpContext, Value, masked
+from rnncli.layers.op import Array, Op, OpContext, Value, masked
 from rnncli.model import Config, Weight
 from rnncli.shapes import Shapes, known
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from rnncli.kernels import activation_layers
+    from rnncli.kernels import activation_layers, activations
 else:
     np, activation_layers = lazy("numpy"), lazy("rnncli.kernels.activation_layers")
+    activations = lazy("rnncli.kernels.activations")
 
 
 def _prelu_weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
@@ -27,6 +28,24 @@ def _prelu_weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
         if axis > 0
     )
     return (Weight("alpha", shape, "one per feature", path="alpha"),)
+
+
+def activation_weights(config: Config, outputs: Shapes) -> tuple[Weight, ...]:
+    """Return the weights of the activation of a layer that gives `outputs`: those of a PReLU."""
+    if not is_weighted(config["activation"]):
+        return ()
+    layer = layer_of_name(config["activation"])
+    assert layer is not None
+    found = _prelu_weights(layer[1], outputs)
+    return tuple(each._replace(path=f"activation/{each.path}") for each in found)
+
+
+def activation_of(setup: OpContext) -> Callable[[Array], Array]:
+    """Return a layer's activation, with its weights if it has any."""
+    if is_weighted(setup.config["activation"]):
+        alpha = setup.weights["activation/alpha"]
+        return lambda x: np.where(x > 0, x, alpha * x)
+    return activations.activation(setup.config["activation"])
 
 
 def _prelu_streams(config: Config, rank: int) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rnncli.activation_names import check_activation
+from rnncli.activation_names import check_activation, is_weighted
 from rnncli.errors import UsageError
 from rnncli.layers import TABLE, layer_type
 from rnncli.layers.layer_type import REQUIRED
@@ -111,6 +111,11 @@ def _integers(what: str, value: Any) -> None:
         raise UsageError(f"{what}: must be whole numbers")
 
 
+def _optional_integers(what: str, value: Any) -> None:
+    if value is not None:
+        _integers(what, value)
+
+
 def _number(what: str, value: Any) -> None:
     if not isinstance(value, int | float):
         raise UsageError(f"{what}: must be a number")
@@ -150,11 +155,15 @@ def _one_of(*choices: Any) -> Check:
 
 
 def _activation(what: str, value: Any) -> None:
+    if is_weighted(value) and not what.startswith(_IN_STEPS):
+        return
     try:
         check_activation(value)
     except UsageError as error:
         raise UsageError(f"{what}: {error.message}", error.hint) from None
 
+
+_IN_STEPS = ("SimpleRNN", "LSTM", "GRU", "ConvLSTM")  # whose activations hold no weights
 
 # Where a name means something else.
 _OTHERWISE: dict[tuple[str, str], Check] = {
@@ -164,6 +173,8 @@ _OTHERWISE: dict[tuple[str, str], Check] = {
     ("InputLayer", "shape"): _input_shape,
     ("InputLayer", "batch_shape"): _shape,
     ("Rescaling", "scale"): _numbers,
+    ("GroupNormalization", "groups"): _integers,
+    ("Normalization", "axis"): _optional_integers,
     ("RandomElasticTransform", "scale"): _numbers,
     ("RandomErasing", "scale"): _numbers,
     ("RandomPerspective", "scale"): _numbers,

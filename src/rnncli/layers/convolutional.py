@@ -6,6 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import ShapeError
+from rnncli.layers.activation import activation_of, activation_weights
 from rnncli.layers.layer_type import LayerType, channels_first, pair, rank, scan, signature
 from rnncli.layers.lazy import lazy
 from rnncli.layers.op import Array, Carry, Op, OpContext, Plain, Value
@@ -17,10 +18,9 @@ from rnncli.shapes import Dim, Shape, Shapes, known, product
 if TYPE_CHECKING:
     import numpy as np
 
-    from rnncli.kernels import activations, windows
+    from rnncli.kernels import windows
 else:
-    np, activations = lazy("numpy"), lazy("rnncli.kernels.activations")
-    windows = lazy("rnncli.kernels.windows")
+    np, windows = lazy("numpy"), lazy("rnncli.kernels.windows")
 
 Split = tuple[Dim, tuple[Dim, ...], int]
 Middle = Callable[[Array], Array]
@@ -54,8 +54,10 @@ def moved(config: Config, space: tuple[Dim, ...]) -> tuple[Dim, ...]:
     )
 
 
-def _bias(config: Config, size: int) -> tuple[Weight, ...]:
-    return (Weight("bias", (size,), "filters", path="bias"),) if config["use_bias"] else ()
+def _rest(config: Config, size: int, outputs: Shapes) -> tuple[Weight, ...]:
+    """Return the bias and the weights of the activation."""
+    bias = (Weight("bias", (size,), "filters", path="bias"),) if config["use_bias"] else ()
+    return (*bias, *activation_weights(config, outputs))
 
 
 def _kernel(name: str, shape: tuple[int, ...], formula: str) -> Weight:
@@ -69,8 +71,8 @@ def _times(size: Dim, factor: int) -> Dim:
 def _finished(setup: OpContext, outputs: Array) -> Array:
     if "bias" in setup.weights:
         outputs = outputs + setup.weights["bias"]
-    done = activations.activation(setup.config["activation"])(outputs)
-    return as_it_was(setup.config, done)
+    done: Array = activation_of(setup)(as_it_was(setup.config, outputs))
+    return done
 
 
 def _geometry(setup: OpContext, axes: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -127,7 +129,9 @@ def _convolution(axes: int, arguments: str) -> LayerType:
         window = pair(config["kernel_size"], axes)
         shape = (*window, channels // config["groups"], config["filters"])
         kernel = _kernel("kernel", shape, "window × channels × filters")
-        return with_adapter(config, (kernel, *_bias(config, config["filters"])))
+        return with_adapter(
+            config, (kernel, *_rest(config, config["filters"], outputs(config, inputs)))
+        )
 
     def macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
         channels = split(config, inputs[0], name, axes)[2] // config["groups"]
@@ -172,7 +176,7 @@ def _transposed(axes: int) -> LayerType:
         channels = split(config, inputs[0], name, axes)[2]
         shape = (*pair(config["kernel_size"], axes), config["filters"], channels)
         kernel = _kernel("kernel", shape, "window × filters × channels")
-        return (kernel, *_bias(config, config["filters"]))
+        return (kernel, *_rest(config, config["filters"], outputs(config, inputs)))
 
     def macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
         taps = prod(pair(config["kernel_size"], axes))
@@ -209,7 +213,7 @@ def _depthwise(axes: int) -> LayerType:
         channels, depth = split(config, inputs[0], name, axes)[2], config["depth_multiplier"]
         shape = (*pair(config["kernel_size"], axes), channels, depth)
         kernel = _kernel("kernel", shape, "window × channels × multiplier")
-        return (kernel, *_bias(config, channels * depth))
+        return (kernel, *_rest(config, channels * depth, outputs(config, inputs)))
 
     def macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
         return _times(product(outputs[0][1:]), prod(pair(config["kernel_size"], axes)))
@@ -250,7 +254,7 @@ def _separable(axes: int) -> LayerType:
                     "window × channels × multiplier"),
             _kernel("pointwise_kernel", (*(1,) * axes, channels * depth, filters),
                     "channels × multiplier × filters"),
-            *_bias(config, filters),
+            *_rest(config, filters, outputs(config, inputs)),
         )  # fmt: skip
 
     def macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
@@ -294,7 +298,7 @@ def _arguments(axes: int) -> str:
     return (
         f"filters, kernel_size, strides={one}, padding='valid', data_format=None, "
         f"dilation_rate={one}, groups=1, activation=None, use_bias=True, "
-        f"{_INITIALIZERS}, {_RULES}"
+        f"{_INITIALIZERS}, {_RULES}, lora_rank=None, lora_alpha=None"
     )
 
 

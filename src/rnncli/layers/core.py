@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import ShapeError
 from rnncli.layers import quantization
+from rnncli.layers.activation import activation_of, activation_weights
 from rnncli.layers.layer_type import REQUIRED, LayerType, each_step, last_dim
 from rnncli.layers.lazy import lazy
 from rnncli.layers.op import Array, Op, OpContext, Value, masked
@@ -13,10 +14,8 @@ from rnncli.shapes import Dim, Shape, Shapes, product
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from rnncli.kernels import activations
 else:
-    np, activations = lazy("numpy"), lazy("rnncli.kernels.activations")
+    np = lazy("numpy")
 
 
 def _input_shape(config: Config) -> Shape:
@@ -33,10 +32,11 @@ def _dense_weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
     kernel = Weight("kernel", (size, units), "inputs × units", path="kernel",
                     initializer="glorot_uniform")  # fmt: skip
     bias = (Weight("bias", (units,), "units", path="bias"),) if config["use_bias"] else ()
+    own = activation_weights(config, ((*inputs[0][:-1], units),))
     policy = quantization.policy_of(config)
     if policy is None:
-        return quantization.with_adapter(config, (kernel, *bias))
-    found = quantization.quantized_weights(policy, kernel, bias, (size, units), (units,))
+        return quantization.with_adapter(config, (kernel, *bias, *own))
+    found = quantization.quantized_weights(policy, kernel, (*bias, *own), (size, units), (units,))
     rank = config["lora_rank"]
     return (*found, *quantization.adapter("kernel", kernel.shape, rank)) if rank else found
 
@@ -49,7 +49,7 @@ def _dense_macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
 def dense(setup: OpContext) -> Op:
     """Return the product with a kernel, and an activation."""
     policy, bias = quantization.policy_of(setup.config), quantization.bias_of(setup)
-    function = activations.activation(setup.config.get("activation"))
+    function = activation_of(setup)
     multiply = _product(setup) if policy is None else _quantized_product(setup, policy)
 
     def project(x: Array) -> Array:
@@ -85,7 +85,7 @@ class Masking(Op):
 
 
 def _activation(setup: OpContext) -> Op:
-    return masked(activations.activation(setup.config.get("activation")))
+    return masked(activation_of(setup))
 
 
 _DENSE = {
@@ -128,7 +128,9 @@ TYPES = {
         streams=each_step,
         run=dense,
     ),
-    "Activation": LayerType({"activation": REQUIRED}, streams=each_step, run=_activation),
+    "Activation": LayerType(
+        {"activation": REQUIRED}, weights=activation_weights, streams=each_step, run=_activation
+    ),
     "Identity": LayerType(
         {}, built_at_init=True, streams=each_step, run=lambda setup: masked(lambda x: x)
     ),

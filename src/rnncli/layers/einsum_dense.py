@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.errors import ShapeError
 from rnncli.layers import quantization
+from rnncli.layers.activation import activation_of, activation_weights
 from rnncli.layers.layer_type import LayerType, pair, signature
 from rnncli.layers.lazy import lazy
 from rnncli.layers.op import Array, Op, OpContext, Plain
@@ -18,10 +19,8 @@ from rnncli.shapes import Dim, Shape, Shapes, known, product, show
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from rnncli.kernels import activations
 else:
-    np, activations = lazy("numpy"), lazy("rnncli.kernels.activations")
+    np = lazy("numpy")
 
 _FORMS = (
     r"([a-zA-Z]+),([a-zA-Z]+)->([a-zA-Z]+)",
@@ -87,11 +86,12 @@ def weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
     bias = () if found.bias is None else (
         Weight("bias", found.bias, " × ".join(config["bias_axes"]), path="bias"),
     )  # fmt: skip
+    own = activation_weights(config, (found.output,))
     policy = quantization.policy_of(config)
     if policy is None:
-        return quantization.with_adapter(config, (kernel, *bias))
+        return quantization.with_adapter(config, (kernel, *bias, *own))
     sides, scale = _sides(config, found.kernel, policy), _scale(config, found.kernel, inputs[0])
-    made = quantization.quantized_weights(policy, kernel, bias, sides, scale, "zero_point")
+    made = quantization.quantized_weights(policy, kernel, (*bias, *own), sides, scale, "zero_point")
     rank = config["lora_rank"]
     return (*made, *quantization.adapter("kernel", kernel.shape, rank)) if rank else made
 
@@ -146,7 +146,7 @@ def _streams(config: Config, rank: int) -> bool:
 def run(setup: OpContext) -> Op:
     """Return the product as an operation."""
     equation, bias = str(setup.config["equation"]), quantization.bias_of(setup)
-    function = activations.activation(setup.config["activation"])
+    function = activation_of(setup)
 
     def multiply(x: Array, kernel: Array) -> Array:
         result: Array = np.einsum(equation, x, kernel, optimize=True)

@@ -230,7 +230,8 @@ def _activation(value: Any, era: KerasVersion) -> Any:
     if isinstance(value, dict):
         inner, class_name = value.get("config"), str(value.get("class_name"))
         if isinstance(inner, dict):  # a layer
-            value = name_of_layer(class_name, _named_arguments(class_name, inner)) or class_name
+            given = _named_arguments(class_name, inner) | {"built": bool(value.get("build_config"))}
+            value = name_of_layer(class_name, given) or class_name
         else:
             value = inner if isinstance(inner, str) else value.get("class_name") or value
     if value == "hard_sigmoid" and era.major < 3:

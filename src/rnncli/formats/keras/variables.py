@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from rnncli.activation_names import is_weighted
 from rnncli.cells import names
 from rnncli.formats.containers.hdf5 import Entry, child, entries
 from rnncli.formats.keras.matching import Holdings
@@ -163,6 +164,8 @@ def _groups(kind: str, config: Config) -> Iterator[str]:
         yield from _PROJECTIONS[kind]
     else:
         yield ""
+        if is_weighted(config.get("activation")):
+            yield "activation"
 
 
 def with_stored(model: Model, file: Any) -> Model:
