@@ -15,11 +15,13 @@ from keras import layers
 from stacks import STACKS
 
 HERE = Path(__file__).parent
+TOKENS = (layers.Embedding, layers.ReversibleEmbedding, layers.CategoryEncoding, layers.Hashing,
+          layers.IntegerLookup)  # fmt: skip
 
 
 def inputs_for(model: keras.Model, rng: np.random.Generator) -> np.ndarray:
     shape = (3, *model.input_shape[1:])
-    if isinstance(model.layers[0], layers.Embedding):
+    if isinstance(model.layers[0], TOKENS):
         tokens = rng.integers(1, 9, shape)
         tokens[0, 4:] = tokens[1, :2] = tokens[2, 3] = 0  # padded after, before and within
         return tokens.astype("int32")
@@ -48,7 +50,7 @@ def main() -> None:
         model = keras.Sequential([eval(text, scope) for text in stack])
         randomize(model, rng)
         x = inputs_for(model, rng)
-        outputs = model(x)
+        outputs = model(x, training=False)
         outputs = outputs if isinstance(outputs, list | tuple) else [outputs]
         lines: list[str] = []
         model.summary(print_fn=lines.append, show_trainable=index % 7 == 0)

@@ -215,6 +215,71 @@ def _others() -> list[list[str]]:
     ]  # fmt: skip
 
 
+def _inner() -> list[list[str]]:
+    """Layers in layers, layers as activations, adapters, and recurrent layers of images."""
+    return [
+        [SEQUENCE, "SpectralNormalization(Dense(3))"],
+        [SEQUENCE, "SpectralNormalization(Conv1D(3, 2), power_iterations=2)"],
+        [SEQUENCE, "TimeDistributed(EinsumDense('ab,bc->ac', 4))"],
+        [VECTOR, "Dense(4, activation=LeakyReLU(0.2))", "Dense(3, activation=Softmax())"],
+        [SEQUENCE, "Conv1D(4, 2, activation=ELU(0.5))", "Activation(ReLU(1.0))"],
+        [SEQUENCE, "GRU(4, activation=LeakyReLU(0.1), return_sequences=True)"],
+        [SEQUENCE, "Conv1D(3, 2, lora_rank=2)", "Dense(4, lora_rank=2, lora_alpha=3)"],
+        [TOKENS, "Embedding(9, 4, lora_rank=2)"],
+        [SEQUENCE, "EinsumDense('abc,cd->abd', (7, 5), lora_rank=2)"],
+        [TOKENS, "ReversibleEmbedding(9, 4)"],
+        [TOKENS, "ReversibleEmbedding(9, 4, tie_weights=False)", "LSTM(2)"],
+        ["Input((4, 6, 3))", "ConvLSTM1D(3, 2, return_sequences=True)"],
+        ["Input((4, 6, 3))", "ConvLSTM1D(3, 2, padding='same', go_backwards=True)"],
+        ["Input((4, 5, 4, 2))", "ConvLSTM2D(3, 2, strides=2, return_state=True)"],
+        ["Input((4, 5, 4, 2))", "ConvLSTM2D(2, (2, 3), dilation_rate=2, padding='same', "
+                                "use_bias=False, recurrent_activation='hard_sigmoid')"],
+        ["Input((3, 4, 3, 3, 2))", "ConvLSTM3D(2, 2)"],
+    ]  # fmt: skip
+
+
+def _raw() -> list[list[str]]:
+    """Layers that take what is not yet made of features."""
+    sound, photo = "Input((64, 2))", "Input((8, 6, 3))"
+    modes = ("int", "one_hot", "multi_hot", "count")
+    lookup = "IntegerLookup(vocabulary=[2, 5, 3]"
+    stacks = [[TOKENS, f"CategoryEncoding(9, output_mode='{mode}')"] for mode in modes[1:]]
+    for mode in modes:
+        stacks += [
+            [VECTOR, f"Discretization([-1.0, 0.0, 0.5], output_mode='{mode}')"],
+            [TOKENS, f"Hashing(5, output_mode='{mode}')"],
+            [TOKENS, f"{lookup}, output_mode='{mode}')"],
+            [TOKENS, f"{lookup}, output_mode='{mode}')", "Dense(2)"],
+        ]
+    return [
+        *stacks,
+        [TOKENS, "Hashing(1000, salt=[133, 137])"],
+        [TOKENS, "Hashing(5, mask_value=0)"],
+        [TOKENS, f"{lookup}, mask_token=0, num_oov_indices=2)"],
+        [TOKENS, f"{lookup}, num_oov_indices=3, oov_method='farmhash')"],
+        [TOKENS, f"{lookup}, invert=True)"],
+        [TOKENS, f"{lookup}, output_mode='tf_idf', idf_weights=[0.5, 0.2, 0.1])"],
+        [SEQUENCE, "Normalization(mean=[1.0, 2.0, 3.0], variance=[1.0, 2.0, 4.0], invert=True)"],
+        *[[sound, f"STFTSpectrogram({arguments})"] for arguments in (
+            "'log', 16", "'magnitude', 16, 4, padding='same'", "'psd', 16, 8, 32, scaling=None",
+            "'angle', 16", "'stft', 16, expand_dims=True", "'imag', 16, window='hamming'")],
+        ["Input((300,))", "MelSpectrogram(64, 32, sampling_rate=800, num_mel_bins=6, "
+                          "min_freq=5.0)"],
+        ["Input((300,))", "MelSpectrogram(64, 20, 40, window='hamming', sampling_rate=800, "
+                          "num_mel_bins=4, power_to_db=False)"],
+        [photo, "CenterCrop(5, 3)"],
+        [photo, "CenterCrop(9, 3)"],
+        [photo, "Resizing(3, 7, crop_to_aspect_ratio=True)"],
+        [photo, "Resizing(9, 4, pad_to_aspect_ratio=True, fill_value=0.5)"],
+        [photo, "Resizing(3, 3, interpolation='bicubic', antialias=True)"],
+        [photo, "AutoContrast((0, 1))"],
+        [photo, "ContrastLimitedAdaptiveHistogramEqualization((0, 1), tile_grid_size=(2, 3))"],
+        [photo, "Pipeline([RandomFlip(), Rescaling(0.5)])", "RandomRotation(0.2)",
+         "RandomZoom(0.1)"],
+    ]  # fmt: skip
+
+
 STACKS = [
     *_cells(), *_activations(), *_wrappers(), *_masks(), *_plain(), *_windows(), *_others(),
+    *_inner(), *_raw(),
 ]  # fmt: skip

@@ -8,7 +8,7 @@ import numpy as np
 
 from rnncli.errors import ShapeError, UnsupportedError
 from rnncli.graph.order import in_order
-from rnncli.layers import layer_type, operation
+from rnncli.layers import TABLE, layer_type, operation
 from rnncli.layers.op import Array, Notes, Op, OpContext, Value, unsupported
 from rnncli.layers.wrappers import EachStep
 from rnncli.model import Call, Layer, Model, Ref
@@ -87,7 +87,7 @@ class Graph:
         left = Counter(self.uses)
         for step in self.steps:
             if step.node not in done and step.op is not None:
-                _run(step, step.op, values)
+                _run(step, step.op, values, self.rules.dtype)
             for ref in step.call.tensors():
                 left[ref] -= 1
                 if not left[ref]:
@@ -154,14 +154,28 @@ def _operation(layer: Layer, weights: Weights, rules: Rules, prefix: str) -> Op 
         ) from error
 
 
-def _run(step: Step, op: Op, values: dict[Ref, Value]) -> None:
+def _run(step: Step, op: Op, values: dict[Ref, Value], dtype: np.dtype[Any]) -> None:
     call, layer = step.call, step.layer
     inputs = [_value(values, ref) for ref in call.inputs]
     options = {key: _resolved(value, values) for key, value in call.kwargs.items()}
     inputs = _masked(inputs, options.get("mask"))
+    if TABLE.get(layer.kind or "") not in _WHOLE:
+        inputs = [_as_floats(value, dtype) for value in inputs]
     if not inputs:
         raise UnsupportedError(f"layer {layer.name!r} ({layer.type}) is called without an input")
     keep(layer, step.number, run_op(layer, lambda: op(inputs, options), inputs), values)
+
+
+# Families of layers that take whole numbers as they are, or hand them on; None: a model.
+_WHOLE = ("embedding", "preprocessing", "lookup", "operations", "reshaping", "merging", "wrappers",
+          None)  # fmt: skip
+
+
+def _as_floats(value: Value, dtype: np.dtype[Any]) -> Value:
+    """Return whole numbers in the dtype of the run: NumPy would widen what they are added to."""
+    if value.array.dtype.kind not in "iu":
+        return value
+    return value._replace(array=value.array.astype(dtype))
 
 
 def _masked(inputs: Sequence[Value], mask: Any) -> list[Value]:

@@ -84,7 +84,7 @@ class Lookup(Op):
         if self.mode == "tf_idf":
             counts = categories.encoded(places, "count", self.size, self.setup.dtype)
             return (Value(counts * self._idf()),)
-        return (Value(categories.encoded(places, self.mode, self.size, self.setup.dtype)),)
+        return (Value(categories.encoded(places, self.mode, self.size, np.int64)),)
 
     def _places(self, numbers: Array) -> Any:
         order = np.argsort(self.tokens)

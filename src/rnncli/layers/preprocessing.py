@@ -82,7 +82,7 @@ def _discrete(setup: OpContext) -> Op:
 
     def discretize(x: Array) -> Any:
         places = np.digitize(x, bounds)
-        return categories.encoded(places, mode_of(config), depth, setup.dtype)
+        return categories.encoded(places.astype(np.int32), mode_of(config), depth, setup.dtype)
 
     return Plain(discretize)
 

@@ -90,8 +90,9 @@ def with_delta(setup: OpContext, name: str = "kernel") -> Array:
     values = setup.weights[name]
     if f"lora_{name}_a" not in setup.weights:
         return values
-    rank = setup.config["lora_rank"]
-    share = (setup.config.get("lora_alpha") or rank) / rank
+    rank, alpha = setup.config["lora_rank"], setup.config.get("lora_alpha")
+    # When Keras builds a Dense or an Embedding, it sets the alpha to the rank.
+    share = alpha / rank if alpha and setup.kind.startswith(("Conv", "EinsumDense")) else 1
     delta = setup.weights[f"lora_{name}_a"] @ setup.weights[f"lora_{name}_b"]
     whole: Array = (values + setup.dtype.type(share) * delta).astype(values.dtype)
     return whole
