@@ -10,6 +10,7 @@ import subprocess
 import sys
 import termios
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +26,9 @@ FLAT = ["--layer", "Input((1200, 300))",
 SMALL = ["--layer", "Input((12, 3))",
          "--layer", f"LSTM(5, return_sequences=True, name='{NAMES[0]}')",
          "--layer", f"GRU(4, name='{NAMES[1]}')"]  # fmt: skip
+GOLDENS = Path(__file__).parents[1] / "goldens"
+STORED = str(GOLDENS / "keras" / "k3" / "lstm_stack.keras")
+OTHER = str(GOLDENS / "keras" / "k3" / "functional.keras")
 LINES = [
     ["summary", *FLAT],
     ["summary", *FLAT, "--show-trainable"],
@@ -38,8 +42,14 @@ LINES = [
     ["forward", *SMALL, "--stats"],
     ["fit", "--max-params", "50M", "--steps", "1000"],
     ["fit", "--max-params", "3"],
+    ["explain", *SMALL, "--numbers", "--trace"],
+    ["weights", STORED],
+    ["weights", STORED, "--gates"],
+    ["diff", STORED, OTHER],
+    ["diff", STORED, OTHER, "--values"],
     ["check", *FLAT, "--max-params", "1G", "--max-bytes", "4GB", "--output-shape", "None,50000"],
 ]
+FOLDER = str(GOLDENS / "keras" / "k3")
 WIDTHS = [40, 60, 72, 80, 100, 120, 200]
 NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?")
 
@@ -83,6 +93,8 @@ def test_tables_fit_their_page(show: Any, line: list[str]) -> None:
     whole = show(*line)
     sentences = [row for row in whole.splitlines() if row[:1] not in "│┃"]
     allowed = {*numbers(json.loads(show(*line, "--format", "json"))), *found("\n".join(sentences))}
+    if "--trace" in line:
+        allowed |= set("12345678")  # units
     named = [name for name in NAMES if name in whole]
     for page in WIDTHS:
         text = show(*line, page=page)
@@ -91,6 +103,23 @@ def test_tables_fit_their_page(show: Any, line: list[str]) -> None:
         for name in named:
             assert re.search(name[:4] + r"\S", text), (page, name)
         assert not re.search(r"\((None|\d+)$", text.replace(" ", ""), re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", WIDTHS)
+def test_rows_of_several_files_fit_their_page(show: Any, page: int) -> None:
+    rows = [json.loads(row) for row in show("summary", FOLDER, "--format", "json").splitlines()]
+    header, *lines = show("summary", FOLDER, page=page).splitlines()
+    assert max(map(len, (header, *lines))) <= page
+    assert header.split()[0] == "File"
+    starts = [line for line in lines if line[0] != " "]
+    for row, line in zip(rows, starts, strict=True):
+        name = row["path"].rpartition("/")[2]
+        assert name in line or (name[:4] in line and name[-4:] in line)
+        if row["error"] is None:
+            assert f"{row['params']:,}" in line.split()
+            counted = {f"{row['params']:,}", str(row["layers"]), memory(row["bytes"]).split()[0]}
+            after = line.partition(f"{name[-4:]} ")[2]
+            assert set(found(re.sub(r"Keras [\d.]+|HDF5|v\d", "", after))) <= counted
 
 
 @pytest.mark.parametrize("page", [40, 80])

@@ -8,7 +8,7 @@ from itertools import islice
 from typer import Exit
 
 from rnncli.cli.options import AnyOutput
-from rnncli.cli.output import emit, talk, write
+from rnncli.cli.output import emit, page, talk, write
 from rnncli.errors import ExitCode, RnncliError, UsageError
 
 _JSON_START = 65_536  # bytes in which a model's config names its class
@@ -101,17 +101,17 @@ def summaries(paths: list[str], depth: int | None, output: AnyOutput) -> None:
     if not listed:
         raise nothing_in(paths)
     widest = min(max(map(len, islice(listed, 100_000))), _WIDEST)
-    failed = 0
+    drawn, failed = lines.lines(widest, page()), 0
     kept = []
     if output.format == "table":
-        write(lines.header(widest))
+        write(drawn.header())
     for each in listed:
         row = _row(each)
         failed += row["error"] is not None
         if output.format == "json":
             write(lines.as_json(row))
         elif output.format == "table":
-            write(lines.line(row, widest))
+            write(drawn.line(row))
         else:
             kept.append(row)
     if kept:

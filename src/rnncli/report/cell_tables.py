@@ -97,9 +97,11 @@ def step(traced: Traced, style: Notation) -> Table:
     gates = {f"{style.gate(gate)}_1": traced.gates[gate] for gate in order}
     states = {f"{state}_1": values for state, values in traced.after.items()}
     shown = gates | states if len(gates) > 1 else states
-    columns = (Column("unit", "Unit", "count"), *(Column(key, key, "number") for key in shown))
+    columns = (Column("unit", "Unit"), *(Column(key, key, "number") for key in shown))
     units = min(TRACED, *map(len, shown.values()))
-    rows = tuple((unit + 1, *(values[unit] for values in shown.values())) for unit in range(units))
+    rows = tuple(
+        (f"unit {unit + 1}", *(values[unit] for values in shown.values())) for unit in range(units)
+    )
     features = ", ".join(f"{value:.4g}" for value in traced.x[:TRACED])
     more = ", …" if len(traced.x) > TRACED else ""
     start = ", ".join(f"{state}_0 = {_before(values)}" for state, values in traced.before.items())
