@@ -4,6 +4,7 @@ from typing import Any
 
 from rnncli.errors import UnsupportedError, UsageError
 from rnncli.graph.infer import infer
+from rnncli.layers import layer_type
 from rnncli.model import Layer, Model, Ref, sequential
 
 
@@ -47,7 +48,7 @@ def _stands_alone(layer: Layer) -> bool:
     """Whether a layer of a file is a recurrent module, all of whose weights the file holds."""
     return layer.kind is not None and (
         layer.dialect == "torch"
-        or (layer.dialect == "onnx" and layer.type in ("RNN", "LSTM", "GRU"))
+        or (layer.dialect == "onnx" and layer_type(layer.kind).structure is not None)
     )
 
 

@@ -35,11 +35,6 @@ class _Part(NamedTuple):
         mask, sequence = (None if a is None else a[rows] for a in (self.mask, self.sequence))
         return self._replace(x=self.x[rows], mask=mask, sequence=sequence)
 
-    def window(self, start: int, stop: int) -> tuple[Array, Array | None]:
-        """Return the inputs and the mask of the steps taken from `start` to `stop`."""
-        cut = slice(start, stop)
-        return self.x[:, cut], None if self.mask is None else self.mask[:, cut]
-
 
 class Recurrence:
     """One direction of one recurrent layer, its weights prepared once.
@@ -160,8 +155,8 @@ class Recurrence:
         take = self.fast.steps(room)
         for start in range(0, steps, size):
             stop = min(start + size, steps)
-            block, kept = part.window(start, stop)
-            self._project(block, inputs, room)
+            kept = None if part.mask is None else part.mask[:, start:stop]
+            self._project(part.x[:, start:stop], inputs, room)
             _take_block(take, room, now, stop - start, kept)
             if part.sequence is not None or kept is not None or stop == steps:
                 outputs = self._outputs(room, stop - start, batch)

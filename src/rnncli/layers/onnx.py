@@ -22,7 +22,7 @@ Inputs = tuple[Shape | None, ...]  # one per input of the node, weights among th
 
 def kind_of(operator: str, domain: str) -> str | None:
     """Return the layer type of a node, None for an operator of somebody's own."""
-    if operator in ("RNN", "LSTM", "GRU", "DynamicQuantizeLSTM"):
+    if operator.removeprefix("DynamicQuantize") in CELLS:
         return f"onnx.{operator.removeprefix('DynamicQuantize')}"
     return "onnx.Node" if domain in _KNOWN else None
 

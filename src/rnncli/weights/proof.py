@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from rnncli.cells import GRU
+from rnncli.cells import GRU, cell_for, snake_case
 from rnncli.forward.engine import Graph, Rules
 from rnncli.graph.infer import infer
 from rnncli.layers.op import Array, Notes, Value
@@ -13,11 +13,10 @@ from rnncli.layers.rnn.run_onnx import OnnxRnn
 from rnncli.model import Config, Layer, Ref, sequential
 from rnncli.weights.literal import EPSILON, literal
 from rnncli.weights.piece import Piece
-from rnncli.weights.targets import CELLS, Made, two_ways
+from rnncli.weights.targets import Made, two_ways
 
 STEPS, BATCH = 7, 2
 _DTYPE = np.dtype(np.float64)
-_OPERATORS = {"SimpleRNN": "RNN", "LSTM": "LSTM", "GRU": "GRU"}
 _WHOLE = {"strides": 1, "padding": "valid", "data_format": "channels_last", "dilation_rate": 1,
           "activation": None, "output_padding": None, "epsilon": EPSILON}  # fmt: skip
 
@@ -70,7 +69,7 @@ def after(to: str, made: Sequence[Made], pieces: Sequence[Piece], arrays: Mappin
         return _run([_torch_module(pieces)], inside, x)
     for level, arrays in enumerate(inside):
         first = next(piece for piece in pieces if piece.level == level)
-        x = _node(_OPERATORS[first.kind], _attributes(pieces, first), arrays, x)
+        x = _node(cell_for(first.kind).forms["onnx"].name, _attributes(pieces, first), arrays, x)
     return x
 
 
@@ -128,7 +127,7 @@ def _keras_layer(pieces: Sequence[Piece], level: int) -> tuple[str, Config]:
 
 
 def _cell_config(piece: Piece) -> Config:
-    settings, own = piece.settings, CELLS[piece.kind]
+    settings, own = piece.settings, snake_case(piece.kind)
     way = ("forward_", "backward_")[piece.reverse]
     config: dict[str, Any] = {
         "name": f"{way}{own}", "units": settings["units"], "use_bias": "bias" in piece.parts,
@@ -164,7 +163,7 @@ def _form_config(piece: Piece) -> Config:
 def _torch_module(pieces: Sequence[Piece]) -> tuple[str, Config]:
     first = pieces[0]
     projection = first.parts.get("projection")
-    return f"torch.{_OPERATORS[first.kind]}", {
+    return f"torch.{cell_for(first.kind).forms['torch'].name}", {
         "input_size": first.parts["kernel"].shape[0], "hidden_size": first.settings["units"],
         "num_layers": 1 + max(piece.level for piece in pieces), "bias": "bias" in first.parts,
         "bidirectional": two_ways(pieces), "nonlinearity": first.settings.get("activation"),

@@ -6,14 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rnncli.cells import GRU, Cell
+from rnncli.cells import GRU, Cell, snake_case
 from rnncli.layers.op import Array
 from rnncli.layers.rnn.weight_layouts import LAYOUTS, Layout
 from rnncli.weights.forms import FORMS
 from rnncli.weights.layouts import filters_first, from_keras
 from rnncli.weights.piece import Part, Piece
 
-CELLS = {"SimpleRNN": "simple_rnn", "LSTM": "lstm", "GRU": "gru"}
 Arrays = Sequence[Array]
 
 
@@ -38,7 +37,7 @@ def keras(name: str, pieces: Sequence[Piece]) -> Iterator[Made]:
         group = name if levels == 1 else f"{name}_l{piece.level}"
         before = ""
         if piece.cell is not None:
-            own = CELLS[piece.kind]
+            own = snake_case(piece.kind)
             way = "backward_" if piece.reverse else "forward_"
             before = f"{own}_cell/" if not two_ways(pieces) else f"{way}{own}/{own}_cell/"
         for key, part in piece.parts.items():

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from rnncli.formats.onnx.constants import Constant, constant_of, sparse_of
 from rnncli.formats.onnx.functions import MARK, nodes_of
 from rnncli.formats.onnx.roles import is_state
+from rnncli.layers.rnn.onnx import CELLS
 from rnncli.model import Layer, Ref
 from rnncli.shapes import Dim, Shape, Shapes
 
@@ -86,7 +87,7 @@ def _number(constant: Constant) -> Dim:
 def note_sequences(node: Any, scope: Scope) -> None:
     """Note the shape of a recurrent node's sequences; a file need not state that of inputs."""
     kernel = scope.constants.get(node.input[1]) if len(node.input) > 1 else None
-    if node.op_type in ("RNN", "GRU", "LSTM") and kernel is not None and len(kernel.shape) == 3:
+    if node.op_type in CELLS and kernel is not None and len(kernel.shape) == 3:
         scope.shapes.setdefault(node.input[0], (None, None, kernel.shape[2]))
 
 
@@ -96,7 +97,7 @@ def outputs_of(op: str, inputs: list[Shape | None], shapes: list[Shape | None]) 
     if known and len(known) == len(shapes):
         return tuple(known)
     kernel = inputs[2] if len(inputs) > 2 else None
-    if op not in ("RNN", "GRU", "LSTM") or kernel is None or len(kernel) != 3:
+    if op not in CELLS or kernel is None or len(kernel) != 3:
         return None
     directions, units = kernel[0], kernel[2]
     full: Shape = (None, directions, None, units)

@@ -34,7 +34,12 @@ def unpacked(node: CellNode, given: Callable[[str], Array | None]) -> Weights:
 
 
 def term_values(layout: Layout, node: CellNode, term: Term, array: Array | None) -> Array | None:
-    """Return `(inputs, gates * units)`; what a file leaves out is zero."""
+    """Return `(inputs, gates * units)`; peepholes that a node leaves out are zero.
+
+    Raises: KeyError for weights that are not there.
+    """
+    if array is None and term.reads != "each":
+        raise KeyError(layout.path(node.path, layout.names.get(term.name, term.name)))
     if array is None:
         return np.zeros(term.shape(node.inputs, node.units, node.outputs), np.float32)
     order = layout.stored_gates(node.cell, term)

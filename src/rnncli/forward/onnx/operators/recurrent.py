@@ -9,6 +9,7 @@ from rnncli.forward.onnx.operators.entry import ENTRIES, MICROSOFT
 from rnncli.forward.onnx.operators.quantized import dequantized, dynamic, quantized
 from rnncli.kernels.reference import Reference, multiplied
 from rnncli.layers.op import Array
+from rnncli.layers.rnn.onnx import CELLS
 from rnncli.layers.rnn.run import Running
 from rnncli.layers.rnn.run_onnx import Given, OnnxRnn
 
@@ -92,7 +93,7 @@ def _kernel(stored: Array, scale: Array, zero: Any) -> Array:
     return np.ascontiguousarray((values * scale.reshape(shape)).swapaxes(1, 2))
 
 
-for _name in ("RNN", "GRU", "LSTM"):
+for _name in CELLS:
     ENTRIES.append((type(_name, (_Recurrent,), {}), None))
 ENTRIES.append(
     (type("DynamicQuantizeLSTM", (_Recurrent,),
