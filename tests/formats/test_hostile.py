@@ -422,6 +422,7 @@ OTHERS: list[tuple[str, bytes, str]] = [
     ("arrays.npz", npz(), "it holds NumPy arrays (.npz), not a model"),
     ("x.npy", b"\x93NUMPY\x01\x00", "it is a NumPy array"),
     ("model.h5.gz", b"\x1f\x8b\x08\x00" + bytes(30), "a damaged or truncated gzip file"),
+    ("whole.h5.gz", gzip.compress((GOLDENS / H5).read_bytes()), "gzip-compressed, and no pickle"),
     ("page.h5", b"<!DOCTYPE html><html>", "an HTML or XML page"),
     ("x.ort", b"\x18\0\0\0ORTM" + bytes(30), "it is an ORT model"),
     ("x.tflite", b"\x18\0\0\0TFL3" + bytes(30), "TensorFlow Lite without an operator"),

@@ -21,6 +21,9 @@ from rnncli.model import Model
 # `torch.save` before PyTorch 1.6: a pickle of a number that nobody else writes.
 _TORCH = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 _ZIP = b"PK\3\4"
+# What unpacks a file that is compressed as a whole.
+_UNPACK = {"gzip": "gunzip -k FILE", "bzip2": "bunzip2 -k FILE", "xz": "unxz -k FILE",
+           "lzma": "unlzma -k FILE"}  # fmt: skip
 _KERAS = "expected a Keras model, or tensors that PyTorch wrote"
 
 
@@ -36,7 +39,7 @@ def read(path: str, optimizer: bool = False) -> Model:
         if data is not None and data[257:262] == b"ustar":
             return _keras([Part(path, 0, len(data), data)], optimizer)
         if data is not None and not is_pickle(data[:64]):
-            raise FileError(f"{packed}-compressed; unpack it first", "inside is no pickle")
+            raise FileError(f"{packed}-compressed, and no pickle inside", _UNPACK.get(packed or ""))
         root = unpickled(file if data is None else io.BytesIO(data))
     parts = list(_models(root, path, data))
     if parts:
