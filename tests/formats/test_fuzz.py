@@ -316,7 +316,7 @@ def test_python_does_not_warn_of_an_expression(text: str) -> None:
 
 def run(path: Path | str, **options: Any) -> Any:
     """Return what a file computes on random weights, where it has none."""
-    from rnncli.forward.run import Request, forward
+    from rnncli.forward import Request, forward
 
     return forward(read(str(path)), Request(init="keras", **options))
 

@@ -1,5 +1,6 @@
 """A model run on arrays, in NumPy alone."""
 
-from rnncli.forward.run import Output, Request, Result, forward
+from rnncli.forward.request import Output, Request, Result
+from rnncli.forward.run import forward
 
 __all__ = ["Output", "Request", "Result", "forward"]

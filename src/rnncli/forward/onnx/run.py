@@ -6,13 +6,54 @@ from typing import Any
 import numpy as np
 
 from rnncli.atomic import replacing
-from rnncli.forward import save
+from rnncli.errors import UsageError
+from rnncli.forward import save, weights
 from rnncli.forward.onnx.graph import OnnxGraph
-from rnncli.forward.onnx.inputs import Given, stored
+from rnncli.forward.onnx.inputs import Given, drawn, from_files, stored
 from rnncli.forward.provenance import Origin
+from rnncli.forward.request import Request
 from rnncli.forward.statistics import Stats
 from rnncli.layers.op import Array, Notes, Sizes
 from rnncli.model import Model, Ref
+
+
+def onnx_run(
+    model: Model,
+    outputs: tuple[Ref, ...],
+    request: Request,
+    seeds: list[np.random.Generator],
+    notes: Notes,
+) -> "OnnxRun":
+    """Return the run of an ONNX graph on the inputs and the weights that are asked for."""
+    if request.dtype != "float32":
+        raise UsageError(
+            "an ONNX file says the dtype of each of its values: --dtype has none to set"
+        )
+    if request.inputs:
+        given = from_files(model, request.inputs)
+    else:
+        given = drawn(
+            model, seeds[0], batch=request.batch_size, steps=request.steps,
+            uniform=request.init == "uniform01",
+        )  # fmt: skip
+    values: weights.Values = {}
+    if request.weights is not None or request.init is not None:
+        found, dtype = list(weights.slots(model, outputs)), np.dtype(np.float32)
+        if request.weights is not None:
+            values = weights.npz_values(request.weights, found, dtype)
+        else:
+            values = weights.random_values(found, seeds[1], request.init or "keras", dtype)
+        values = {
+            slot.weight.stored.tensors[0]: values[slot.path].astype(slot.weight.dtype)
+            for slot in found
+            if slot.weight.stored is not None
+        }
+    run = OnnxRun(model, outputs, given, values, notes, request.save)
+    if request.weights is not None:
+        run.weights = Origin("weights", request.weights)
+    elif request.init is not None:
+        run.weights = Origin("random", init=request.init, seed=request.seed)
+    return run
 
 
 class OnnxRun:
