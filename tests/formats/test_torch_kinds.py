@@ -14,6 +14,7 @@ from rnncli.forward.finite import count_not_finite
 from rnncli.forward.stored import to_array
 from rnncli.graph.alone import alone
 from rnncli.model import ITEM_SIZE, Tensor
+from rnncli.report.cost import cost
 
 FOLDER = Path(__file__).parents[1] / "goldens" / "torch" / "kinds"
 RECORDS = json.loads((FOLDER / "files.json").read_text())["files"]
@@ -139,3 +140,25 @@ def test_safetensors_may_not_overlap_or_leave_holes(tmp_path: Path) -> None:
         path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(second[1]))
         with pytest.raises(FileError, match="damaged safetensors"):
             read(str(path))
+
+
+def test_cost_counts_the_modules_of_a_file_at_each_step() -> None:
+    """Of `whole.pt`: an LSTM of 960 a step, a Linear from 10 to 3, 7 steps, batch 2."""
+    model = read(str(FOLDER.parent / "whole.pt"))
+    report = cost(model, batch=2, steps=7)
+    rows = {row["name"]: row for row in report.data["layers"]}
+    assert rows["head"]["macs_per_step"] == 2 * 10 * 3
+    assert rows["embedding"]["macs"] == rows["norm"]["macs"] == rows["dropout"]["macs"] == 0
+    assert rows["head"]["output_bytes"] == 2 * 7 * 3 * 4
+    totals = report.data["totals"]
+    assert totals["macs"] == 2 * 7 * (960 + 30)
+    assert totals["state_bytes"] == rows["lstm"]["state_bytes"]
+
+
+def test_cost_counts_self_attention_by_its_steps() -> None:
+    """Three projections of width 4 a step, and scores and their use: 2 × 5 × 5 × 4."""
+    model = read(str(FOLDER / "lookalikes_whole.pt"))
+    rows = {row["name"]: row for row in cost(model, steps=5).data["layers"]}
+    assert rows["attention"]["macs"] == 5 * 3 * 4 * 4 + 2 * 5 * 5 * 4
+    assert rows["turned"]["macs"] == 5 * 3 * 5 * 2
+    assert rows["image"]["macs"] is None

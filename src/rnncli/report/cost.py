@@ -21,6 +21,10 @@ LEAST = (
     "Live activations are a lower bound: layers' inputs and outputs, each kept until its last use, "
     "without states and what a layer needs in between."
 )
+UNCONNECTED = (
+    "The file does not say how its modules are connected: each is counted once at every step, and "
+    "what is alive at once is not known."
+)
 _KEYS = ("macs_per_step", "macs", "weight_bytes", "state_bytes", "output_bytes")
 _COLUMNS = (
     Column("name", "Layer"),
@@ -65,7 +69,10 @@ def cost(
     table = Table(
         _COLUMNS,
         tuple(tuple(row[column.key] for column in _COLUMNS) for row in rows),
-        totals=(*_lines(totals, by_dtype, partly), *(Total(*figure[1:]) for figure in more)),
+        totals=(
+            *_lines(totals, by_dtype, partly, model.type == "Modules"),
+            *(Total(*figure[1:]) for figure in more),
+        ),
     )
     data = {"dtype": dtype, "batch_size": batch, "layers": rows,
             "totals": {**totals, **{figure.key: figure.value for figure in more},
@@ -105,14 +112,20 @@ def _totals(rows: list[dict[str, Any]]) -> dict[str, Dim]:
 
 
 def _known(rows: list[dict[str, Any]], key: str, own: dict[str, Layer]) -> tuple[Dim, int | None]:
-    """Return the sum of a column without the layers whose weights are unknown, and their number.
+    """Return the sum of a column without the layers that are unknown, and their number.
 
-    The sum is None where more than those is unknown.
+    Those are layers whose weights are not known, and modules of files that do not say how they are
+    called. The sum is None where more than those is unknown.
     """
     unknown = [row for row in rows if row[key] is None]
-    if not all(not own[row["name"]].built for row in unknown):
+    if not all(_is_open(own[row["name"]]) for row in unknown):
         return None, None
     return sum(row[key] for row in rows if row[key] is not None), len(unknown)
+
+
+def _is_open(layer: Layer) -> bool:
+    """Whether what a layer takes cannot be known: its weights are not, or how it is called."""
+    return not layer.built or (layer.kind is None and layer.dialect == "torch")
 
 
 def _at_once(row: dict[str, Any]) -> bool:
@@ -132,7 +145,10 @@ def _by_dtype(model: Model, dtype: str | None) -> dict[str, int]:
 
 
 def _lines(
-    totals: dict[str, Dim], by_dtype: dict[str, int], partly: dict[str, tuple[Dim, int | None]]
+    totals: dict[str, Dim],
+    by_dtype: dict[str, int],
+    partly: dict[str, tuple[Dim, int | None]],
+    unconnected: bool,
 ) -> Iterator[Total]:
     """Yield the totals; `partly` has lower bounds, and what they lack, for those not known."""
 
@@ -149,6 +165,8 @@ def _lines(
             yield Total(f"Weights in {name}", "bytes", size)
     yield line("State", "bytes", "state_bytes")
     yield line("Outputs", "bytes", "output_bytes")
+    if totals["peak_sequence_bytes"] is None and unconnected:
+        return
     yield Total(
         "Live activations, whole sequences, at least", "bytes", totals["peak_sequence_bytes"]
     )
@@ -157,7 +175,10 @@ def _lines(
 
 def _notes(rows: list[dict[str, Any]], model: Model) -> Iterator[str]:
     yield DEFINITION
-    yield LEAST
+    if model.type == "Modules":
+        yield UNCONNECTED
+    else:
+        yield LEAST
     if any(map(_at_once, rows)):
         yield "A ? per step is a layer that does not work step by step; the total leaves it out."
     if any(row["macs"] is None and row["macs_per_step"] is not None for row in rows):

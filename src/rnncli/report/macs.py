@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from rnncli.graph.infer import infer
-from rnncli.layers import cells_of, layer_type, streams
+from rnncli.layers import cells_of, layer_type, streams, torch_modules
 from rnncli.layers.layer_type import channels_first, no_macs
 from rnncli.model import Call, Config, Layer, Model
 from rnncli.shapes import Dim, Shapes
@@ -29,7 +29,7 @@ def macs_of(layer: Layer) -> Macs:
     if layer.model is not None:
         found = [_nested(layer, call.input_shapes) for call in layer.calls]
     elif layer.kind is None:
-        return None, None
+        return torch_modules.macs_of(layer) if layer.dialect == "torch" else (None, None)
     elif layer_type(layer.kind).macs is no_macs:
         return 0, 0
     else:

@@ -1,7 +1,7 @@
 """The bytes of what a model computes: states, outputs, and what of them is alive at once."""
 
 from rnncli.graph.order import in_order
-from rnncli.layers import cells_of, layer_type, streams, structure_of
+from rnncli.layers import cells_of, layer_type, streams, structure_of, torch_modules
 from rnncli.layers.layer_type import no_macs
 from rnncli.layers.onnx import batch_of
 from rnncli.layers.rnn.structure import walk
@@ -25,7 +25,7 @@ def state_bytes(layer: Layer, dtype: str | None) -> Dim:
     if layer.model is not None:
         return total(state_bytes(inner, dtype) for inner in layer.model.layers)
     if layer.kind is None:
-        return None
+        return None if _at_step(layer) is None else 0
     if layer.kind == "onnx.Node":
         return 0
     call = layer.calls[0] if layer.calls else None
@@ -55,8 +55,19 @@ def _states(name: str, config: Config, inputs: Shapes) -> Dim:
     return total(product(state[1:]) for state in layer_type(name).outputs(asked, inputs)[1:])
 
 
+def _at_step(layer: Layer) -> torch_modules.AtStep | None:
+    """Return what a module of PyTorch's files does at a step, None of any other layer."""
+    told = layer.kind is None and layer.dialect == "torch"
+    return torch_modules.at_step(layer) if told else None
+
+
 def output_bytes(layer: Layer, dtype: str | None) -> Dim:
     """Return the bytes of a layer's outputs, over all its calls, for one sequence."""
+    found = _at_step(layer)
+    if found is not None:
+        steps = torch_modules.steps_of(layer)
+        return times(None if steps is None or found.outputs is None else steps * found.outputs,
+                     item_size(layer, dtype))  # fmt: skip
     if not layer.calls:
         return None
     shapes = [shape for call in layer.calls for shape in call.output_shapes or (None,)]

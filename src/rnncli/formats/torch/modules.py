@@ -67,8 +67,8 @@ def _layer(
         guessed = guess(path, shapes, statistics and statistics.shape, planes)
     type_ = guessed.name if guessed is not None else module.class_name if module else "?"
     layer = Layer(
-        None, path or "root", {}, weights=weights, inferred=module is None, type=type_,
-        dialect="torch",
+        None, path or "root", {}, build_shapes=((None, None),), weights=weights,
+        inferred=module is None, type=type_, dialect="torch",
     )  # fmt: skip
     return layer, guessed
 
