@@ -28,7 +28,15 @@ def _patterns() -> tuple[re.Pattern[bytes], ...]:
     scalar = b"(?:%b|%b)%b" % (text, other, kept)
     tuples = rb"(?:%b|)(?:%b|)[\x85\x86\x87]%b" % (scalar, scalar, kept)
     value = rb"%b(?:%b|\((?:%b)+[et]%b|)" % (scalar, tuples, scalar, kept)
+    # From protocol 4 on each new word is remembered at once, and no number is.
+    frame = rb"(?:\x95.{8}|)"
+    number = rb"(?:K.|M..|J.{4}|G.{8}|[N\x88\x89])"
+    word = b"(?:%b)\x94%b" % (text, frame)
     sources = [
+        rb"\((?:%b%b%b){%d}u%b" % (word, number, frame, BATCH, frame),
+        rb"\((?:%b){%d}[e\x90]%b" % (word, BATCH, frame),
+    ]
+    sources += [
         rb"\((?:%b){%d}%b(?:\x95.{8}|)" % (item, BATCH, end)
         for each in (scalar, value)
         for item, end in ((scalar + each, b"u"), (each, rb"[e\x90]"))
@@ -43,8 +51,12 @@ def _patterns() -> tuple[re.Pattern[bytes], ...]:
 def skip(machine: Machine) -> bool:
     """Pass over a full batch of plain values that begins here. Returns whether there is one."""
     machine.fill(_REACH)
-    pairs, items, pairs_of_lists, lists, numbered, remembered = _patterns()
+    words, words_alone, pairs, items, pairs_of_lists, lists, numbered, remembered = _patterns()
     listed = type(machine.stack[-1]) is list
+    if machine.protocol >= _SEQUENTIAL:
+        each = (words_alone if listed else words).match(machine.buffer, machine.at)
+        if each:
+            return _passed(machine, each[0], machine.remembered, BATCH, listed)
     tried = (items, lists) if listed else (pairs, pairs_of_lists)
     found = next(filter(None, (each.match(machine.buffer, machine.at) for each in tried)), None)
     if not found:
@@ -56,6 +68,11 @@ def skip(machine: Machine) -> bool:
     else:
         marks = remembered.findall(batch)
         first, count = machine.remembered, len(marks) - marks.count(b"")
+    return _passed(machine, batch, first, count, listed)
+
+
+def _passed(machine: Machine, batch: bytes, first: int | None, count: int, listed: bool) -> bool:
+    """Note where a batch is, and step over it. Returns True."""
     machine.remembered += count
     if first is not None and (not machine.skipped or machine.skipped[-1].first <= first):
         place = (machine.base + machine.at, len(batch))
