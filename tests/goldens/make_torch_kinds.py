@@ -199,6 +199,9 @@ def pickles(model: Small) -> None:
     ran("arrays.pkl", "gru", model.gru)
     joblib.dump(model.state_dict(), HERE / "dumped.joblib")
     record("dumped.joblib", total, kinds, kept)
+    joblib.dump(model.state_dict(), HERE / "packed.joblib", compress=3)
+    record("packed.joblib", total, kinds, kept)
+    ran("packed.joblib", "gru", model.gru)
 
 
 def wrapped() -> None:

@@ -63,7 +63,7 @@ def read(path: str, optimizer: bool = False, key: str | None = None) -> Model:
             return _reader(reader).read(path, optimizer)  # type: ignore[no-any-return]
         if reader not in ("torch.file", "pickled"):
             raise UsageError("--key picks a model of a PyTorch checkpoint, which this is not")
-        return _reader("torch.file").read(path, optimizer, key)  # type: ignore[no-any-return]
+        return _reader(reader).read(path, optimizer, key)  # type: ignore[no-any-return]
 
 
 def attach_weights(model: Model, path: str) -> Model:

@@ -27,12 +27,15 @@ _UNPACK = {"gzip": "gunzip -k FILE", "bzip2": "bunzip2 -k FILE", "xz": "unxz -k 
 _KERAS = "expected a Keras model, or tensors that PyTorch wrote"
 
 
-def read(path: str, optimizer: bool = False) -> Model:
-    """Return the model in a pickle; nothing in it is run. Raises: FileError."""
+def read(path: str, optimizer: bool = False, key: str | None = None) -> Model:
+    """Return the model in a pickle; nothing in it is run. `key` is that of a PyTorch checkpoint.
+
+    Raises: FileError, UsageError.
+    """
     with open(path, "rb") as file:
         start = file.read(16)
         if start.startswith(_TORCH):
-            return torch.read(path, optimizer)
+            return torch.read(path, optimizer, key)
         file.seek(0)
         packed = compression(start)
         data = inflated(file) if packed else None
@@ -44,8 +47,9 @@ def read(path: str, optimizer: bool = False) -> Model:
     parts = list(_models(root, path, data))
     if parts:
         return _keras(parts, optimizer)
-    if data is None and _is_torch(root):
-        return torch.read(path, optimizer)
+    if _is_torch(root):
+        whole = path if data is None else Part(path, 0, len(data), data)
+        return torch.read(whole, optimizer, key)
     raise FileError(f"a pickle of {_what(root)}: no model that rnncli reads", _KERAS)
 
 

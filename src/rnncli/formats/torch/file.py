@@ -13,7 +13,7 @@ from rnncli.errors import FileError
 from rnncli.formats import limits
 from rnncli.formats.containers.pickle_machine import Global, Persistent, Record, Span
 from rnncli.formats.containers.unpickler import unpickled
-from rnncli.formats.containers.zip import Archive, Part
+from rnncli.formats.containers.zip import Archive, Part, opened
 from rnncli.formats.torch import exported, torchscript, values
 from rnncli.formats.torch.checkpoints import tensors_in
 from rnncli.formats.torch.modules import model_of, shard_gaps
@@ -29,24 +29,25 @@ _DATA = re.compile(r"[xy](_?(train|test|val|valid))?|(train|test|val|valid)_?([x
                    r"\d+", re.IGNORECASE)  # fmt: skip
 
 
-def read(path: str, optimizer: bool = False, key: str | None = None) -> Model:
+def read(path: str | Part, optimizer: bool = False, key: str | None = None) -> Model:
     """Return the modules in a file; their weights stay where they are.
 
     `key` picks one of several models. Raises: FileError, UsageError.
     """
-    contents, found = opened(path, key)
-    source = Source("file", path, contents.format, contents.written_by, found.details)
+    contents, found = contents_of(path, key)
+    name = path.path if isinstance(path, Part) else path
+    source = Source("file", name, contents.format, contents.written_by, found.details)
     model = model_of(found, source)
     if optimizer and found.optimizer:
         kept = (Weight("", tensor.shape, dtype=tensor.dtype) for tensor in found.optimizer)
         model = model._replace(optimizer=tuple(kept))
     store = partial(values.opened, path, contents.places, found.tensors)
-    return model._replace(store=store).with_gaps(*shard_gaps(path))
+    return model._replace(store=store).with_gaps(*shard_gaps(name))
 
 
-def opened(path: str, key: str | None = None) -> "tuple[Contents, Found]":
+def contents_of(path: str | Part, key: str | None = None) -> "tuple[Contents, Found]":
     """Return what a file holds, and the tensors of its models. Raises: FileError, UsageError."""
-    with open(path, "rb") as file:
+    with opened(path) as file:
         zipped = file.read(2) == b"PK"
     contents = _zip(path) if zipped else _older(path)
     found = contents.found or tensors_in(contents.root, key, contents.scripts)
@@ -123,9 +124,9 @@ def _moved(place: Place, start: int) -> Place:
     return place._replace(offset=place.offset + start)
 
 
-def _older(path: str) -> Contents:
+def _older(path: str | Part) -> Contents:
     """Return what a file of before 1.6 holds, or a pickle that Python itself wrote."""
-    with open(path, "rb") as file:
+    with opened(path) as file:
         root = unpickled(file)
         if root != _MAGIC:
             return _plain(path, root)
@@ -133,13 +134,13 @@ def _older(path: str) -> Contents:
     return Contents("PyTorch before 1.6", root, lambda: places)
 
 
-def _plain(path: str, root: Any) -> Contents:
+def _plain(path: str | Part, root: Any) -> Contents:
     """Return the contents of a pickle of Python's own, in which each storage is a file of its own.
 
     Source: `torch.storage._load_from_bytes`.
     """
     places: dict[str, Place] = {}
-    with open(path, "rb") as file:
+    with opened(path) as file:
         for each in walk(root):
             if not isinstance(each, Record) or each.what != LOADED or not each.args:
                 continue

@@ -113,7 +113,7 @@ def _one(folder: Folder, name: str) -> tuple[Mapping[str, TorchTensor], Any]:
         if name.endswith(".safetensors"):
             found = safetensors.tensors_in(path)
             return found.tensors, partial(values.opened, path, dict, found.tensors)
-        contents, found = torch.opened(path)
+        contents, found = torch.contents_of(path)
     except FileError as error:
         raise FileError(f"{name}: {error.message}", error.hint) from None
     return found.tensors, partial(values.opened, path, contents.places, found.tensors)

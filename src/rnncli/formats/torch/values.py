@@ -7,6 +7,8 @@ from typing import BinaryIO
 
 from rnncli.errors import FileError
 from rnncli.formats import limits
+from rnncli.formats.containers import zip as zipped
+from rnncli.formats.containers.zip import Part
 from rnncli.formats.torch.storages import Place
 from rnncli.formats.torch.tensors import TorchTensor
 from rnncli.model import ITEM_SIZE, Store, Tensor
@@ -14,10 +16,10 @@ from rnncli.model import ITEM_SIZE, Store, Tensor
 
 @contextmanager
 def opened(
-    path: str, places: Callable[[], Mapping[str, Place]], tensors: Mapping[str, TorchTensor]
+    path: str | Part, places: Callable[[], Mapping[str, Place]], tensors: Mapping[str, TorchTensor]
 ) -> Iterator[Store]:
     """Open the tensors of a file; `places` says where their storages are."""
-    with open(path, "rb") as file:
+    with zipped.opened(path) as file:
         yield _Values(file, places(), tensors)
 
 
