@@ -10,6 +10,7 @@ import pytest
 from rnncli.errors import RnncliError, UsageError
 from rnncli.formats import read
 from rnncli.forward import Request, forward
+from rnncli.forward.finite import count_not_finite
 from rnncli.graph.alone import alone
 from rnncli.graph.infer import sized
 from rnncli.report.cost import cost
@@ -170,3 +171,82 @@ def test_a_kernel_that_two_nodes_take_counts_once_and_works_twice(tmp_path: Path
     onnx.save(model, tmp_path / "m.onnx")
     assert read(str(tmp_path / "m.onnx")).params == 144
     assert recurrent_macs(tmp_path / "m.onnx") == [7 * 2 * 16 * 7] * 2
+
+
+def stored(folder: Path, data_type: int, values: list[float]) -> Path:
+    """Return a file of a product with a constant of a type that NumPy may not have."""
+    import onnx
+    from onnx import helper
+
+    tensor = helper.make_tensor("W", data_type, [4, 3], values)
+    ends = [helper.make_tensor_value_info("x", data_type, [1, 4]),
+            helper.make_tensor_value_info("y", data_type, None)]  # fmt: skip
+    node = helper.make_node("MatMul", ["x", "W"], ["y"], "product")
+    graph = helper.make_graph([node], "types", ends[:1], ends[1:], [tensor])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)]), folder / "m")
+    return (folder / "m").rename(folder / "m.onnx")
+
+
+@pytest.mark.parametrize(
+    ("data_type", "values", "size", "bad"),
+    [
+        (22, [-6, 5] * 6, 6, 0),  # int4
+        (21, [0, 15] * 6, 6, 0),  # uint4
+        (18, [0.5] * 12, 12, 0),  # float8_e4m3fnuz
+        (19, [0.5] * 11 + [float("nan")], 12, 1),  # float8_e5m2
+        (16, [0.5] * 11 + [float("nan")], 24, 1),  # bfloat16
+    ],
+)
+def test_weights_of_every_type_count_take_bytes_and_are_looked_at(
+    data_type: int, values: list[float], size: int, bad: int, tmp_path: Path
+) -> None:
+    model = read(str(stored(tmp_path, data_type, values)))
+    assert (model.params, model.bytes) == (12, size)
+    assert count_not_finite(model) == (bad, 1, 1)
+
+
+def test_what_nothing_gives_makes_the_counts_incomplete(tmp_path: Path) -> None:
+    import onnx
+
+    model = onnx.load(FOLDER / "lstm_forward.onnx")
+    del model.graph.initializer[0]
+    onnx.save(model, tmp_path / "m.onnx")
+    found = read(str(tmp_path / "m.onnx"))
+    assert not found.complete
+    assert found.warnings == ("node 'my_lstm' takes 'W', which nothing before it gives",)
+
+
+def test_a_function_that_calls_itself_is_refused(tmp_path: Path) -> None:
+    import onnx
+    from onnx import helper
+
+    model = onnx.load(FOLDER / "function_lstm.onnx")
+    function = model.functions[0]
+    function.node.append(helper.make_node("Twice", ["Z"], ["again"], domain="own"))
+    onnx.save(model, tmp_path / "m.onnx")
+    with pytest.raises(RnncliError, match="'Twice' calls itself"):
+        read(str(tmp_path / "m.onnx"))
+
+
+def test_functions_that_unfold_without_bound_are_refused(tmp_path: Path) -> None:
+    import onnx
+    from onnx import helper
+
+    model = onnx.load(FOLDER / "function_lstm.onnx")
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("own", 1)]
+    for level in range(30):
+        name = f"f{level - 1}" if level else "Twice"
+        calls = [helper.make_node(name, ["X" if n == 0 else f"t{n}"], [f"t{n + 1}"], domain="own")
+                 for n in range(4)]  # fmt: skip
+        model.functions.append(
+            helper.make_function("own", f"f{level}", ["X"], ["t4"], calls, opsets)
+        )
+    model.graph.node[0].op_type = "f29"
+    onnx.save(model, tmp_path / "m.onnx")
+    with pytest.raises(RnncliError, match="layers in local functions"):
+        read(str(tmp_path / "m.onnx"))
+
+
+@pytest.mark.parametrize(("name", "expected"), [("scan", 7 * 2 * (12 + 16)), ("loop", 5 * 2 * 16)])
+def test_products_inside_loops_are_those_of_all_rounds(name: str, expected: int) -> None:
+    assert cost(read(str(FOLDER / f"{name}.onnx"))).data["totals"]["macs"] == expected

@@ -22,8 +22,8 @@ class Finite(NamedTuple):
 def count_not_finite(model: Model) -> Finite:
     """Return what is not finite of the values that the model's file holds.
 
-    Every layer's weights and every buffer are read, one tensor at a time, as they are stored. One
-    whose values are not in the file, or of a type that is not read, is counted as not read.
+    Every layer's weights, every buffer and constant are read, one tensor at a time, as they are
+    stored. One whose values are not in the file, or of a type that is not read, counts as not read.
     Raises: FileError for a model without a file.
     """
     if model.store is None:
@@ -44,6 +44,7 @@ def _weights(model: Model) -> Iterator[Weight]:
     for layer in model.layers:
         yield from layer.all_weights()
     yield from model.buffers
+    yield from (each for each in model.constants if each.dtype != "string")
 
 
 def _arrays(weight: Weight, store: Store) -> Iterator[Array]:

@@ -116,7 +116,10 @@ class _Tensors:
     def read(self, name: str) -> Tensor:
         """Return a tensor. Raises: FileError if it is damaged, or not where it may be."""
         constant = self.reader.held[name]
-        return Tensor(constant.dtype, constant.shape, constant.values())
+        array = constant.values()
+        if array.dtype.isbuiltin != 1:  # NumPy has no such type: as one that holds all its values
+            array = array.astype("float32" if "float" in constant.dtype else "int8")
+        return Tensor(constant.dtype, constant.shape, array)
 
     def whole(self, proto: Any) -> Any:
         """Return a TensorProto of the graph with its values. Raises: FileError."""

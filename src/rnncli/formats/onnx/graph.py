@@ -164,7 +164,7 @@ class Reader:
                 operands.append(("weight", tensor))
                 inputs[-1] = scope.constants[tensor].shape
                 weight, is_own = self._weight(proto, position, attributes, scope)
-                parts.append(weight._replace(shared=False))
+                parts.append(_as_stated(proto.op_type, weight, position))
                 own += [weight] if is_own else []
             else:
                 operands.append(("none", ""))
@@ -203,7 +203,7 @@ class Reader:
             self.weights.add(constant.key)
         gates: tuple[str, ...] = ()
         name = constant.name
-        if op in RECURRENT and position < len(_NAMES):
+        if op in RECURRENT and position < len(_NAMES) and not _turned(op, position):
             name = _NAMES[position]
             gates = _gates(op, name)
         shape = counted_shape(constant, use, attributes)
@@ -251,3 +251,16 @@ def _gates(operator: str, name: str) -> tuple[str, ...]:
         if layout.names[term.name] == name:
             return layout.stored_gates(cell, term)
     return ()
+
+
+def _turned(operator: str, position: int) -> bool:
+    """Whether a kernel is stored transposed, `(directions, inputs, 4 * units)`."""
+    return operator == "DynamicQuantizeLSTM" and position in (1, 2)
+
+
+def _as_stated(operator: str, weight: Weight, position: int) -> Weight:
+    """Return a constant as ONNX's own operator takes it."""
+    if not _turned(operator, position) or len(weight.shape) != 3:
+        return weight._replace(shared=False)
+    ways, inputs, columns = weight.shape
+    return weight._replace(name=_NAMES[position], shape=(ways, columns, inputs), shared=False)
