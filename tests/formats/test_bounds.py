@@ -253,7 +253,7 @@ OVER: dict[str, tuple[str, Callable[[Path], None], str]] = {
     ),
     "SAFETENSORS_HEADER": (
         "x.safetensors", header_of(limits.SAFETENSORS_HEADER + 1),
-        "bytes in the header: 100,000,001",
+        "bytes in the header: 33,554,433",
     ),
     "INDEX_BYTES": (
         "x.index", index_of(limits.INDEX_BYTES + 1), "bytes in x.index: 67,108,865",

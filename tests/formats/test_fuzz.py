@@ -406,3 +406,59 @@ def test_a_dtype_of_a_file_does_not_steer_the_terminal(tmp_path: Path) -> None:
             text = render(report, look, Target(color=color))
             assert "\x1b[31m" not in text
             assert "x1b" in text
+
+
+def test_an_input_without_values_or_axes_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.json"
+    for shape, told in (([None, 0, 3], "is empty"), ([], "has no axes")):
+        config = one_layer("Dropout", rate=0.1)
+        config["config"]["layers"][0]["config"]["batch_shape"] = shape
+        path.write_text(json.dumps(config))
+        with pytest.raises(RnncliError, match=f"input 'i' {told}"):
+            run(path)
+
+
+def test_a_nested_model_with_fewer_inputs_than_it_is_given(tmp_path: Path) -> None:
+    inner = functional()["config"]
+    inner["name"] = "inner"
+    layers = [
+        *functional()["config"]["layers"][:1],
+        {"class_name": "Model", "name": "inner", "config": {**inner, "input_layers": []},
+         "inbound_nodes": [[["a", 0, 0, {}]]]},
+    ]  # fmt: skip
+    outer = {"name": "o", "layers": layers, "input_layers": [["a", 0, 0]],
+             "output_layers": [["inner", 0, 0]]}  # fmt: skip
+    path = tmp_path / "model.json"
+    path.write_text(json.dumps({"class_name": "Model", "config": outer}))
+    with pytest.raises(RnncliError):
+        run(path)
+
+
+def test_weights_that_are_not_finite_are_run_without_a_warning_of_numpy(tmp_path: Path) -> None:
+    header: dict[str, Any] = {}
+    shapes = {"weight_ih_l0": [8, 3], "weight_hh_l0": [8, 2], "bias_ih_l0": [8], "bias_hh_l0": [8]}
+    for part, shape in shapes.items():
+        start = max((each["data_offsets"][1] for each in header.values()), default=0)
+        size = 4 * int(np.prod(shape))
+        header[f"lstm.{part}"] = {"dtype": "F32", "shape": shape,
+                                  "data_offsets": [start, start + size]}  # fmt: skip
+    data = json.dumps(header).encode()
+    values = np.full(56, np.inf, np.float32).tobytes()
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(len(data).to_bytes(8, "little") + data + values)
+    done = subprocess.run(
+        [sys.executable, "-m", "rnncli", "forward", path], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "RuntimeWarning" not in done.stderr
+
+
+def test_a_tensor_that_repeats_a_few_values_far_too_often_is_not_run(tmp_path: Path) -> None:
+    from rnncli.forward.stored import to_array
+    from rnncli.model import Tensor
+
+    small = Tensor("float32", (1000, 4), bytes(16), (0, 1))
+    assert to_array(small).shape == (1000, 4)
+    large = Tensor("float32", (1 << 21, 4), bytes(16), (0, 1))
+    with pytest.raises(RnncliError, match="33,554,432 bytes repeats 16 that are stored"):
+        to_array(large)

@@ -64,6 +64,8 @@ def random_inputs(
                              "give it with --input FILE")  # fmt: skip
         first = batch or shape[0] or 1
         sizes = (first, *(dim if dim is not None else steps or STEPS for dim in shape[1:]))
+        if 0 in sizes:
+            raise ShapeError(f"input {ref.layer!r} is empty: its shape is {show(shape)}")
         source = Drawn(sizes[: len(shape)], rng, uniform, tokens)
         found[ref] = Input(source, "the random input", dtype, whole)
     return found

@@ -1,12 +1,16 @@
 """Stored tensors as arrays in Keras's layout."""
 
 from functools import cache
+from math import prod
 
 import numpy as np
 
 from rnncli.errors import FileError
 from rnncli.kernels.activations import Array
 from rnncli.model import Store, Tensor, Weight
+
+_SMALL = 16 << 20  # bytes that any tensor may have
+_REPEATED = 100  # beyond them: its bytes to those that the file stores of it
 
 
 def to_array(tensor: Tensor) -> Array:
@@ -25,6 +29,10 @@ def to_array(tensor: Tensor) -> Array:
             raise FileError(f"values of type {tensor.dtype} cannot be run") from None
     if tensor.strides is None:
         return flat.reshape(tensor.shape)
+    size = prod(tensor.shape) * flat.itemsize
+    if size > _SMALL and size > _REPEATED * flat.nbytes:
+        raise FileError(f"a tensor of {size:,} bytes repeats {flat.nbytes:,} that are stored; "
+                        f"at most {_REPEATED} times as many are taken")  # fmt: skip
     strides = [stride * flat.itemsize for stride in tensor.strides]
     return np.lib.stride_tricks.as_strided(flat, tensor.shape, strides, writeable=False)
 

@@ -18,7 +18,7 @@ from rnncli.forward.stored import assemble
 from rnncli.graph.state_dicts import matched
 from rnncli.kernels.spectra import stft_kernel
 from rnncli.layers.op import Array
-from rnncli.model import Layer, Model, Ref, Weight
+from rnncli.model import Layer, Model, Ref, Store, Weight
 from rnncli.shapes import show
 
 Values = dict[str, Array]
@@ -106,9 +106,16 @@ def stored_values(model: Model, found: Iterable[Slot], dtype: np.dtype[Any]) -> 
         raise FileError("the model has no weights of its own")
     path = model.source.path or "the file"
     with model.store() as store:
-        return {
-            slot.path: _fitting(slot, assemble(slot.weight, store), path, dtype) for slot in found
-        }
+        return {slot.path: _fitting(slot, _read(slot, store, path), path, dtype) for slot in found}
+
+
+def _read(slot: Slot, store: Store, path: str) -> Array:
+    """Return a weight's values. Raises: FileError that names the file and the weight."""
+    try:
+        return assemble(slot.weight, store)
+    except FileError as error:
+        text = error.message.removeprefix(f"{path}: ")
+        raise FileError(f"{path}: weight {slot.path!r}: {text}", error.hint) from None
 
 
 def _fitting(slot: Slot, array: Array, source: str, dtype: np.dtype[Any]) -> Array:

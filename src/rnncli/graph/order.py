@@ -103,6 +103,7 @@ def is_chain(model: Model, depths: Depths) -> bool:
     nodes = depths.nodes
     if any(count > 1 for count in Counter(nodes.values()).values()):
         return False
-    if any(len(model.layer(name).calls[index].tensors()) > 1 for name, index in nodes):
+    called = [model.layer(name).calls[index : index + 1] for name, index in nodes]
+    if any(len(call.tensors()) > 1 for calls in called for call in calls):
         return False
     return all(count == 1 for count in Counter(name for name, _ in nodes).values())
