@@ -1,5 +1,6 @@
 """Where a run begins and ends, by name or as `python -m rnncli`."""
 
+import errno
 import os
 import sys
 from contextlib import suppress
@@ -19,6 +20,11 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.stderr.write("error: interrupted\n")
         code = 130
+    except (MemoryError, OSError) as error:  # so little that nothing can be loaded
+        if isinstance(error, OSError) and error.errno != errno.ENOMEM:
+            raise
+        sys.stderr.write("error: there is not enough memory to load rnncli\n")
+        code = 2
     except SystemExit as done:
         code = done.code
     if not isinstance(code, int) or sys.flags.dev_mode:

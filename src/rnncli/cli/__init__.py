@@ -10,6 +10,7 @@ from typer.core import TyperCommand, TyperGroup
 
 import rnncli
 from rnncli.cells import cell_for, cells_in, names, snake_case
+from rnncli.cli import address_space
 from rnncli.cli.options import CELL, MODEL, OUTPUT
 from rnncli.cli.output import fail, silence_stdout
 from rnncli.cli.refusals import told, unknown_command
@@ -205,6 +206,7 @@ def main() -> None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     if sys.stdout is None:
         fail("stdout is closed, and answers are written there", "send it to a file or to /dev/null")
+    address_space.guard()
     try:
         sys.exit(_run())
     except BrokenPipeError:
@@ -238,20 +240,11 @@ def _run() -> int:
     except Exception as error:
         if "--debug" in sys.argv:
             raise
-        if isinstance(error, ImportError) and _address_space_limited():
+        if isinstance(error, ImportError) and address_space.limit() is not None:
             fail("there is not enough memory to load a library", "raise the limit of ulimit -v")
         what = f"{type(error).__name__}: {error}".splitlines()[0]
         fail(f"a bug in rnncli ({what})", "run it again with --debug and report what it shows",
              ExitCode.BUG)  # fmt: skip
-
-
-def _address_space_limited() -> bool:
-    """Whether `ulimit -v` is set, under which a library that does not fit fails to load."""
-    try:
-        import resource
-    except ImportError:
-        return False
-    return resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
 
 
 def _answer() -> int:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from typer import Option
 
-from rnncli.cli.models import check_address_space, load, pick
+from rnncli.cli.models import load, pick
 from rnncli.cli.options import CellFlags, LayerFlags, ModelFlags, OutputFlags, with_options
 from rnncli.cli.output import emit, progress_bar, warn
 from rnncli.errors import UsageError
@@ -38,7 +38,6 @@ def command(
       rnncli convert model.pt --to keras -o weights.npz
       rnncli convert model.h5 --layer-name lstm_1 --to onnx -o lstm.npz
     """
-    check_address_space()
     if to is None or save is None:
         raise UsageError("convert needs --to and -o", "add --to torch -o state.safetensors, say")
     from rnncli.formats import located

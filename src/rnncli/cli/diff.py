@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 from typer import Argument, BadParameter, Exit, Option
 
 from rnncli.cli.completion import files as model_files
-from rnncli.cli.models import check_address_space
 from rnncli.cli.options import OutputFlags, with_options
 from rnncli.cli.output import emit, progress_bar, talk, warn
 from rnncli.errors import ExitCode, FileError
@@ -57,7 +56,6 @@ def command(
       rnncli diff model.keras model.pt --values --tolerance 1e-6
       rnncli diff a.h5 b.h5 --gates --format markdown
     """
-    check_address_space()
     from rnncli.report.diff import diff
     from rnncli.weights.differences import differences
 

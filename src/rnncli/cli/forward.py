@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from rnncli.cli.forward_options import InsideFlags, RunFlags
-from rnncli.cli.models import check_address_space, load, steps_of, with_dims
+from rnncli.cli.models import load, steps_of, with_dims
 from rnncli.cli.options import CellFlags, Dims, LayerFlags, ModelFlags, OutputFlags, with_options
 from rnncli.cli.output import emit, page, progress_bar, warn, warn_that
 from rnncli.cli.pictures import check_svg, save_svg
@@ -37,7 +37,6 @@ def command(
       rnncli forward model.h5 --input x.csv --format json
       rnncli forward --cell lstm --stats --plot
     """
-    check_address_space()
     from rnncli.forward import forward
 
     if run.input and cell.steps is None:

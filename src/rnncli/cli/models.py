@@ -1,6 +1,5 @@
 """From the flags of a command to a `Model`."""
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from rnncli.activation_names import check_activation
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 CLASSES: dict[str, str] = {snake_case(name): name for name in names()}
 
 MAX_DEPTH = 10_000
-LEAST_ADDRESS_SPACE = 256 << 20  # bytes that Python, NumPy and its BLAS reserve
 
 
 def load(
@@ -175,19 +173,6 @@ def with_dims(model: Model, texts: list[str] | None) -> Model:
             raise UsageError(f"--dim: {text[:60]!r} is not NAME=N", "write batch=8, say")
         named[name] = size
     return sized(model, named=named)
-
-
-def check_address_space() -> None:
-    """Check that NumPy can be loaded: where its BLAS gets no memory, it ends the process itself.
-
-    Raises: MemoryError.
-    """
-    with suppress(ImportError):  # not on every system
-        import resource
-
-        limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-        if limit != resource.RLIM_INFINITY and limit < LEAST_ADDRESS_SPACE:
-            raise MemoryError
 
 
 _UNBUILT = "the model has no input shape, on which its weights and outputs depend"

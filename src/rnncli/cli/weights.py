@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from typer import Option
 
-from rnncli.cli.models import check_address_space, load, pick
+from rnncli.cli.models import load, pick
 from rnncli.cli.options import CellFlags, LayerFlags, ModelFlags, OutputFlags, with_options
 from rnncli.cli.output import emit, progress_bar, warn, warn_that
 
@@ -30,7 +30,6 @@ def command(
       rnncli weights model.keras --gates --layer-name lstm_1
       rnncli weights --cell lstm --units 64 --format json
     """
-    check_address_space()
     from rnncli.formats import located
     from rnncli.report.weights import weights
     from rnncli.weights.held import opened
