@@ -39,7 +39,7 @@ def test_a_short_run(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     *readers, total = done.stdout.splitlines()
     assert re.fullmatch(r"1,5\d\d inputs, 0 failures", total)
-    assert len(readers) == 10
+    assert len(readers) == 11
     for line in readers:  # some inputs must still be models, or the mutations reach nothing
         found = re.fullmatch(r"[\w.]+ +([\d,]+) inputs +([\d,]+) read +0 failures +\d+ s", line)
         assert found is not None
