@@ -1,8 +1,10 @@
 """Windows moved over steps, images and volumes: convolutions and pools, channels on the last axis.
 
-A convolution is one matrix product of all windows with the kernel (Chellapilla et al., 2006).
+A convolution is a matrix product of windows with the kernel (Chellapilla et al., 2006), a block of
+them at a time.
 """
 
+from collections.abc import Iterator
 from itertools import product
 from math import prod
 from typing import Any
@@ -13,6 +15,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 Sizes = tuple[int, ...]
+
+_BLOCK = 1 << 20  # bytes of windows that are copied side by side for one product
 
 
 def ends(size: int, window: int, stride: int, dilation: int, padding: str) -> tuple[int, int]:
@@ -45,18 +49,32 @@ def convolve(
     x: Array, kernel: Array, strides: Sizes, dilation: Sizes, padding: str, groups: int = 1
 ) -> Array:
     """Return `(batch, *positions, filters)`; `kernel` is `(*window, channels/groups, filters)`."""
-    axes = kernel.ndim - 2
+    axes, depth, width = kernel.ndim - 2, kernel.shape[-2], kernel.shape[-1] // groups
     view = windows(x, kernel.shape[:axes], strides, dilation, padding)
     view = np.moveaxis(view, 1 + axes, -1)
-    positions, depth = view.shape[: 1 + axes], kernel.shape[-2]
-    rows, width = prod(kernel.shape[:-1]), kernel.shape[-1] // groups
-    parts = []
+    rows = prod(kernel.shape[:-1])
+    outputs = np.empty((*view.shape[: 1 + axes], kernel.shape[-1]), np.result_type(x, kernel))
     for group in range(groups):
-        columns = view[..., group * depth : (group + 1) * depth].reshape(-1, rows)
         share = kernel[..., group * width : (group + 1) * width].reshape(rows, width)
-        parts.append(columns @ share)
-    outputs = parts[0] if groups == 1 else np.concatenate(parts, axis=-1)
-    return outputs.reshape(*positions, kernel.shape[-1])
+        channels = slice(group * depth, (group + 1) * depth)
+        filters = slice(group * width, (group + 1) * width)
+        for block in _blocks(outputs.shape[:-1], rows * x.dtype.itemsize):
+            part = view[block]
+            columns = part[..., channels].reshape(-1, rows)
+            outputs[block][..., filters] = (columns @ share).reshape(*part.shape[: axes + 1], width)
+    return outputs
+
+
+def _blocks(positions: Sizes, size: int) -> Iterator[tuple[slice, slice]]:
+    """Yield blocks of the batch and of the first axis whose windows, of `size` bytes per position,
+    stay small enough for a processor's cache."""
+    batch, first, *rest = positions
+    row = max(size * prod(rest), 1)
+    lines = min(max(_BLOCK // row, 1), max(first, 1))
+    many = max(_BLOCK // (row * lines), 1) if lines >= first else 1
+    for start in range(0, batch, many):
+        for line in range(0, first, lines):
+            yield slice(start, start + many), slice(line, line + lines)
 
 
 def depthwise(x: Array, kernel: Array, strides: Sizes, dilation: Sizes, padding: str) -> Array:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 else:
     np, activations = lazy("numpy"), lazy("rnncli.kernels.activations")
 
+_BLOCK = 1 << 18  # scores that are held at a time, where nobody asks for them
 _LEAST = -1e9  # the score of what a mask leaves out
 
 
@@ -120,10 +121,18 @@ class MultiHeadAttention(Op):
             for name, each in (("query", query), ("key", key), ("value", value))
         )
         q, k, v = (_moved(each, axes) for each in (q, k, v))
-        kept = self._kept(query, value, key if len(given) > 2 else None, options)
+        masks = [each.mask for each in given[1:] if each.mask is not None]
         scored = bool(options.get("return_attention_scores"))
         explicit = scored or self.config["dropout"] > 0 or query.array.ndim != 3
-        output, shares = self._attend(q, k, v, kept, explicit)
+        whole = query.array.ndim != 3 or scored
+        size = q.shape[-2] if whole else max(_BLOCK // max(q[..., 0, 0].size * k.shape[-2], 1), 1)
+        outputs = []
+        for start in range(0, q.shape[-2], size):
+            rows = slice(start, start + size)
+            kept = self._kept(query, value, masks, options, rows)
+            output, shares = self._attend(q[..., rows, :], k, v, kept, explicit)
+            outputs.append(output)
+        output = outputs[0] if len(outputs) == 1 else np.concatenate(outputs, axis=-2)
         shape = [query.array.shape[axis] for axis in axes]
         output = _moved_back(output, axes, shape)
         if self.config.get("use_gate"):
@@ -163,25 +172,29 @@ class MultiHeadAttention(Op):
         return shares @ v, shares
 
     def _kept(
-        self, query: Value, value: Value, key: Value | None, options: Mapping[str, Any]
-    ) -> Array | None:
-        """Return which pairs of positions count, to be broadcast to the scores; None: all."""
-        parts: list[Array] = []
-        if query.mask is not None:
-            parts.append(query.mask[:, None, :, None])
-        parts += [
-            each.mask[:, None, None] for each in (value, key) if each and each.mask is not None
-        ]
-        rows, columns = query.array.shape[1], value.array.shape[1]
-        apart = np.arange(rows)[:, None] - np.arange(columns)
-        if options.get("use_causal_mask"):
-            parts.append(apart >= 0)
-        if self.config.get("sliding_window"):
-            parts.append(np.abs(apart) < self.config["sliding_window"])
+        self, query: Value, value: Value, masks: Sequence[Array], options: Mapping[str, Any],
+        rows: slice,
+    ) -> Array | None:  # fmt: skip
+        """Return which pairs of positions count, to be broadcast to the scores; None: all.
+
+        `masks` are those of value and key, `rows` the queries that are asked for, where the
+        attended axis is the only one.
+        """
+        parts: list[Array] = [] if query.mask is None else [query.mask[:, None, rows, None]]
+        parts += [mask[:, None, None] for mask in masks]
+        window = self.config.get("sliding_window")
+        if options.get("use_causal_mask") or window:
+            queries = np.arange(query.array.shape[1])[
+                rows if query.array.ndim == 3 else slice(None)
+            ]
+            apart = queries[:, None] - np.arange(value.array.shape[1])
+            parts += [apart >= 0] if options.get("use_causal_mask") else []
+            parts += [np.abs(apart) < window] if window else []
         given = options.get("attention_mask")
         if isinstance(given, Value):
             mask = given.array != 0
-            parts.append(mask[:, None] if mask.ndim == query.array.ndim else mask)
+            mask = mask[:, None] if mask.ndim == query.array.ndim else mask
+            parts.append(mask[..., rows, :] if query.array.ndim == 3 else mask)
         whole = None
         for part in parts:
             whole = part if whole is None else whole & part
