@@ -121,6 +121,14 @@ def known() -> str:
     return "\n".join(("| Family | Layers |", "|---|---|", *lines))
 
 
+def formats() -> str:
+    """Return the suffixes of the files that rnncli reads, as the table of readers has them."""
+    from rnncli.formats import SUFFIXES
+
+    return " ".join(f"`{suffix}`" for suffix in SUFFIXES)
+
+
+FORMATS = re.compile(r"(<!-- formats: .*? -->\n).*?(?=<!-- end -->)", re.DOTALL)
 KNOWN = re.compile(r"(<!-- known: .*? -->\n).*?(?=<!-- end -->)", re.DOTALL)
 
 
@@ -139,4 +147,5 @@ def written(match: re.Match[str]) -> str:
 if __name__ == "__main__":
     for page in map(Path, sys.argv[1:]) if sys.argv[1:] else PAGES:
         found = KNOWN.sub(lambda match: f"{match[1]}{known()}\n", page.read_text())
+        found = FORMATS.sub(lambda match: f"{match[1]}{formats()}\n", found)
         page.write_text(BLOCK.sub(written, found))

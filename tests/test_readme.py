@@ -97,5 +97,20 @@ def test_the_table_of_keys(command: str, tmp_path: Path) -> None:
     assert found == ["schema", "command", *stated[command], "warnings"]
 
 
+def test_the_list_of_formats() -> None:
+    assert readme.FORMATS.search(TEXT)[0].endswith(f"-->\n{readme.formats()}\n")
+
+
+def test_the_terms_that_footers_name_are_in_the_glossary() -> None:
+    terms = {row[0] for row in readme.table("| Term | Means |")}
+    lines = ["forward --stats", "cost", "explain", "explain --cell gru",
+             "weights tests/goldens/keras/k3/lstm_stack.keras"]  # fmt: skip
+    for line in lines:
+        (named,) = re.findall(r"docs/glossary.md explains (.*)\.",
+                              readme.run(f"rnncli {line}", readme.ROOT))  # fmt: skip
+        assert set(re.split(r", | and ", named)) <= terms
+    assert [row[0] for row in readme.table("| Term | Means |")] == sorted(terms, key=str.lower)
+
+
 def test_the_table_of_layers() -> None:
     assert readme.KNOWN.search(TEXT)[0].endswith(f"-->\n{readme.known()}\n")

@@ -93,6 +93,13 @@ class Picture(NamedTuple):
     saturated: float | None = None
 
 
+def glossary(*terms: str) -> str:
+    """Return the note below a table that says where its terms are explained."""
+    *first, last = terms
+    listed = f"{', '.join(first)} and {last}" if first else last
+    return f"docs/glossary.md explains {listed}."
+
+
 class Report(NamedTuple):
     """What a command answers. `notes` are sentences below the tables; `lines` stand for a table
     where the answer is text, such as equations, and `math` are those equations in LaTeX; `warnings`

@@ -6,7 +6,7 @@ from typing import Any
 from rnncli.graph.infer import sized
 from rnncli.layers.onnx import open_axes, stated_batch
 from rnncli.model import ITEM_SIZE, Layer, Model
-from rnncli.report import Column, Report, Table, Total
+from rnncli.report import Column, Report, Table, Total, glossary
 from rnncli.report.device import NOTHING, Asked, figures
 from rnncli.report.device import notes as device_notes
 from rnncli.report.macs import macs_of, times, total
@@ -179,6 +179,7 @@ def _notes(rows: list[dict[str, Any]], model: Model) -> Iterator[str]:
         yield UNCONNECTED
     else:
         yield LEAST
+    yield glossary("MAC", "state", "step by step")
     if any(map(_at_once, rows)):
         yield "A ? per step is a layer that does not work step by step; the total leaves it out."
     if any(row["macs"] is None and row["macs_per_step"] is not None for row in rows):

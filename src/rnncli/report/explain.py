@@ -9,7 +9,7 @@ from rnncli.layers import cells_of, structure_of
 from rnncli.layers.rnn.structure import CellNode, Chain, Pair
 from rnncli.model import Layer
 from rnncli.notation import PROJECTION, Notation
-from rnncli.report import Column, Report, Table
+from rnncli.report import Column, Report, Table, glossary
 from rnncli.report.cell_tables import Traced, cells, formula, products, step
 from rnncli.shapes import Dim, Shape
 
@@ -65,7 +65,8 @@ def explain(
     if traced is not None:
         tables.append(step(traced, written.style))
         data["trace"] = {key: value for key, value in traced._asdict().items() if key != "weights"}
-    notes = (*_notes(layer, written.style), *_others(layer, recurrent))
+    terms = ("gate", "candidate", "kernel") if node.cell.gated else ("kernel", "hidden state")
+    notes = (*_notes(layer, written.style), *_others(layer, recurrent), glossary(*terms))
     return Report("explain", data, tuple(tables), lines, notes, math=written.latex())
 
 

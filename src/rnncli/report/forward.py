@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from rnncli.report import Column, Picture, Report, Table, Total
+from rnncli.report import Column, Picture, Report, Table, Total, glossary
 from rnncli.shapes import Shape, Shapes
 
 MOST_STEPS = 1000  # over which gradients are computed
@@ -136,7 +136,7 @@ def _layer_row(layer: Mapping[str, Any]) -> tuple[Any, ...]:
 def _notes(run: Run, layers: Sequence[Mapping[str, Any]]) -> Iterable[str]:
     share = run.stats["saturated"]
     if share is not None and share >= MUCH:
-        yield (f"{share:.1%} of the activations are within a thousandth of their bound: "
+        yield (f"{share:.1%} of the activations lie within a thousandth of a bound: "
                "the layer hardly tells inputs apart.")  # fmt: skip
     yield from _layer_notes(layers)
     if run.saved:
@@ -148,8 +148,9 @@ def _layer_notes(layers: Sequence[Mapping[str, Any]]) -> Iterable[str]:
     if bad:
         yield "NaN or Inf first appears in {} at step {:,}, counted from 1.".format(*bad[0])
     if layers:
-        yield "Saturated: the share of a gate's values within a thousandth of a bound."
+        yield "Saturated is the share of a gate's values within a thousandth of a bound."
         yield from _flow(layers)
+        yield glossary("saturated", "spectral radius", "norm")
 
 
 _FLOW = {
@@ -167,7 +168,7 @@ def _flow(layers: Sequence[Mapping[str, Any]]) -> Iterable[str]:
         if found is not None:
             yield _FLOW[found["verdict"]].format(layer["name"], found["steps"])
     if any(layer["gradient"] for layer in layers):
-        yield ("The norm of a derivative is the most by which a small change of the state t grows "
-               "until the last step T, in the first sequence.")  # fmt: skip
+        yield ("The norm of a derivative says how much, at most, a small change of the state at "
+               "step t has grown at the last step T, in the first sequence.")  # fmt: skip
     if any(row["back"] > MOST_STEPS for layer in layers for row in layer["gradient"]):
         yield f"It is not computed over more than {MOST_STEPS:,} steps."

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rnncli.report import Column, Report, Table, Total
+from rnncli.report import Column, Report, Table, Total, glossary
 from rnncli.report.forward import origin
 
 _COLUMNS = (
@@ -71,12 +71,12 @@ def _notes(
 ) -> Iterator[str]:
     bad = [row for row in rows if row["nan"] or row["inf"]]
     if bad:
-        yield ("The other figures are those of the finite values: "
-               f"{bad[0]['layer']} {bad[0]['weight']} has others.")  # fmt: skip
+        yield (f"{bad[0]['layer']} {bad[0]['weight']} holds values that are not finite; "
+               "the other figures leave them out.")  # fmt: skip
     for each in recurrent:
         name, units = f"{each['layer']} {each['weight']}", each["units"]
         if each["forget_bias"] is not None:
-            yield f"{name}: the forget gate's bias is {each['forget_bias']:.4g} in the mean."
+            yield f"{name}: the mean bias of the forget gate is {each['forget_bias']:.4g}."
         if units > most_units:
             yield f"{name}: not computed for its {units:,} units, which would take minutes."
         for gate, rank in (each["rank"] or {}).items():
@@ -86,6 +86,7 @@ def _notes(
             yield f"{name}: {_dead(each['dead_units'], units)}"
     if any(each["spectral_radius"] for each in recurrent):
         yield "The spectral radius is the largest absolute eigenvalue of a gate's recurrent kernel."
+        yield glossary("largest singular value", "rank", "gate")
 
 
 def _dead(dead: Sequence[int], units: int) -> str:
