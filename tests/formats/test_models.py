@@ -1,4 +1,9 @@
-"""Models that Keras has ways of its own with: the texts, counts and values of the real Keras."""
+"""Models that Keras made: the texts, counts, shapes and values of the real Keras.
+
+`models`: those that Keras has ways of its own with (`goldens/make_models.py`); `random_models`: a
+sample of `conformance/keras_models.py`; `operations_each`: one of each operation of `keras.ops`,
+of `conformance/keras_ops.py`.
+"""
 
 import zipfile
 from pathlib import Path
@@ -6,17 +11,23 @@ from pathlib import Path
 import pytest
 from keras_records import compared
 
-ARCHIVE = Path(__file__).parents[1] / "goldens" / "models.zip"
-with zipfile.ZipFile(ARCHIVE) as archive:
-    NAMES = archive.namelist()
+GOLDENS = Path(__file__).parents[1] / "goldens"
 ENDING = ".told.json"
-CASES = [name.removesuffix(ENDING) for name in NAMES if name.endswith(ENDING)]
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_keras_says_the_same(case: str, tmp_path: Path) -> None:
-    with zipfile.ZipFile(ARCHIVE) as archive:
-        for name in NAMES:
+def cases(stem: str) -> list[tuple[str, str]]:
+    with zipfile.ZipFile(GOLDENS / f"{stem}.zip") as archive:
+        names = archive.namelist()
+    return [(stem, name.removesuffix(ENDING)) for name in names if name.endswith(ENDING)]
+
+
+@pytest.mark.parametrize(
+    ("stem", "case"),
+    [*cases("models"), *cases("random_models"), *cases("operations_each")],
+)
+def test_keras_says_the_same(stem: str, case: str, tmp_path: Path) -> None:
+    with zipfile.ZipFile(GOLDENS / f"{stem}.zip") as archive:
+        for name in archive.namelist():
             if name.startswith(f"{case}."):
                 archive.extract(name, tmp_path)
     assert compared(tmp_path / case) == ("same", "")

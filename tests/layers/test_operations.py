@@ -1,6 +1,10 @@
-"""Operations of `keras.ops` in a functional model: the shapes and values of the real Keras."""
+"""Operations on tensors in functional models: the shapes and values of the real frameworks.
+
+`operations.keras` has those of `keras.ops`, `tf_operations.h5` TensorFlow's functions.
+"""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,34 +13,39 @@ from rnncli.formats import located, read
 from rnncli.forward import Request, forward
 
 HERE = Path(__file__).parents[1] / "goldens"
-FILE = str(HERE / "operations.keras")
-GOLDEN = np.load(HERE / "operations.npz")
+FILES = ("operations.keras", "tf_operations.h5")
+MODELS = {file: read(str(HERE / file)) for file in FILES}
+GOLDENS = {file: np.load(HERE / f"{file.partition('.')[0]}.npz") for file in FILES}
+RESULTS: dict[str, Any] = {}
 
 
-@pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> tuple:
-    folder = tmp_path_factory.mktemp("inputs")
-    inputs = []
-    for name in "ab":
-        np.save(folder / f"{name}.npy", GOLDEN[name])
-        inputs.append((name, str(folder / f"{name}.npy")))
-    return forward(located(read(FILE)), Request(inputs=tuple(inputs))).arrays
+def results(file: str, folder: Path) -> Any:
+    if file not in RESULTS:
+        inputs = []
+        for name in "ab":
+            np.save(folder / f"{name}.npy", GOLDENS[file][name])
+            inputs.append((name, str(folder / f"{name}.npy")))
+        RESULTS[file] = forward(located(MODELS[file]), Request(inputs=tuple(inputs))).arrays
+    return RESULTS[file]
 
 
-MODEL = read(FILE)
-
-
-@pytest.mark.parametrize("index", range(len(MODEL.outputs)))
-def test_an_operation_gives_what_keras_gives(results: tuple, index: int) -> None:
-    found, expected = results[index], GOLDEN[f"y{index}"]
-    shape = MODEL.shape(MODEL.outputs[index])
+@pytest.mark.parametrize(
+    ("file", "index"), [(file, at) for file in FILES for at in range(len(MODELS[file].outputs))]
+)
+def test_an_operation_gives_what_the_framework_gives(file: str, index: int, tmp_path: Path) -> None:
+    model, expected = MODELS[file], GOLDENS[file][f"y{index}"]
+    found = results(file, tmp_path)[index]
+    shape = model.shape(model.outputs[index])
     assert shape is not None
-    assert shape[1:] == expected.shape[1:]
+    assert [dim or size for dim, size in zip(shape, expected.shape, strict=True)] == list(
+        expected.shape
+    )
     assert found.shape == expected.shape
     scale = max(1.0, np.abs(expected.astype("f8")).max())
     np.testing.assert_allclose(found.astype("f8"), expected.astype("f8"), atol=1e-5 * scale)
 
 
-def test_nothing_is_left_out() -> None:
-    assert f"y{len(MODEL.outputs)}" not in GOLDEN.files
-    assert not MODEL.warnings
+@pytest.mark.parametrize("file", FILES)
+def test_nothing_is_left_out(file: str) -> None:
+    assert f"y{len(MODELS[file].outputs)}" not in GOLDENS[file].files
+    assert not MODELS[file].warnings

@@ -159,15 +159,17 @@ def _run(step: Step, op: Op, values: dict[Ref, Value], dtype: np.dtype[Any]) -> 
     inputs = [_value(values, ref) for ref in call.inputs]
     options = {key: _resolved(value, values) for key, value in call.kwargs.items()}
     inputs = _masked(inputs, options.get("mask"))
-    if TABLE.get(layer.kind or "") not in _WHOLE:
+    family = TABLE.get(layer.kind or "")
+    if family not in _WHOLE and not str(family).startswith("ops."):
         inputs = [_as_floats(value, dtype) for value in inputs]
     if not inputs:
         raise UnsupportedError(f"layer {layer.name!r} ({layer.type}) is called without an input")
     keep(layer, step.number, run_op(layer, lambda: op(inputs, options), inputs), values)
 
 
-# Families of layers that take whole numbers as they are, or hand them on; None: a model.
-_WHOLE = ("embedding", "preprocessing", "lookup", "operations", "reshaping", "merging", "wrappers",
+# Families of layers that take whole numbers as they are, or hand them on, as operations do; None:
+# a model.
+_WHOLE = ("embedding", "preprocessing", "lookup", "reshaping", "merging", "wrappers",
           None)  # fmt: skip
 
 

@@ -50,7 +50,8 @@ def each_step(config: Config, rank: int) -> bool:
 # Layers that leave it to the layers in them whether these train, in Keras 3; in Keras 2, and where
 # a file says that they are `frozen`, nothing in them does.
 _HOLDERS = ("TimeDistributed", "SpectralNormalization", "Bidirectional", "RNN", "StackedRNNCells",
-            "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")  # fmt: skip
+            "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "MultiHeadAttention",
+            "GroupQueryAttention")  # fmt: skip
 
 
 def trains(class_name: str | None, config: Config) -> bool:

@@ -104,7 +104,8 @@ def _recurrent(layer: Layer) -> dict[str, Any]:
 
 def _is_operation(layer: Layer) -> bool:
     """Whether it is a bare operation such as `NotEqual`; a nested model does not list those."""
-    return layer.kind is None and layer.model is None and "trainable" not in layer.config
+    bare = layer.kind is None or layer.kind.startswith("keras.")
+    return bare and layer.model is None and "trainable" not in layer.config
 
 
 def _unbuilt(layer: Layer) -> bool:

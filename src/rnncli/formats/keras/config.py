@@ -16,6 +16,7 @@ from rnncli.formats.keras.stated_shapes import (
     with_known_shapes,
     with_next_shapes,
 )
+from rnncli.formats.keras.tensorflow_calls import LAYERS, call_of
 from rnncli.formats.keras.version import KerasVersion
 from rnncli.graph.naming import snake_case
 from rnncli.layers import TABLE
@@ -146,7 +147,11 @@ def _functional(node: Node, era: KerasVersion, depth: int) -> Model:
     for each in nodes:
         layer = _layer(each, era, depth)
         calls = connections.calls(layer.kind, each.get("inbound_nodes", []), layer.name, shapes)
-        if TABLE.get(layer.kind or "", "").startswith("ops."):
+        if layer.type in LAYERS and layer.kind is not None and each["inbound_nodes"]:
+            call, said = call_of(layer.config, each["inbound_nodes"][0])
+            layer = layer._replace(config={**layer.config, **said})
+            calls = (call, *calls[1:])
+        elif TABLE.get(layer.kind or "", "").startswith("ops."):
             call, written = connections.operation_call(each["inbound_nodes"][0])
             layer = layer._replace(config={**layer.config, "call": written})
             calls = (call, *calls[1:])

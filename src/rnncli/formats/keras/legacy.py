@@ -14,6 +14,7 @@ from typing import Any
 
 from rnncli.activation_names import name_of_layer
 from rnncli.cells import names
+from rnncli.formats.keras.tensorflow_calls import LAYERS, operation_of
 from rnncli.formats.keras.version import KerasVersion
 from rnncli.layers import ALIASES, TABLE
 
@@ -83,6 +84,8 @@ def class_of(node: Node) -> tuple[str | None, str]:
     kind = _CLASSES.get(type_, type_)
     config = node.get("config")
     config = config if isinstance(config, dict) else {}
+    if type_ in LAYERS and operation_of(config) is not None:
+        return f"keras.{operation_of(config)}", type_
     if f"keras.{type_}" in TABLE and _is_operation(node, config):
         return f"keras.{type_}", type_
     known = kind in TABLE and ">" not in written and not _is_custom(node)

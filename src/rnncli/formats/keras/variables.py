@@ -69,7 +69,7 @@ def shelf(file: Any) -> Shelf:
 
 def is_store(file: Any) -> bool:
     """Whether the file is laid out like this."""
-    return bool(shelf(file).groups)
+    return bool(shelf(file).groups) or any(child(file, name) is not None for name in CONTAINERS)
 
 
 def holdings(model: Model, file: Any) -> Holdings:

@@ -122,6 +122,8 @@ _OTHERS: dict[str, Row] = {
     "Threshold": Row(same, lambda x, threshold, default_value:
                      np.where(x > threshold, x, default_value), ("threshold", "default_value")),
     "Polar": Row(broadcast, lambda abs_, angle: abs_ * np.exp(1j * np.asarray(angle))),
+    "AddN": Row(broadcast, lambda inputs: sum(inputs[1:], inputs[0])),
+    "SquaredDifference": Row(broadcast, lambda x, y: np.square(x - y)),
     "Select": Row(broadcast, _select),
     "Where": Row(broadcast, lambda condition, x1, x2: np.where(condition, x1, x2)),
 }  # fmt: skip

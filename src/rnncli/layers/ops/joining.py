@@ -113,6 +113,11 @@ def _spaced(config: Config, inputs: Shapes) -> Shapes:
     return (tuple(shape),) * (2 if config.get("retstep") else 1)
 
 
+def _geometric(start: Any, stop: Any, **rest: Any) -> Any:
+    """Return a geometric row with the sign of its start, whatever that of its end."""
+    return np.geomspace(np.abs(start), np.abs(stop), **rest) * np.sign(start)
+
+
 def _counted(config: Config, inputs: Shapes) -> Shapes:
     ends = [argument(config, index, name) for index, name in
             enumerate(("start", "stop", "step"))]  # fmt: skip
@@ -145,6 +150,6 @@ TYPES = types(
         "Arange": Row(_counted, "arange", ("dtype",)),
         "Linspace": Row(_spaced, "linspace", (*_SPACE, "retstep")),
         "Logspace": Row(_spaced, "logspace", (*_SPACE, "base")),
-        "Geomspace": Row(_spaced, "geomspace", _SPACE),
+        "Geomspace": Row(_spaced, _geometric, _SPACE),
     }
 )  # fmt: skip

@@ -14,7 +14,7 @@ OPERATIONS = {
         "HardTanh SparsePlus SparseSigmoid ZerosLike OnesLike EmptyLike FullLike Cast "
         "SaturateCast ConvertToTensor Array StopGradient Copy Clip Round NanToNum DivideNoNan "
         "Isclose Rsqrt Erf Erfc Erfinv Gelu LeakyRelu Elu Celu HardShrink SoftShrink Squareplus "
-        "Threshold Polar Select"
+        "Threshold Polar AddN SquaredDifference Select"
     ),
     "reductions": (
         "Any All Sum Mean Amax Amin Std Var Median Nansum Nanmean Nanmax Nanmin Nanstd Nanvar "
@@ -27,8 +27,8 @@ OPERATIONS = {
     ),
     "reshaping": (
         "ExpandDims Squeeze Transpose Moveaxis Swapaxes Reshape Ravel Tile Repeat Pad BroadcastTo "
-        "Flip Fliplr Flipud Roll Rot90 Tril Triu Diag Diagflat Diagonal Trace Vander Ndim Size "
-        "Rearrange DepthToSpace SpaceToDepth ViewAsComplex ViewAsReal"
+        "Flip Fliplr Flipud Roll Rot90 Tril Triu Diag Diagflat Diagonal Trace Vander Ndim Shape "
+        "Size Rearrange DepthToSpace SpaceToDepth ViewAsComplex ViewAsReal"
     ),
     "joining": (
         "Concatenate Append Stack Hstack Vstack Dstack Split ArraySplit Hsplit Vsplit Dsplit "

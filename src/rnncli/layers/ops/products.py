@@ -17,9 +17,19 @@ else:
 
 def _multiplied(config: Config, inputs: Shapes) -> Shapes:
     one, other = shapes_of(config, inputs)[:2]
+    if config.get("transpose_a"):
+        one = (*one[:-2], *one[:-3:-1])
+    if config.get("transpose_b"):
+        other = (*other[:-2], *other[:-3:-1])
     if len(one) < 2 or len(other) < 2:
         return ((*one[:-1], *other[:-2], *other[-1:][: len(other) - 1]),)
     return ((*together([one[:-2], other[:-2]]), one[-2], other[-1]),)
+
+
+def _matmul(x1: Any, x2: Any, transpose_a: bool = False, transpose_b: bool = False) -> Any:
+    """Return a product; the transposes are arguments of TensorFlow's."""
+    x1 = np.swapaxes(x1, -1, -2) if transpose_a else x1
+    return np.matmul(x1, np.swapaxes(x2, -1, -2) if transpose_b else x2)
 
 
 def _dotted(config: Config, inputs: Shapes) -> Shapes:
@@ -171,7 +181,7 @@ def _distances(config: Config, inputs: Shapes) -> Shapes:
 _AXES = ("axisa", "axisb", "axisc", "axis")
 TYPES = types(
     {
-        "Matmul": Row(_multiplied, "matmul"),
+        "Matmul": Row(_multiplied, _matmul, ("transpose_a", "transpose_b")),
         "Dot": Row(_dotted, "dot"),
         "Inner": Row(_inner, "inner"),
         "Outer": Row(_outer, "outer"),

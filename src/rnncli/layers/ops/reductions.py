@@ -60,6 +60,13 @@ def _average(x: Any, weights: Any = None, axis: Any = None) -> Any:
     return np.average(x, axis=axis, weights=weights)
 
 
+def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    """Return a norm; `euclidean` is TensorFlow's word, of all numbers where no axis is said."""
+    if ord == "euclidean":
+        return np.sqrt(np.square(x).sum(axis, keepdims=keepdims))
+    return np.linalg.norm(x, ord, axis, keepdims)
+
+
 def _normalize(x: Any, axis: Any = -1, order: float = 2, epsilon: float | None = None) -> Any:
     length = np.linalg.norm(x, order, axis, keepdims=True)
     return x / np.maximum(length, 1e-7 if epsilon is None else epsilon)
@@ -132,8 +139,7 @@ _OTHERS: dict[str, Row] = {
     "Prod": Row(reduced, "prod", (*_KEPT, "dtype")),
     "Logsumexp": Row(reduced, lambda x, axis=None, keepdims=False:
                      tensors.logsumexp(x, axis, keepdims), _KEPT),
-    "Norm": Row(reduced, lambda x, ord=None, axis=None, keepdims=False:
-                np.linalg.norm(x, ord, axis, keepdims), ("ord", *_KEPT)),
+    "Norm": Row(reduced, _norm, ("ord", *_KEPT)),
     "Average": Row(_averaged, _average, ("axis",)),
     "Normalize": Row(same, _normalize, ("axis", "order", "epsilon")),
     "Moments": Row(_moments, _moments_of, ("axes", "keepdims")),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from rnncli.errors import ShapeError
 from rnncli.layers.layer_type import pair
 from rnncli.layers.lazy import lazy
-from rnncli.layers.ops.row import Row, argument, axes_of, same, scalar, types, without
+from rnncli.layers.ops.row import Row, Slot, argument, axes_of, same, scalar, types, without
 from rnncli.model import Config
 from rnncli.shapes import Dim, Shape, Shapes, product, show
 
@@ -65,7 +65,10 @@ def _turned(config: Config, inputs: Shapes) -> Shapes:
 
 
 def _reshaped(config: Config, inputs: Shapes) -> Shapes:
-    target: list[Dim] = list(pair(config["newshape"]))
+    """Return the shape asked for, in the config or, in TensorFlow's calls, beside the tensor."""
+    given = config.get("newshape")
+    given = argument(config, 1, "newshape") if given is None else given
+    target: list[Dim] = [None if isinstance(dim, Slot) else dim for dim in pair(given)]
     whole = product(inputs[0])
     if -1 in target:
         at = target.index(-1)
@@ -111,8 +114,8 @@ def _padded(config: Config, inputs: Shapes) -> Shapes:
 
 def _pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = None) -> Any:
     widths = _widths(pad_width, x.ndim)
-    if mode != "constant":
-        return np.pad(x, widths, mode)  # type: ignore[call-overload]
+    if mode.lower() != "constant":
+        return np.pad(x, widths, mode.lower())  # type: ignore[call-overload]
     return np.pad(x, widths, constant_values=constant_values or 0)
 
 
@@ -216,7 +219,7 @@ TYPES = types(
         "Ravel": Row(_flat, "ravel"),
         "Tile": Row(_tiled, lambda x, repeats: np.tile(x, repeats), ("repeats",)),
         "Repeat": Row(_repeated, "repeat", ("repeats", "axis")),
-        "Pad": Row(_padded, _pad, ("pad_width", "mode")),
+        "Pad": Row(_padded, _pad, ("pad_width", "mode", "constant_values")),
         "BroadcastTo": Row(_broadcast_to, _stretch, ("shape",)),
         "Flip": Row(same, "flip", ("axis",)),
         "Fliplr": Row(same, "fliplr"),
@@ -232,6 +235,7 @@ TYPES = types(
         "Trace": Row(_traced, "trace", ("offset", "axis1", "axis2")),
         "Vander": Row(_vander, "vander", ("N", "increasing")),
         "Ndim": Row(_as_many_as_axes, "ndim"),
+        "Shape": Row(_as_many_as_axes, lambda x: np.array(np.shape(x))),
         "Size": Row(scalar, "size"),
         "Rearrange": Row(_rearranged, _rearrange),
         "DepthToSpace": Row(_blocks(grow=True), lambda x, **rest:
