@@ -38,3 +38,23 @@ def test_the_cases_tell_cells_apart() -> None:
     """Each is a case of its own: no two of one operator give the same values."""
     sums = {float(GOLDENS[f"{name}/y/0"].sum()) for name in NAMES}
     assert len(sums) == len(NAMES)
+
+
+def test_a_node_is_explained_and_counted_as_a_cell(tmp_path: Path) -> None:
+    from rnncli.formats import read
+    from rnncli.report.explain import explain
+    from rnncli.report.params import params
+
+    path = tmp_path / "m.onnx"
+    path.write_bytes(GOLDENS["peepholes_both/model"].tobytes())
+    rows = [layer for layer in read(str(path)).rows if layer.dialect == "onnx"]
+    report = explain(tuple(rows))
+    assert report.lines[4].endswith("+ p_o * c_t)")  # the output gate sees the new cell state
+    shapes = {row["symbol"]: row["shape"] for row in report.data["symbols"]}
+    assert shapes["x_t"] == (2, 3) and shapes["p_o"] == (4,)
+    (entry,) = params(tuple(rows), "onnx").data["layers"]
+    counts = {weight["name"]: weight["params"] for weight in entry["weights"]}
+    assert counts == {"W": 2 * 16 * 3, "R": 2 * 16 * 4, "B": 2 * 32, "P": 2 * 12}
+    for row in params(tuple(rows), "onnx").tables[0].records():
+        words = row["formula"].replace("×", "*")
+        assert eval(words, {"__builtins__": {}}, {"inputs": 3, "units": 4}) == row["params"]

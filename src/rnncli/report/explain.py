@@ -6,6 +6,7 @@ from typing import Any
 from rnncli.equations import Written, equations
 from rnncli.errors import UsageError
 from rnncli.layers import cells_of, structure_of
+from rnncli.layers.onnx import batch_of
 from rnncli.layers.rnn.structure import CellNode, Chain, Pair
 from rnncli.model import Layer
 from rnncli.notation import PROJECTION, Notation
@@ -45,7 +46,10 @@ def explain(
     nodes = cells_of(layer)
     node = nodes[0]
     written = _written(layer, node)
-    batch: Dim = layer.calls[0].input_shapes[0][0] if layer.calls[0].input_shapes else None
+    shapes = layer.calls[0].input_shapes
+    batch: Dim = shapes[0][0] if shapes else None
+    if layer.dialect == "onnx":  # whose batch is the second axis
+        batch = batch_of(layer)
     lines = written.text()
     rows = tuple(row for row in _symbols(node, batch, written.style)
                  if any(row[0] in line for line in lines))  # fmt: skip
@@ -129,7 +133,7 @@ def _notes(layer: Layer, style: Notation) -> Iterator[str]:
     levels = part.parts if isinstance(part, Chain) else (part,)
     pairs = [level for level in levels if isinstance(level, Pair)]
     if pairs:
-        merge = {None: "both are returned", "concat": "are concatenated"}.get(
+        merge = {None: "of both are returned", "concat": "are concatenated"}.get(
             pairs[0].merge, f"are merged by {pairs[0].merge}"
         )
         yield (f"{layer.name} reads its input in both directions, side by side, "

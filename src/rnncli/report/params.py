@@ -48,7 +48,7 @@ def weights_in(layer: Layer, layout: Layout) -> tuple[Weight, ...]:
     """Return a layer's weights as `layout` stores them; only cells are stored differently."""
     nodes = cells_of(layer)
     if layout is LAYOUTS[layer.dialect] or not nodes or any(node.projected for node in nodes):
-        return _distinct_names(_own_weights(layer))
+        return _distinct_names(_with_formulas(layer, nodes, _own_weights(layer)))
     found: list[Weight] = []
     for node, suffix in zip(nodes, _suffixes(layer), strict=True):
         path = suffix if layout.suffixed else node.path.lstrip("_") * (len(nodes) > 1)
@@ -57,6 +57,20 @@ def weights_in(layer: Layer, layout: Layout) -> tuple[Weight, ...]:
             for weight in cell_weights(layout, node)
         ]
     return tuple(found)
+
+
+def _with_formulas(
+    layer: Layer, nodes: tuple[CellNode, ...], weights: tuple[Weight, ...]
+) -> tuple[Weight, ...]:
+    """Return the weights with the formulas of an ONNX node's, which its file does not say."""
+    if layer.dialect != "onnx" or not nodes:
+        return weights
+    ways = f"{len(nodes)} × " if len(nodes) > 1 else ""
+    known = {(each.name, len(nodes) * each.params): f"{ways}{each.formula}"
+             for each in cell_weights(LAYOUTS["onnx"], nodes[0])}  # fmt: skip
+    return tuple(
+        weight._replace(formula=known.get((weight.name, weight.params), "")) for weight in weights
+    )
 
 
 def _own_weights(layer: Layer) -> tuple[Weight, ...]:
