@@ -42,12 +42,13 @@ def test_the_cases_tell_cells_apart() -> None:
 
 def test_a_node_is_explained_and_counted_as_a_cell(tmp_path: Path) -> None:
     from rnncli.formats import read
+    from rnncli.layers import cells_of
     from rnncli.report.explain import explain
     from rnncli.report.params import params
 
     path = tmp_path / "m.onnx"
     path.write_bytes(GOLDENS["peepholes_both/model"].tobytes())
-    rows = [layer for layer in read(str(path)).rows if layer.dialect == "onnx"]
+    rows = [layer for layer in read(str(path)).rows if cells_of(layer)]
     report = explain(tuple(rows))
     assert report.lines[4].endswith("+ p_o * c_t)")  # the output gate sees the new cell state
     shapes = {row["symbol"]: row["shape"] for row in report.data["symbols"]}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from rnncli.errors import ShapeError
 from rnncli.graph.infer import infer
 from rnncli.layers import cells_of, layer_type, streams, torch_modules
 from rnncli.layers.layer_type import channels_first, no_macs
@@ -50,8 +51,11 @@ def _called(layer: Layer, call: Call) -> Macs:
     graph = layer.dialect == "tflite"  # whose operators differ in which axis is that of the steps
     if graph or not inputs or channels_first(layer.config) or len(inputs[0]) < 3:
         return None, macs
-    per_step = count(layer.config, one_step(inputs), one_step(outputs))
-    twice = count(layer.config, one_step(inputs, 2), one_step(outputs, 2))
+    try:
+        per_step = count(layer.config, one_step(inputs), one_step(outputs))
+        twice = count(layer.config, one_step(inputs, 2), one_step(outputs, 2))
+    except ShapeError:  # one step is shorter than its window
+        return None, macs
     if twice != times(per_step, 2) or _is_image(layer, call):
         return None, macs  # it does not do the same work at each step
     return per_step, 0 if per_step == 0 else macs
