@@ -297,6 +297,7 @@ def test_onnx_whose_input_has_another_rank(tmp_path: Path, axes: int) -> None:
         ["Input((10, 4), Input((2, 3)))", "LSTM(2)"],
         ["Input((10, 4))", "RNN(SimpleRNNCell([[[]]]))"],
         ["Input((10, 4))", "Bidirectional(GRU('8'))"],
+        ["Input((10, 4))", "Dense(1, {1: 2})"],
     ],
 )
 def test_arguments_of_the_wrong_kind_inside_a_layer(stack: list[str]) -> None:
@@ -462,3 +463,13 @@ def test_a_tensor_that_repeats_a_few_values_far_too_often_is_not_run(tmp_path: P
     large = Tensor("float32", (1 << 21, 4), bytes(16), (0, 1))
     with pytest.raises(RnncliError, match="33,554,432 bytes repeats 16 that are stored"):
         to_array(large)
+
+
+def test_hdf5_whose_weights_are_a_dataset(tmp_path: Path) -> None:
+    path = tmp_path / "model.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs["model_config"] = json.dumps(one_layer("LSTM", units=2))
+        file["model_weights"] = np.array([1, 2])
+    model = read(str(path))
+    assert model.gaps
+    assert "LSTM" in shown(model)

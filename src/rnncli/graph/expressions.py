@@ -166,7 +166,7 @@ class Reader:
             config[keyword.arg] = self.value(keyword.value)
         for name in ("activation", "recurrent_activation"):
             given = config.get(name)
-            if isinstance(given, dict):  # a layer
+            if isinstance(given, dict) and {"class_name", "config"} <= given.keys():  # a layer
                 config[name] = name_of_layer(given["class_name"], given["config"]) or given
         return config
 

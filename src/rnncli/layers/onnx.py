@@ -46,7 +46,9 @@ def stated_batch(model: Model) -> Dim:
 def open_axes(model: Model) -> tuple[str, ...]:
     """Return the names of the axes that a graph's inputs leave open."""
     configs = [model.layer(ref.layer).config for ref in model.inputs]
-    named = [zip(each.get("axes", ()), each["batch_shape"] or (), strict=False) for each in configs]
+    named = [
+        zip(each.get("axes", ()), each.get("batch_shape") or (), strict=False) for each in configs
+    ]
     return tuple(dict.fromkeys(axis for pairs in named for axis, dim in pairs if dim is None))
 
 

@@ -62,7 +62,7 @@ def _layer(group: Any, name: str) -> Iterator[Entry]:
 def unlisted(file: Any, listed: Collection[str]) -> Iterator[Entry]:
     """Yield the tensors beside the layers that a full model lists."""
     group = child(file, "model_weights")
-    for name in group if group is not None else ():
+    for name in group if hasattr(group, "keys") else ():
         if name not in listed and name != _TOP:
             found = child(group, name)
             if hasattr(found, "shape"):
