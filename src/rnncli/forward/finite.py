@@ -41,9 +41,12 @@ def count_not_finite(model: Model) -> Finite:
 
 
 def _weights(model: Model) -> Iterator[Weight]:
+    seen = set()
     for layer in model.layers:
-        yield from layer.all_weights()
-    yield from model.buffers
+        for weight in layer.all_weights():
+            seen.add(weight.stored)
+            yield weight
+    yield from (buffer for buffer in model.buffers if buffer.stored not in seen)
     yield from (each for each in model.constants if each.dtype != "string")
 
 

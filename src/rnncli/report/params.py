@@ -174,7 +174,8 @@ def _notes(layers: tuple[Layer, ...], layout: Layout, total: int) -> Iterator[st
         nodes = cells_of(layer)
         if len(nodes) == 1:
             words, numbers = (cell_formula(nodes[0], layout, each) for each in (False, True))
-            count = sum(weight.params for weight in weights_in(layer, layout))
+            own = (weight for weight in weights_in(layer, layout) if weight.formula)
+            count = sum(weight.params for weight in own)
             yield f"{layer.name}: {words} = {numbers} = {count:,}"
     if layout is LAYOUTS["tflite"]:
         yield "The converter to TensorFlow Lite leaves out biases that are zero."

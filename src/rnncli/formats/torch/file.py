@@ -18,6 +18,7 @@ from rnncli.formats.torch import exported, torchscript, values
 from rnncli.formats.torch.checkpoints import tensors_in
 from rnncli.formats.torch.modules import model_of, shard_gaps
 from rnncli.formats.torch.storages import LOADED, Place, as_bytes, storage_of
+from rnncli.formats.torch.tensors import tensor_of
 from rnncli.formats.torch.tree import NOTHING, Found, Script, Steps, sample, walk
 from rnncli.model import ITEM_SIZE, Model, Source, Weight
 
@@ -212,5 +213,7 @@ def _what(root: Any) -> str:
         names = ", ".join(repr(str(key)[:20]) for key in list(root)[:4])
         return f"a dict of {names}" if names else "an empty dict"
     if isinstance(root, Record):
+        if tensor_of(root) is not None:
+            return "a tensor"
         return f"a {root.what.rpartition('.')[2][:60]}"
     return f"a {type(root).__name__ if not isinstance(root, Global) else root.name[:60]}"

@@ -51,6 +51,9 @@ def _layer(
 ) -> tuple[Layer, Guess | None]:
     told = recurrent(group.parameters, module)
     weights = tuple(_weight(path, last, each) for last, each in group.parameters.items())
+    # A norm runs on its statistics, which are no parameters.
+    weights += tuple(_weight(path, last, group.buffers[last])._replace(shared=True, trainable=False)
+                     for last in STATISTICS[:2] if last in group.buffers)  # fmt: skip
     if told is not None:
         shape = (None, None, told.config["input_size"])
         layer = Layer(
