@@ -138,6 +138,7 @@ LAYOUTS = {
     "theano_plane_filters": lambda arrays, weight: arrays[0].transpose(2, 3, 1, 0)[::-1, ::-1],
     "theano_filters": _theano_filters,
     "reshape": _scalar,
+    "onnx_row": lambda arrays, weight: arrays[0][:, : weight.shape[1]],
     "weight_norm": _weight_norm,
     "pruned": lambda arrays, weight: arrays[0] * arrays[1],
     "computed": _computed,

@@ -26,6 +26,7 @@ from rnncli.layers.rnn.weight_layouts import LAYOUTS
 from rnncli.model import Call, Layer, Ref, Stored, Weight
 from rnncli.shapes import Dim, Shape
 
+_TIED = 1 << 26  # values of an embedding that are compared with those of a head
 _SHOWN = 10  # sentences of what is wrong with one file
 _NAMES = ("X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P")
 
@@ -46,6 +47,7 @@ class Reader:
         self.names: Counter[str] = Counter()
         self.tensors: dict[Ref, str] = {}  # what the file calls a tensor
         self.protos: dict[str, tuple[Any, Scope]] = {}  # the node of a layer, and what it sees
+        self.tables: list[Constant] = []  # embeddings
         self.products: set[str] = set()  # tensors that a product gives
         self.states = only_states(proto.graph)
         top = Scope({}, {}, {}, {})
@@ -198,9 +200,10 @@ class Reader:
             tensor in self.states or changes(proto, position),
         )
         is_own = is_counted(constant, use, self.held)
-        shared = is_own and constant.key in self.weights
+        shared = is_own and (constant.key in self.weights or self._is_tied(constant, op))
         if is_own:
             self.weights.add(constant.key)
+            self.tables += [constant] if op == "Gather" else []
         gates: tuple[str, ...] = ()
         name = constant.name
         if op in RECURRENT and position < len(_NAMES) and not _turned(op, position):
@@ -208,7 +211,19 @@ class Reader:
             gates = _gates(op, name)
         shape = counted_shape(constant, use, attributes)
         weight = weight_of(constant)._replace(name=name, shape=shape, gates=gates, shared=shared)
+        if name == "B" and shape != constant.shape:
+            weight = weight._replace(stored=Stored((constant.name,), "onnx_row"))
         return weight, is_own
+
+    def _is_tied(self, constant: Constant, op: str) -> bool:
+        """Whether PyTorch's exporter wrote an embedding again, turned for the product of a head."""
+        return self.producer.startswith("pytorch") and op == "MatMul" and any(
+            each.shape == constant.shape[::-1]
+            and max(each.size, constant.size) <= _TIED
+            and not (each.beside or constant.beside)
+            and bool((constant.values() == each.values().T).all())
+            for each in self.tables
+        )  # fmt: skip
 
     def _alias(self, proto: Any, constant: Constant | None, scope: Scope) -> None:
         """Note what Identity makes of a constant: PyTorch writes equal parameters but once."""
@@ -236,8 +251,10 @@ class Reader:
 
 def weight_of(constant: Constant) -> Weight:
     """Return a constant as a weight that its file holds."""
+    initializer = "glorot_uniform" if len(constant.shape) > 1 else "zeros"
     return Weight(
         constant.name, constant.shape, path=constant.name, dtype=constant.dtype,
+        initializer=initializer,
         stored=Stored((constant.name,)), stored_bytes=constant.stored,
     )  # fmt: skip
 

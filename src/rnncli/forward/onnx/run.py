@@ -14,7 +14,7 @@ from rnncli.forward.provenance import Origin
 from rnncli.forward.request import Request
 from rnncli.forward.statistics import Stats
 from rnncli.layers.op import Array, Notes, Sizes
-from rnncli.model import Model, Ref
+from rnncli.model import Model, Ref, Weight
 
 
 def onnx_run(
@@ -44,7 +44,7 @@ def onnx_run(
         else:
             values = weights.random_values(found, seeds[1], request.init or "keras", dtype)
         values = {
-            slot.weight.stored.tensors[0]: values[slot.path].astype(slot.weight.dtype)
+            slot.weight.stored.tensors[0]: _as_held(slot.weight, values[slot.path])
             for slot in found
             if slot.weight.stored is not None
         }
@@ -54,6 +54,13 @@ def onnx_run(
     elif request.init is not None:
         run.weights = Origin("random", init=request.init, seed=request.seed)
     return run
+
+
+def _as_held(weight: Weight, values: Array) -> Array:
+    """Return a weight's values as the file has them: biases with their row of zeros."""
+    if weight.stored is not None and weight.stored.layout == "onnx_row":
+        values = np.concatenate((values, np.zeros_like(values)), axis=1)
+    return values.astype(weight.dtype)
 
 
 class OnnxRun:
