@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from rnncli.cells import PEEPHOLE_LSTM
 from rnncli.formats import limits
 from rnncli.formats.onnx.constant_folding import Folder
 from rnncli.formats.onnx.constants import DTYPES, Constant, constant_of, sparse_of
@@ -21,14 +20,13 @@ from rnncli.formats.onnx.nodes import (
     tensor_shapes,
 )
 from rnncli.formats.onnx.roles import RECURRENT, Use, counted_shape, is_counted, is_product
+from rnncli.formats.onnx.weights import NAMES, as_stated, gates_of, is_turned, weight_of
 from rnncli.layers.onnx import kind_of
-from rnncli.layers.rnn.weight_layouts import LAYOUTS
 from rnncli.model import Call, Layer, Ref, Stored, Weight
 from rnncli.shapes import Dim, Shape
 
 _TIED = 1 << 26  # values of an embedding that are compared with those of a head
 _SHOWN = 10  # sentences of what is wrong with one file
-_NAMES = ("X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P")
 
 
 class Reader:
@@ -50,8 +48,12 @@ class Reader:
         self.tables: list[Constant] = []  # embeddings
         self.products: set[str] = set()  # tensors that a product gives
         self.states = only_states(proto.graph)
+        self.ends = {each.name for each in proto.graph.output}
         top = Scope({}, {}, {}, {})
         self._graph(proto.graph, "", top, 0, 1)
+        for each in proto.graph.output:
+            if each.name in top.constants and each.name not in top.made:
+                self._given_out(top.constants[each.name], top)
         made = [top.made.get(each.name) for each in proto.graph.output]
         self.outputs = tuple(ref for ref in made if ref is not None)
 
@@ -96,6 +98,18 @@ class Reader:
         self.tensors[Ref(name)] = value.name
         return Ref(name)
 
+    def _given_out(self, constant: Constant, scope: Scope) -> None:
+        """Add a row for a constant that is an output of the graph."""
+        name = self._named(constant.name)
+        config = {"operator": "Constant", "attributes": {}, "operands": [], "weights": (),
+                  "shapes": (constant.shape,), "name": name, "input_shapes": (), "times": 1,
+                  "dtype": constant.dtype}  # fmt: skip
+        call = Call((), output_shapes=(constant.shape,))
+        self.layers.append(Layer("onnx.Node", name, config, (call,), type="Constant",
+                                 weights=(), dialect="onnx"))  # fmt: skip
+        scope.made[constant.name] = Ref(name)
+        self.tensors[Ref(name)] = constant.name
+
     def _named(self, name: str) -> str:
         limits.check("characters in a node's name", len(name), limits.NAME_CHARACTERS)
         self.names[name] += 1
@@ -115,6 +129,7 @@ class Reader:
             constant = constant_node(proto.output[0], attributes, self.path)
             if constant is not None:
                 self._hold(constant, prefix, scope)
+            if constant is not None and (depth or proto.output[0] not in self.ends):
                 return
         known = [scope.constants.get(each) for each in proto.input]
         shapes = [scope.shapes.get(each) for each in proto.output]
@@ -166,7 +181,7 @@ class Reader:
                 operands.append(("weight", tensor))
                 inputs[-1] = scope.constants[tensor].shape
                 weight, is_own = self._weight(proto, position, attributes, scope)
-                parts.append(_as_stated(proto.op_type, weight, position))
+                parts.append(as_stated(proto.op_type, weight, position))
                 own += [weight] if is_own else []
             else:
                 operands.append(("none", ""))
@@ -206,9 +221,9 @@ class Reader:
             self.tables += [constant] if op == "Gather" else []
         gates: tuple[str, ...] = ()
         name = constant.name
-        if op in RECURRENT and position < len(_NAMES) and not _turned(op, position):
-            name = _NAMES[position]
-            gates = _gates(op, name)
+        if op in RECURRENT and position < len(NAMES) and not is_turned(op, position):
+            name = NAMES[position]
+            gates = gates_of(op, name)
         shape = counted_shape(constant, use, attributes)
         weight = weight_of(constant)._replace(name=name, shape=shape, gates=gates, shared=shared)
         if name == "B" and shape != constant.shape:
@@ -247,37 +262,3 @@ class Reader:
         counted = self.weights | self.parts
         seen = {each.key: each for each in self.held.values() if each.key not in counted}
         return tuple(weight_of(each) for each in seen.values())
-
-
-def weight_of(constant: Constant) -> Weight:
-    """Return a constant as a weight that its file holds."""
-    initializer = "glorot_uniform" if len(constant.shape) > 1 else "zeros"
-    return Weight(
-        constant.name, constant.shape, path=constant.name, dtype=constant.dtype,
-        initializer=initializer,
-        stored=Stored((constant.name,)), stored_bytes=constant.stored,
-    )  # fmt: skip
-
-
-def _gates(operator: str, name: str) -> tuple[str, ...]:
-    """Return the gates of a recurrent node's input, in stored order."""
-    cell, layout = RECURRENT[operator], LAYOUTS["onnx"]
-    if name == "B":
-        return layout.order(cell)
-    for term in (PEEPHOLE_LSTM if cell.name == "LSTM" else cell).weights:
-        if layout.names[term.name] == name:
-            return layout.stored_gates(cell, term)
-    return ()
-
-
-def _turned(operator: str, position: int) -> bool:
-    """Whether a kernel is stored transposed, `(directions, inputs, 4 * units)`."""
-    return operator == "DynamicQuantizeLSTM" and position in (1, 2)
-
-
-def _as_stated(operator: str, weight: Weight, position: int) -> Weight:
-    """Return a constant as ONNX's own operator takes it."""
-    if not _turned(operator, position) or len(weight.shape) != 3:
-        return weight._replace(shared=False)
-    ways, inputs, columns = weight.shape
-    return weight._replace(name=_NAMES[position], shape=(ways, columns, inputs), shared=False)
