@@ -178,3 +178,76 @@ def test_what_config_and_weights_do_not_share(
     done = rnncli("forward", name)
     assert done.returncode == (0 if runs else 2)
     assert told in done.stderr
+
+
+def onnx_file(path: Path, change: Callable[[Any], None]) -> str:
+    """Write `y = x @ w + b`, of 12 and 3 values, changed, and return its name."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, size])
+            for name, size in (("x", 4), ("y", 3)))  # fmt: skip
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["m"]), helper.make_node("Add", ["m", "b"], ["y"])
+    ]  # fmt: skip
+    weights = [numpy_helper.from_array(np.ones(shape, np.float32), name)
+               for name, shape in (("w", (4, 3)), ("b", (3,)))]  # fmt: skip
+    graph = helper.make_graph(nodes, "g", [x], [y], weights)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    change(model)
+    path.write_bytes(model.SerializeToString())
+    return path.name
+
+
+def without_weight(model: Any) -> None:
+    del model.graph.initializer[0]
+
+
+def in_a_circle(model: Any) -> None:
+    model.graph.node[0].input[0] = "y"
+
+
+def of_an_unknown_type(model: Any) -> None:
+    model.graph.initializer[0].data_type = 77
+
+
+def of_too_few_values(model: Any) -> None:
+    model.graph.initializer[0].raw_data = bytes(20)
+
+
+@pytest.mark.parametrize(
+    ("change", "told", "unknown"),
+    [
+        (without_weight, "node 'matmul' takes 'w', which nothing before it gives", 3),
+        (in_a_circle, "node 'matmul' takes 'y', which nothing before it gives", 3),
+        (of_an_unknown_type, "tensor 'w' is of an unknown type", 3),
+        (of_too_few_values, "", 1),
+    ],
+)
+def test_graphs_that_lack_something_fail_check(
+    rnncli: Any, tmp_path: Path, change: Any, told: str, unknown: int
+) -> None:
+    limits = ("--max-params", "1k", "--max-bytes", "1k", "--no-nan")
+    name = onnx_file(tmp_path / "model.onnx", lambda model: None)
+    assert rnncli("check", name, *limits).returncode == 0
+    onnx_file(tmp_path / "model.onnx", change)
+    done = rnncli("check", name, *limits)
+    assert done.returncode == 1
+    assert told in done.stderr
+    assert done.stdout.count("unknown │") == unknown
+    assert rnncli("forward", name).returncode == 2
+
+
+@pytest.mark.parametrize(("dtype", "size"), [("INT4", 6), ("FLOAT8E4M3FN", 12)])
+def test_small_weights_are_counted_whatever_takes_them(
+    rnncli: Any, tmp_path: Path, dtype: str, size: int
+) -> None:
+    from onnx import TensorProto, helper
+
+    def change(model: Any) -> None:
+        weight = model.graph.initializer[0]
+        weight.name, weight.raw_data = "small", bytes(size)
+        weight.data_type = getattr(TensorProto, dtype)
+        model.graph.node.insert(0, helper.make_node("Cast", ["small"], ["w"], to=1))
+
+    name = onnx_file(tmp_path / "model.onnx", change)
+    assert rnncli("check", name, "--params", "15", "--no-nan").returncode == 0

@@ -38,9 +38,9 @@ _SETTINGS = {"Resize", "Upsample", "Pad", "Clip", "OneHot", "Range", "RoiAlign",
              "QuantizeLinear", "TopK", "Where", "MelWeightMatrix", "Equal", "Greater", "Less",
              "GreaterOrEqual", "LessOrEqual"}  # fmt: skip
 _FLOATS = {"float32", "float16", "float64", "bfloat16"}
-_TRAINED = {*_FLOATS, "int8", "uint8", "int16", "int32", "uint4", "int4", "int2", "uint2",
-            "float4_e2m1fn", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2",
-            "float8_e5m2fnuz"}  # fmt: skip
+_SMALL = {"uint4", "int4", "uint2", "int2", "float4_e2m1fn", "float8_e4m3fn", "float8_e4m3fnuz",
+          "float8_e5m2", "float8_e5m2fnuz"}  # fmt: skip
+_TRAINED = {*_FLOATS, *_SMALL, "int8", "uint8", "int16", "int32"}
 # Names that PyTorch's exporters make up; those of parameters are the module's own.
 _MADE_UP = re.compile(r"^(?:onnx::|/|val_|\d|_|lifted|scalar_|constant|c_)|_\d+$|::")
 
@@ -83,7 +83,8 @@ def _is_parameter(constant: Constant, use: Use) -> bool:
         return named
     if use.op in _PLACES:
         return _in_place(constant, use, named)
-    if constant.dtype not in _FLOATS or not constant.initializer or use.op in _SETTINGS:
+    kept = constant.dtype in _FLOATS or constant.dtype in _SMALL  # these hold nothing but weights
+    if not kept or not constant.initializer or use.op in _SETTINGS:
         return False
     return constant.size > 1 or use.after_product or named
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from rnncli.errors import UnsupportedError
+from rnncli.errors import FileError, UnsupportedError
 from rnncli.forward import memory
 from rnncli.forward.onnx.evaluator import Evaluator, Session, evaluator_of
 from rnncli.forward.onnx.operators import operators
@@ -42,7 +42,10 @@ class OnnxGraph:
                 self.names = [store.name_of(ref) for ref in outputs]
         self.session = Session(notes, values)
         version = {each.domain: each.version for each in proto.opset_import}
-        self.evaluator = evaluator_of(proto, self.session, operators(version))
+        try:
+            self.evaluator = evaluator_of(proto, self.session, operators(version))
+        except FileError as error:
+            raise FileError(f"{model.source.path}: {error.message}", error.hint) from None
 
     def recurrent(self) -> Iterator[tuple[str, Running]]:
         """Yield the recurrent nodes, made of the weights that can be known before the graph runs.
