@@ -194,9 +194,12 @@ def _transposed(axes: int) -> LayerType:
         return Plain(convolve)
 
     one = "1" if axes == 1 else str((1,) * axes)
+    middle = "output_padding=None, data_format=None"
+    if axes == 3:  # where Keras has them the other way round
+        middle = "data_format=None, output_padding=None"
     arguments = (
-        f"filters, kernel_size, strides={one}, padding='valid', output_padding=None, "
-        f"data_format=None, dilation_rate={one}, activation=None, use_bias=True, "
+        f"filters, kernel_size, strides={one}, padding='valid', {middle}, dilation_rate={one}, "
+        "activation=None, use_bias=True, "
         f"{_INITIALIZERS}, {_RULES}"
     )
     return LayerType(signature(arguments), outputs, weights, macs, run=run)
