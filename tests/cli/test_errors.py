@@ -249,6 +249,8 @@ def test_wrong_expressions(refused: Any, expression: str, error: str, hint: str)
         (["Input((9, 3))", "Bidirectional(LSTM(8), merge_mode=None)", "Dense(3)"],
          'Layer "dense" expects 1 input(s), but it received 2 input tensors',
          "give 'bidirectional' merge_mode='concat'"),
+        (["nn.LSTM(3, 4, batch_first=True)", "nn.Linear(5, 2)"], "linear does not fit on lstm",
+         "write in_features=4 in 'linear'"),
         (["Input((0, 32))", "LSTM(8)"], "sizes are from 1 to 10^18, or None", "write (100, 32)"),
         (["Input((10000000000000000000, 3))", "LSTM(8)"], "sizes are from 1 to 10^18", "write"),
         (["Input(32)", "LSTM(8)"], "must be a tuple of sizes", "write (100, 32)"),
@@ -265,7 +267,7 @@ def test_layers_that_do_not_fit(refused: Any, stack: list[str], error: str, hint
     assert told.hint.startswith(hint)
     if "does not fit" in error:
         assert "→" in told.where[-1] and told.where[-1].endswith("does not fit")
-        assert len(told.where) == len(stack)
+        assert len(told.where) == len(stack) + stack[0].startswith("nn.")
         assert "(None" in told.where[0]
     for command in ("summary", "shapes", "explain", "cost", "forward"):
         again = refused(command, *(part for text in stack for part in ("--layer", text)))

@@ -13,6 +13,8 @@ from rnncli.errors import UsageError
 from rnncli.forward import Request, Result, forward
 from rnncli.forward.probe import Look, Watch
 from rnncli.forward.trace import BINS, Trace
+from rnncli.graph.infer import infer
+from rnncli.graph.torch_expressions import parse_stack
 from rnncli.layers.op import Value
 
 LARGE = 10**6  # columns and rows: each value has a cell of its own
@@ -200,6 +202,14 @@ def test_the_scale_is_that_of_the_activation(layer: str, look: Any, bounds: Any)
     else:
         assert high == -low == np.abs(values).max()
     assert result.trace.scale(auto=False) == (bounds or (low, high))
+
+
+def test_a_projected_state_has_no_bounds() -> None:
+    model = infer(parse_stack(["nn.LSTM(3, 6, proj_size=2, batch_first=True)"], 5, None))
+    result = forward(model, Request(steps=5, look=Look(picture=True)))
+    assert result.trace is not None and result.trace.bounds is None
+    result = forward(model, Request(steps=5, look=Look(picture=True, gate="i")))
+    assert result.trace is not None and result.trace.bounds == (0, 1)
 
 
 def test_the_share_of_saturated_values_is_of_all_of_them() -> None:

@@ -109,7 +109,7 @@ def command(
         Option(
             "--budget",
             metavar="FILE",
-            help="A TOML file: patterns of files, and their limits.",
+            help="Read limits per pattern of files from this TOML file.",
         ),
     ] = None,
 ) -> None:

@@ -18,17 +18,19 @@ def command(
     output: OutputFlags,
     to: Annotated[
         Literal["keras", "torch", "onnx"] | None,
-        Option("--to", help="Whose names and layout.", show_default=False),
+        Option("--to", help="Framework whose names and layout to write.", show_default=False),
     ] = None,
     save: Annotated[
         str | None,
-        Option("-o", "--output", metavar="FILE", help="Where to: .npz or .safetensors."),
+        Option("-o", "--output", metavar="FILE", help="File to write: .npz or .safetensors."),
     ] = None,
     init: Annotated[
         Literal["keras", "uniform01"] | None,
-        Option("--init", help="Draw random weights, so.", show_default=False),
+        Option("--init", help="Draw random weights in this way.", show_default=False),
     ] = None,
-    seed: Annotated[int, Option("--seed", min=0, metavar="N", help="Of what is random.")] = 0,
+    seed: Annotated[
+        int, Option("--seed", min=0, metavar="N", help="Seed of random weights and inputs.")
+    ] = 0,
 ) -> None:
     """Write a model's weights under the names and in the layout of another framework.
 

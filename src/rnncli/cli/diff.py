@@ -35,8 +35,10 @@ def command(
     a: Annotated[str, _file("A", "A model file.")],
     b: Annotated[str, _file("B", "Another, of any format.")],
     output: OutputFlags,
-    values: Annotated[bool, Option("--values", help="Compare the weights' values too.")] = False,
-    gates: Annotated[bool, Option("--gates", help="Their values, gate by gate.")] = False,
+    values: Annotated[
+        bool, Option("--values", help="Compare the values of the weights too.")
+    ] = False,
+    gates: Annotated[bool, Option("--gates", help="Compare the values gate by gate.")] = False,
     within: Annotated[
         float | None,
         Option(
@@ -44,7 +46,7 @@ def command(
             parser=tolerance,
             metavar="X",
             show_default=False,
-            help="Their values, equal if none differs by more (0).",
+            help="Count values as equal up to this difference (default: 0).",
         ),
     ] = None,
 ) -> None:

@@ -15,12 +15,12 @@ def command(
     layer: LayerFlags,
     cell: CellFlags,
     output: OutputFlags,
-    gates: Annotated[bool, Option("--gates", help="A row per gate.")] = False,
+    gates: Annotated[bool, Option("--gates", help="Print a row per gate.")] = False,
     init: Annotated[
         Literal["keras", "uniform01"] | None,
-        Option("--init", help="Draw random weights, so.", show_default=False),
+        Option("--init", help="Draw random weights in this way.", show_default=False),
     ] = None,
-    seed: Annotated[int, Option("--seed", min=0, metavar="N", help="Of random weights.")] = 0,
+    seed: Annotated[int, Option("--seed", min=0, metavar="N", help="Seed of random weights.")] = 0,
 ) -> None:
     """Print what is in the weights: size, spread, zeros, NaN, and a histogram.
 

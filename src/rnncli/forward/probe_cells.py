@@ -40,6 +40,7 @@ class Seen:
         self, names: tuple[str, str, str], node: CellNode, weights: Weights, dtype: "np.dtype[Any]"
     ) -> None:
         self.names, self.dtype, self.cell = names, dtype, node.cell
+        self.projected = node.projected
         functions = (node.activation, node.recurrent_activation, node.output_activation)
         self.reference = Reference(
             node.cell, weights, functions, dtype=dtype.name, projection=weights.get("projection")
@@ -104,7 +105,8 @@ class Seen:
         what = "state h" if gate is None else f"gate {gate}"
         back = ", read from the end" if reverse else ""
         self.gate = gate
-        self.trace = Trace(f"{self.names[2]}: {what}{back}", reverse, self.inside.bounds(gate))
+        bounds = None if gate is None and self.projected else self.inside.bounds(gate)
+        self.trace = Trace(f"{self.names[2]}: {what}{back}", reverse, bounds)
         return self.trace
 
 

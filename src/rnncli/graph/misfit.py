@@ -1,5 +1,6 @@
 """What is said of a stack that does not fit: where, what is missing, and what to write."""
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -39,7 +40,16 @@ def misfit(before: Sequence[Placed], layer: Layer, error: Exception) -> RnncliEr
         return ShapeError(f"{layer.name}: {reason}", hint)
     last = before[-1]
     message = f"{layer.name} does not fit on {last.layer.name}: {reason}"
-    return ShapeError(message, hint or _fix(before, layer), tuple(_drawn(before, layer)))
+    fix = hint or _torch_size(last, layer, reason) or _fix(before, layer)
+    return ShapeError(message, fix, tuple(_drawn(before, layer)))
+
+
+def _torch_size(last: Placed, layer: Layer, reason: str) -> str | None:
+    """Return the argument that says how many features a PyTorch module reads."""
+    argument = re.search(r" has (\w+)=\d+, but it gets", reason)
+    if layer.dialect != "torch" or argument is None or not last.outputs:
+        return None
+    return f"write {argument[1]}={last.outputs[0][-1]} in {layer.name!r}"
 
 
 def _drawn(before: Sequence[Placed], layer: Layer) -> list[str]:

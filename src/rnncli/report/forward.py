@@ -84,13 +84,13 @@ def forward(
     ]
     tables = [Table(_COLUMNS, tuple(_rows(run)),
                     totals=(Total("Params", "count", run.params, run.lacks), *totals))]  # fmt: skip
-    if layers is not None:
+    if layers:
         tables.append(Table(_GATE_COLUMNS, tuple(_gate_rows(layers))))
         tables.append(Table(_LAYER_COLUMNS, tuple(map(_layer_row, layers))))
         gradients = tuple(_gradient_rows(layers))
         tables += [Table(_GRADIENT_COLUMNS, gradients)] if gradients else []
     return Report(
-        "forward", data, tuple(tables), notes=tuple(_notes(run, layers or ())), picture=picture,
+        "forward", data, tuple(tables), notes=tuple(_notes(run, layers)), picture=picture,
     )  # fmt: skip
 
 
@@ -133,12 +133,15 @@ def _layer_row(layer: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple(layer[column.key] for column in _LAYER_COLUMNS)
 
 
-def _notes(run: Run, layers: Sequence[Mapping[str, Any]]) -> Iterable[str]:
+def _notes(run: Run, layers: Sequence[Mapping[str, Any]] | None) -> Iterable[str]:
     share = run.stats["saturated"]
     if share is not None and share >= MUCH:
         yield (f"{share:.1%} of the activations lie within a thousandth of a bound: "
                "the layer hardly tells inputs apart.")  # fmt: skip
-    yield from _layer_notes(layers)
+    if layers:
+        yield from _layer_notes(layers)
+    elif layers is not None:
+        yield "The model has no recurrent layer that --stats can look into."
     if run.saved:
         yield f"Saved to {run.saved}"
 
