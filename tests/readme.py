@@ -117,6 +117,8 @@ def known() -> str:
         if "." not in name:
             title = "recurrent" if family.startswith("rnn") else family
             rows.setdefault(title, []).append(f"`{name}`")
+        elif name.startswith("torch."):
+            rows.setdefault("PyTorch's, as `nn.`", []).append(f"`{name[6:]}`")
     lines = (f"| {family} | {' '.join(names)} |" for family, names in rows.items())
     return "\n".join(("| Family | Layers |", "|---|---|", *lines))
 

@@ -13,7 +13,8 @@ from rnncli.graph.infer import infer, sized
 from rnncli.model import Model, Source, sequential
 
 # The arguments that may be looked for: more of them takes more.
-SIZES = ("units", "filters", "input_dim", "output_dim", "n", "shape", "batch_shape")
+SIZES = ("units", "filters", "input_dim", "output_dim", "n", "shape", "batch_shape", "hidden_size",
+         "out_features", "num_embeddings", "embedding_dim", "out_channels")  # fmt: skip
 
 
 @with_options
@@ -87,6 +88,7 @@ def _cells(cell: CellFlags) -> dict[str, Callable[[int], Model]]:
 
 
 def _stack(stack: StackFlags, cell: CellFlags) -> dict[str, Callable[[int], Model]]:
+    from rnncli.graph import torch_expressions
     from rnncli.graph.expressions import HOLE, parse_stack
 
     texts = stack.layer or []
@@ -100,14 +102,18 @@ def _stack(stack: StackFlags, cell: CellFlags) -> dict[str, Callable[[int], Mode
     def filled(units: int) -> list[str]:
         return [text.replace(HOLE, str(units)) for text in texts]
 
+    def chain(units: int) -> Model:
+        if any(map(torch_expressions.is_torch, texts)):
+            return torch_expressions.parse_stack(filled(units))
+        return sequential(parse_stack(filled(units)), source=Source("layers"))
+
     def make(units: int) -> Model:
-        stack = sequential(parse_stack(filled(units)), source=Source("layers"))
-        return sized(infer(stack), steps=steps)
+        return sized(infer(chain(units)), steps=steps)
 
     if sum(text.count(HOLE) for text in texts) != 1:
         raise UsageError("fit looks for one size", f'write it as {HOLE}: --layer "LSTM({HOLE})"')
     name = next(text for text in texts if HOLE in text)
-    one, two = ([layer.config for layer in parse_stack(filled(units))] for units in (1, 2))
+    one, two = ([layer.config for layer in chain(units).layers] for units in (1, 2))
     if not _is_size(one, two):
         raise UsageError(f"--layer {name!r}: {HOLE} is not a size that fit can look for",
                          f"it looks for one of {', '.join(SIZES)}")  # fmt: skip
