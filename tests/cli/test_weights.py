@@ -162,3 +162,27 @@ def test_a_large_file_is_read_weight_by_weight(rnncli: Any, tmp_path: Path) -> N
     )
     line = [sys.executable, "-c", script, sys.executable, "-m", "rnncli", "weights", str(path)]
     assert int(subprocess.check_output(line)) * 1024 < 200 << 20
+
+
+def test_values_that_a_stride_of_0_repeats_are_counted_and_not_visited(rnncli: Any) -> None:
+    path = str(GOLDENS / "torch/kinds/expanded.pt")  # 1e9 values in a few bytes
+    (row,) = rows(rnncli, path)["rows"]
+    assert (row["zeros"], row["norm"], sum(row["histogram"])) == (10**9, 0, 10**9)
+    done = rnncli("diff", path, path, "--values", "--format", "json")
+    assert json.loads(done.stdout)["same"] is True
+
+
+@pytest.mark.parametrize("axes", [(0,), (1,), (0, 2), ()])
+def test_repeated_values_have_the_figures_of_their_copies(axes: tuple[int, ...]) -> None:
+    from rnncli.weights.compared import distance
+    from rnncli.weights.figures import figures
+
+    small = RNG.normal(size=[1 if axis in axes else 4 for axis in range(3)])
+    view = np.broadcast_to(small, (4, 4, 4))
+    found, expected = figures(view)._asdict(), figures(view.copy())._asdict()
+    assert found.pop("histogram") == expected.pop("histogram")
+    assert found == pytest.approx(expected, rel=1e-12)
+    other = np.broadcast_to(small + 0.5, (4, 4, 4))
+    apart = distance(view, other)
+    assert apart == pytest.approx(distance(view.copy(), other), rel=1e-12)
+    assert apart == pytest.approx(distance(view.copy(), other.copy()), rel=1e-12)

@@ -51,7 +51,7 @@ def command(
         ),
     ] = None,
 ) -> None:
-    """Print what a model takes: multiply-accumulates and bytes, per layer.
+    """Print what a model takes: MACs (FLOPs = 2 x MACs) and bytes, per layer.
 
     \b
     Examples:

@@ -9,7 +9,7 @@ import numpy as np
 from rnncli.forward.stored import assemble
 from rnncli.layers.op import Array
 from rnncli.model import Store
-from rnncli.weights.figures import blocks
+from rnncli.weights.figures import blocks, once
 from rnncli.weights.layouts import gates_of
 from rnncli.weights.matching import Pairs, Row
 from rnncli.weights.piece import Entry, Part
@@ -32,6 +32,7 @@ class Distance(NamedTuple):
 
 def distance(a: Array, b: Array) -> Distance:
     """Return how far apart two arrays of one shape are; NaN at the same place is no difference."""
+    a, b = once(a, b)[0], once(b, a)[0]  # means and norms are the same without repeats
     largest, total, squares, norm = 0.0, 0.0, 0.0, 0.0
     for x, y in zip(blocks(a), blocks(b), strict=True):
         one, other = (np.asarray(each, np.float64) for each in (x, y))

@@ -3,12 +3,14 @@
 import json
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
+from math import prod
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
 from rnncli.atomic import check_place, replacing
 from rnncli.errors import FileError, UsageError
+from rnncli.forward import memory
 from rnncli.forward.save import member, write_npy
 from rnncli.layers.op import Array
 from rnncli.model import Layer, Weight
@@ -21,6 +23,7 @@ from rnncli.weights.refused import NAMES, check
 from rnncli.weights.targets import TARGETS, Made
 
 SUFFIXES = (".npz", ".safetensors")
+_COPIES = 3  # of a layer's values while it runs in both layouts
 BOUND = 1e-5  # of the largest difference, relative to the largest output beyond 1
 Progress = Callable[[int, int], None]
 _DTYPES = {"float64": "F64", "float32": "F32", "float16": "F16", "int64": "I64", "int32": "I32",
@@ -53,6 +56,11 @@ class Values:
     def place(self, weight: Weight) -> Held:
         """Return where a weight is in the model."""
         return self.places[id(weight)]
+
+    def check_memory(self, group: "Group") -> None:
+        """Check that a layer can be held in both layouts. Raises: UnsupportedError."""
+        sizes = [part.shape for piece in group.pieces for part in piece.parts.values()]
+        memory.check(_COPIES * 8 * sum(prod(shape) for shape in sizes))
 
     def weight(self, weight: Weight) -> Array:
         """Return a weight as it is stored. Raises: FileError."""
@@ -135,6 +143,7 @@ def convert(
 
 def difference(group: Group, values: Values, to: str, rng: np.random.Generator) -> float | None:
     """Return how far apart the outputs of both layouts are, relative to the largest beyond 1."""
+    values.check_memory(group)
     x = drawn(group.pieces, rng)
     stored = {_key(weight): values.weight(weight) for piece in group.pieces
               for part in piece.parts.values() for weight in part.sources}  # fmt: skip

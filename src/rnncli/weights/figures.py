@@ -33,6 +33,7 @@ class Figures(NamedTuple):
 
 def figures(array: Array) -> Figures:
     """Return the figures of an array; of complex numbers the norm and the counts alone."""
+    array, times = once(array)
     stats, squares, zeros, nan, inf = Stats(), 0.0, 0, 0, 0
     for block in blocks(array):
         missing, endless = np.isnan(block), np.isinf(block)
@@ -44,10 +45,26 @@ def figures(array: Array) -> Figures:
             stats.add(finite)
     found = stats.summary(Notes())
     some = array.size > nan + inf
+    histogram = _histogram(array, stats.low, stats.high) if stats.count else None
     return Figures(
-        found["min"], found["max"], found["mean"], found["std"], sqrt(squares) if some else None,
-        zeros, nan, inf, _histogram(array, stats.low, stats.high) if stats.count else None,
+        found["min"], found["max"], found["mean"], found["std"],
+        sqrt(times * squares) if some else None, times * zeros, times * nan, times * inf,
+        None if histogram is None else tuple(times * count for count in histogram),
     )  # fmt: skip
+
+
+def once(array: Array, *others: Array) -> tuple[Array, int]:
+    """Return the values without those that a stride of 0 repeats, and how often each is there.
+
+    A file of a few bytes can state a tensor of any size in this way. An axis counts as repeated
+    where it is in all `others` too.
+    """
+    strides = [each.strides for each in (array, *others)]
+    repeated = [axis for axis in range(array.ndim) if not any(each[axis] for each in strides)]
+    if not array.size or not repeated:
+        return array, 1
+    index = tuple(slice(0, 1) if axis in repeated else slice(None) for axis in range(array.ndim))
+    return array[index], array.size // array[index].size
 
 
 def blocks(array: Array) -> Iterator[Array]:

@@ -155,7 +155,9 @@ def _dead(piece: Piece, values: Callable[[Part], Array | None]) -> list[int] | N
     gates = piece.cell.gates
     candidate = next(index for index, gate in enumerate(gates) if gate in piece.cell.states)
     dead = np.ones(piece.settings["units"], bool)
-    for name in ("kernel", "recurrent_kernel", "bias"):
+    for name in ("bias", "recurrent_kernel", "kernel"):  # the largest comes last, if at all
+        if not dead.any():
+            break
         array = values(piece.parts[name]) if name in piece.parts else np.zeros((1, len(gates)))
         if array is None:
             return None
