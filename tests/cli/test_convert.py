@@ -132,7 +132,7 @@ def test_what_has_no_counterpart_is_refused(rnncli: Any, tmp_path: Path, case: s
         ["Dense(5)"], ["Embedding(9, 4)"], ["Conv1D(5, 3, strides=2)"], ["Conv1D(4, 3, groups=2)"],
         ["LayerNormalization()"], ["BatchNormalization()"], ["Conv1DTranspose(5, 3)"],
         ["RMSNormalization()"], ["GroupNormalization(2)"],
-        ["TimeDistributed(Dense(3))", "GRU(4)"], ["Bidirectional(SimpleRNN(3))"],
+        ["TimeDistributed(Dense(3, activation='relu'))", "GRU(4)"], ["Bidirectional(SimpleRNN(3))"],
         ["RNN([LSTMCell(3), LSTMCell(3)])"],
     ],
     ids=str,
@@ -211,3 +211,22 @@ def test_an_interrupted_run_leaves_no_file(tmp_path: Path) -> None:
     code = process.wait(60)
     assert [path.name for path in tmp_path.iterdir()] == ["big.npz"]
     assert (code == 0) == ((tmp_path / "big.npz").read_bytes() != b"as it was")
+
+
+@pytest.mark.parametrize("to", ["keras", "torch", "onnx"])
+def test_running_statistics_of_pytorch_go_along(rnncli: Any, tmp_path: Path, to: str) -> None:
+    answer, _ = converted(rnncli, GOLDENS / "torch/kinds/fsdp2.pt", to)
+    statistics = [each for each in answer["weights"] if "running" in each["from"]]
+    assert [each["from"] for each in statistics] == ["norm.running_mean", "norm.running_var"]
+    alone = {"fc.weight": np.ones((2, 3), "float32")}
+    safetensors(tmp_path / "m.safetensors", alone)
+    converted(rnncli, tmp_path / "m.safetensors", to)
+
+
+def test_weights_that_are_no_numbers_are_moved_as_they_are(rnncli: Any, tmp_path: Path) -> None:
+    kernel = np.ones((2, 3), "float32")
+    kernel[0, 0] = np.nan
+    safetensors(tmp_path / "m.safetensors", {"fc.weight": kernel})
+    converted(rnncli, tmp_path / "m.safetensors", "keras")
+    with np.load(tmp_path / "out.npz") as out:
+        np.testing.assert_array_equal(next(iter(out.values())), kernel.T)

@@ -45,10 +45,10 @@ def command(
     from rnncli.formats import located
     from rnncli.report.convert import convert as report
     from rnncli.weights.convert import Values, check_target, convert, groups
-    from rnncli.weights.held import opened
+    from rnncli.weights.held import opened, with_statistics
 
     check_target(save)
-    found = located(load(model, cell))
+    found = with_statistics(located(load(model, cell)))
     layers = pick(found, layer.layer_name)
     warn(found, output)
     listed = groups(layers, found.type == "ONNX", to)

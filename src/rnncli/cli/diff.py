@@ -83,8 +83,9 @@ def command(
 
 def _read(path: str, output: OutputFlags) -> Model:
     from rnncli.formats import located, read
+    from rnncli.weights.held import with_statistics
 
-    model = located(read(path))
+    model = with_statistics(located(read(path)))
     warn(model, output)
     return model
 

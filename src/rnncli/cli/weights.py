@@ -32,10 +32,10 @@ def command(
     """
     from rnncli.formats import located
     from rnncli.report.weights import weights
-    from rnncli.weights.held import opened
+    from rnncli.weights.held import opened, with_statistics
     from rnncli.weights.inside import MOST_UNITS, look
 
-    found = located(load(model, cell))
+    found = with_statistics(located(load(model, cell)))
     layers = pick(found, layer.layer_name)
     warn(found, output)
     with opened(found, init, seed) as (read, source), progress_bar("weights") as progress:

@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from math import prod
 from typing import Any, BinaryIO, NamedTuple
@@ -163,9 +164,9 @@ def _key(weight: Weight) -> str:
 def unique_names(tensors: Sequence[Made]) -> list[str]:
     """Return the names of the tensors, safe as names of files. Raises: FileError if two agree."""
     names = ["/".join(map(member, each.name.split("/"))) for each in tensors]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise FileError(f"two tensors would be called {twice[:80]!r}")
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise FileError(f"{count:,} tensors would be called {name[:80]!r}")
     return names
 
 

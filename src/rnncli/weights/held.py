@@ -1,6 +1,6 @@
 """The weights of a model with the layers that they belong to, and their values, one at a time."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -28,6 +28,32 @@ class Held(NamedTuple):
     path: str
     layer: Layer
     weight: Weight
+
+
+def with_statistics(model: Model) -> Model:
+    """Return the model with the running statistics of PyTorch's batch norms among their weights,
+    as Keras has them; PyTorch counts them apart."""
+    found = {
+        weight.stored.tensors[0]: weight._replace(trainable=False)
+        for weight in model.buffers
+        if weight.stored is not None and weight.name in _STATISTICS
+    }
+    if not found:
+        return model
+    return model._replace(layers=tuple(_with(layer, found) for layer in model.layers))
+
+
+_STATISTICS = ("running_mean", "running_var")
+
+
+def _with(layer: Layer, statistics: Mapping[str, Weight]) -> Layer:
+    names = {weight.name for weight in layer.weights or ()}
+    own = [
+        statistics[f"{layer.name}.{name}"]
+        for name in _STATISTICS
+        if f"{layer.name}.{name}" in statistics and name not in names
+    ]
+    return layer._replace(weights=(*(layer.weights or ()), *own)) if own else layer
 
 
 def held(layers: Iterable[Layer]) -> Iterator[Held]:

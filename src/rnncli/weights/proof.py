@@ -96,6 +96,10 @@ def _each_step(kind: str | None, config: Config, rank: int) -> Config:
         nodes = {key: {**config[key], "config": _sequences(config[key]["config"])}
                  for key in ("layer", "backward_layer") if config.get(key)}  # fmt: skip
         return {**config, **nodes, "merge_mode": "concat"}
+    if kind == "TimeDistributed":
+        inner = config["layer"]
+        changed = _each_step(inner["class_name"], inner["config"], rank)
+        return {**config, "layer": {**inner, "config": changed}}
     if kind is not None and "return_sequences" in config:
         return _sequences(config)
     changed = {key: value for key, value in _WHOLE.items() if key in config}

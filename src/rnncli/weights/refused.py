@@ -40,7 +40,7 @@ def _form(piece: Piece, to: str) -> Iterator[str]:
     missing = [part for part in _NEEDED.get(piece.kind, ()) if part not in piece.parts]
     if piece.kind not in FORMS:
         yield "it is of no kind that is converted"
-    elif missing and to != "keras":
+    elif missing and {to, piece.layer.dialect} != {"keras"}:
         yield f"it lacks {', '.join(missing)}"
     elif set(piece.parts) - set(FORMS[piece.kind].names):
         yield f"its {', '.join(set(piece.parts) - set(FORMS[piece.kind].names))} has no counterpart"
