@@ -1,7 +1,6 @@
 """Amounts as people write them (`50k`, `1e6`, `64KiB`, `2MB`), and bytes as they read them."""
 
 import re
-from fractions import Fraction
 
 from rnncli.errors import UsageError
 
@@ -28,6 +27,8 @@ def parse_amount(text: str) -> int:
             f"amount {text[:LONGEST]!r} is not understood",
             "write 50000, 50,000, 50k, 1e6, 1.5M or 64KiB",
         )
+    from fractions import Fraction  # not at every start
+
     number, unit = match.groups()
     value = Fraction(number.replace(",", "")) * _UNITS[(unit or "").lower()]
     if value.denominator != 1:

@@ -50,9 +50,18 @@ FILES = [
 HEAVY = {"numpy", "h5py", "onnx", "safetensors", "tflite", "pydantic"}
 
 
+# Modules of Python's own that take a tenth of a start and that few commands need.
+SELDOM = {"dataclasses", "fractions", "decimal", "shlex"}
+
+
 @pytest.mark.parametrize("command", STATIC)
 def test_static_commands_load_nothing_heavy(command: str) -> None:
     assert not loaded(command, *STATIC[command]) & HEAVY
+
+
+@pytest.mark.parametrize("command", ["summary", "params", "shapes", "cost"])
+def test_static_commands_load_little(command: str) -> None:
+    assert not loaded(command) & SELDOM
 
 
 @pytest.mark.parametrize("command", [*STATIC, "forward", "weights"])

@@ -1,7 +1,6 @@
 """What Typer refuses on a command line, told as rnncli tells it."""
 
 import re
-import shlex
 from collections.abc import Iterable
 from typing import Any
 
@@ -114,6 +113,8 @@ def _chosen(option: str, text: str) -> str | None:
 
 def _extra(context: Any, text: str, see: str) -> tuple[str, str]:
     """Return what a command says of files that it does not take, and which one takes them."""
+    import shlex  # not at every start
+
     found = re.fullmatch(r".*?arguments?(?:\(s\))? \((.*)\)", text)
     model, command = context.params.get("file"), context.info_name
     if found is None or model is None:

@@ -1,7 +1,6 @@
 """What an operation is: one layer with its weights prepared, ready to run."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.errors import UnsupportedError
@@ -25,13 +24,12 @@ class Value(NamedTuple):
     mask: Array | None = None
 
 
-@dataclass(slots=True)
 class Notes:
     """What recurrent layers leave behind: final states, and how many outputs are near a bound."""
 
-    states: dict[str, list[tuple[str, Sizes]]] = field(default_factory=dict)
-    bounded: int = 0
-    saturated: int = 0
+    def __init__(self) -> None:
+        self.states: dict[str, list[tuple[str, Sizes]]] = {}
+        self.bounded = self.saturated = 0
 
 
 class OpContext(NamedTuple):
