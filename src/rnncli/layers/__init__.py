@@ -25,7 +25,8 @@ _FAMILIES = {
     "rnn.keras": " ".join(RECURRENT),
     "rnn.cell_layers": " ".join(_CELLS),
     "embedding": "Embedding ReversibleEmbedding",
-    "core": "InputLayer Dense Activation Masking Identity",
+    "inputs": "InputLayer",
+    "core": "Dense Activation Masking Identity",
     "wrappers": "TimeDistributed SpectralNormalization Pipeline Wrapper",
     "regularization": (
         "Dropout SpatialDropout1D SpatialDropout2D SpatialDropout3D GaussianNoise GaussianDropout "

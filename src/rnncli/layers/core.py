@@ -3,28 +3,18 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rnncli.errors import ShapeError
 from rnncli.layers import quantization
 from rnncli.layers.activation import activation_of, activation_weights
 from rnncli.layers.layer_type import REQUIRED, LayerType, each_step, last_dim
 from rnncli.layers.lazy import lazy
 from rnncli.layers.op import Array, Op, OpContext, Value, masked
 from rnncli.model import Config, Weight
-from rnncli.shapes import Dim, Shape, Shapes, product
+from rnncli.shapes import Dim, Shapes, product
 
 if TYPE_CHECKING:
     import numpy as np
 else:
     np = lazy("numpy")
-
-
-def _input_shape(config: Config) -> Shape:
-    shape = config.get("batch_shape")
-    if shape is None:
-        if config.get("shape") is None:
-            raise ShapeError("Input needs a shape", "Input((100, 32)) is 100 steps of 32 features")
-        shape = (config.get("batch_size"), *config["shape"])
-    return tuple(shape)
 
 
 def _dense_weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
@@ -103,23 +93,7 @@ _DENSE = {
     "lora_alpha": None,
     "quantization_config": None,
 }
-_INPUT = {
-    "shape": None,
-    "batch_size": None,
-    "dtype": None,
-    "sparse": None,
-    "ragged": None,
-    "batch_shape": None,
-    "name": None,
-    "tensor": None,
-    "optional": False,
-}
-
-
 TYPES = {
-    "InputLayer": LayerType(
-        _INPUT, lambda config, _: (_input_shape(config),), not_run="it is given"
-    ),
     "Dense": LayerType(
         _DENSE,
         lambda config, inputs: ((*inputs[0][:-1], config["units"]),),
