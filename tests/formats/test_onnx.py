@@ -250,3 +250,28 @@ def test_functions_that_unfold_without_bound_are_refused(tmp_path: Path) -> None
 @pytest.mark.parametrize(("name", "expected"), [("scan", 7 * 2 * (12 + 16)), ("loop", 5 * 2 * 16)])
 def test_products_inside_loops_are_those_of_all_rounds(name: str, expected: int) -> None:
     assert cost(read(str(FOLDER / f"{name}.onnx"))).data["totals"]["macs"] == expected
+
+
+@pytest.mark.parametrize(
+    ("operator", "domain", "shapes"),
+    [
+        ("MatMul", "", ((10**6, 1), (1, 10**6))),
+        ("Add", "", ((10**6, 1), (1, 10**6))),
+        ("FusedMatMul", "com.microsoft", ((10**6, 1), (1, 10**6))),
+        ("BiasGelu", "com.microsoft", ((10**6, 1), (10**6,))),
+    ],
+)
+def test_what_the_machine_does_not_have_is_not_asked_for(
+    operator: str, domain: str, shapes: tuple[tuple[int, ...], ...], tmp_path: Path
+) -> None:
+    import onnx
+    from onnx import helper, numpy_helper
+
+    held = [numpy_helper.from_array(np.ones(s, "f4"), n) for n, s in zip("ab", shapes, strict=True)]
+    y = helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, None)
+    node = helper.make_node(operator, ["a", "b"], ["y"], "large", domain=domain)
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
+    graph = helper.make_graph([node], "sizes", [], [y], held)
+    onnx.save(helper.make_model(graph, opset_imports=opsets), tmp_path / "m.onnx")
+    with pytest.raises(RnncliError, match=r"the run needs \d+\.\d TB, this machine has"):
+        forward(read(str(tmp_path / "m.onnx")), Request())

@@ -42,6 +42,8 @@ class Sizes:
 
     def needed(self, node: Any, inputs: Sequence[Any]) -> int:
         """Return the bytes of the outputs and of what the operator makes on its way to them."""
+        if node.domain == "com.microsoft":
+            return _own(node, [each for each in inputs if isinstance(each, np.ndarray)])
         try:
             schema = defs.get_schema(node.op_type, self.versions[node.domain], node.domain)
             types = {
@@ -61,6 +63,20 @@ class Sizes:
             return 0
         largest = sum(_bytes(each) for each in found.values())
         return largest * _factor(node, inputs)
+
+
+def _own(node: Any, arrays: Sequence[Array]) -> int:
+    """Return the bytes of what ONNX Runtime's operators give, of which ONNX has no schema."""
+    matrices = [each for each in arrays if each.ndim > 1]
+    if ("MatMul" in node.op_type or "Gemm" in node.op_type) and len(matrices) > 1:
+        turned = any(each.name == "transA" and each.i for each in node.attribute)
+        inner = max(1, matrices[0].shape[-2 if turned else -1])
+        return int(8 * matrices[0].size * matrices[1].size // inner**2)
+    try:
+        shape = np.broadcast_shapes(*(each.shape for each in arrays if each.size > 1))
+    except ValueError:  # an operator that is not element by element
+        return 0
+    return 8 * int(prod(shape))
 
 
 def _type(array: Array) -> TypeProto:
