@@ -46,6 +46,17 @@ def test_a_short_run(tmp_path: Path) -> None:
         assert 0 < int(found[2].replace(",", "")) < int(found[1].replace(",", ""))
 
 
+def test_a_short_guided_run(tmp_path: Path) -> None:
+    pytest.importorskip("atheris", reason='guided fuzzing needs pip install -e ".[fuzz]"')
+    done = subprocess.run(
+        [sys.executable, ROOT / "fuzz" / "guided.py", "--inputs", "500", "--reader", "safetensors",
+         "--corpus", tmp_path / "corpus", "--failures", tmp_path / "failures"],
+        capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "500 inputs" in done.stdout
+
+
 def shown(model: Model) -> str:
     """Return what commands print of a model."""
     reports = [summarize(model, expand_nested=True), cost(model), params(model.rows, "keras", True)]

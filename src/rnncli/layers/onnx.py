@@ -45,6 +45,8 @@ def stated_batch(model: Model) -> Dim:
 
 def open_axes(model: Model) -> tuple[str, ...]:
     """Return the names of the axes that a graph's inputs leave open."""
+    if model.type != "ONNX":
+        return ()
     configs = [model.layer(ref.layer).config for ref in model.inputs]
     named = [
         zip(each.get("axes", ()), each.get("batch_shape") or (), strict=False) for each in configs
