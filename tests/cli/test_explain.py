@@ -96,6 +96,24 @@ def test_a_file_is_traced_with_its_weights(told: Any, tmp_path: Path) -> None:
     assert len(found["trace"]["x"]) == 3
 
 
+def test_what_needs_an_input_is_not_traced(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("h5py")
+    file = str(Path(KERAS).with_name("attention.keras"))
+    monkeypatch.setattr("sys.argv", ["rnncli", "explain", file, "--trace"])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 2
+    error, hint = capsys.readouterr().err.splitlines()
+    assert error == "error: --trace: input 'words' has the open shape (None, None)"
+    assert hint == "hint: leave --trace out"
+    monkeypatch.setattr("sys.argv", ["rnncli", "explain", file])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 0
+
+
 def test_directions_stand_side_by_side(told: Any) -> None:
     found = json.loads(told(TORCH, "--layer-name", "gru", "--format", "json"))
     assert [(row["cell"], row["reads"], row["inputs"]) for row in found["cells"]] == [

@@ -250,6 +250,12 @@ def test_a_layer_of_a_file_without_a_graph_is_looked_into(rnncli: Run) -> None:
     assert "lstm_projected/l0 " in run.stdout
 
 
+def test_a_model_with_a_scalar_among_its_inputs_is_drawn(rnncli: Run) -> None:
+    pytest.importorskip("onnx")
+    run = rnncli("forward", str(GOLDENS / "onnx" / "if_lstm.onnx"), "--plot")
+    assert (run.returncode, "state h" in run.stdout) == (0, True), run.stderr
+
+
 def test_a_node_of_a_graph_is_looked_into_while_the_graph_runs(rnncli: Run) -> None:
     pytest.importorskip("onnx")
     file = str(GOLDENS / "onnx" / "torch_tagger.onnx")

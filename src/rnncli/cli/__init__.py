@@ -23,11 +23,11 @@ COMMANDS = (
 )  # fmt: skip
 
 GUIDE = """\
-What comes out of a recurrent network, how many parameters it has, and why.
+Print the layers, shapes, parameters, cost and values of a recurrent network.
 
+  rnncli summary model.h5
+  rnncli params --layer "Input((100, 32))" --layer "LSTM(64)"
   rnncli forward --input-size 32 --units 64 --steps 100
-  rnncli summary --layer "Input((100, 32))" --layer "LSTM(64)"
-  rnncli params --cell gru --convention torch
 
 rnncli --help lists the commands, rnncli COMMAND --help what one can do.
 """

@@ -10,6 +10,8 @@ from rnncli.cli.output import emit, warn, warn_that
 from rnncli.errors import UsageError
 from rnncli.model import Layer, Model
 
+STEPS = 100  # of a traced model that leaves its length open
+
 if TYPE_CHECKING:
     from rnncli.report.cell_tables import Traced
 
@@ -66,7 +68,11 @@ def _traced(model: Model, layer: Layer) -> "Traced":
         from rnncli.graph.alone import alone
 
         model, until = alone(model, layer.name, None), None
-    result = forward(model, Request(until=until, look=Look(first=True, layer=layer.name)))
+    look = Look(first=True, layer=layer.name)
+    try:
+        result = forward(model, Request(until=until, steps=STEPS, look=look))
+    except UsageError as error:  # its hint is for an option of forward
+        raise UsageError(f"--trace: {error.message}", "leave --trace out") from None
     warn_that(*result.warnings)
     if result.first is None:
         raise UsageError(f"{layer.name} takes no step, so there is none to print")

@@ -176,7 +176,7 @@ def _picture(result: "Result", room: tuple[int, int], auto: bool) -> "Picture | 
     """Return the picture of what was seen, of so many columns and rows at most."""
     from rnncli.report import Picture
 
-    trace, batch = result.trace, result.input_shapes[0][0]
+    trace, batch = result.trace, next((shape[0] for shape in result.input_shapes if shape), 1)
     if trace is None:
         return None
     values, norms = trace.cells(*room)

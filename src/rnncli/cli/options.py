@@ -126,7 +126,7 @@ class CellFlags(NamedTuple):
 Expressions = Annotated[
     list[str] | None,
     Option("--layer", metavar="EXPR", rich_help_panel=MODEL,
-           help='A layer as in a script: "LSTM(64)". Repeat it to stack layers.'),
+           help='A layer as in a Keras or PyTorch script: "LSTM(64)". Repeat it for a stack.'),
 ]  # fmt: skip
 
 
