@@ -60,6 +60,10 @@ class Dropped(nn.Module):
         self.weight_hh_l0_raw = nn.Parameter(weight.data)
 
 
+class Learner:
+    """An object of a user's own that has a model, and an optimizer."""
+
+
 class Karpathy(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -169,6 +173,17 @@ def checkpoints(model: Small) -> None:
     }  # fmt: skip
     torch.save(lightning, HERE / "lightning.ckpt")
     record("lightning.ckpt", total, rows(model, "net."), kept)
+    learner = Learner()
+    learner.model, learner.opt, learner.epochs = tiny, of_tiny, 3
+    torch.save(learner, HERE / "learner.pt")
+    record("learner.pt", params(tiny), rows(tiny))
+    states = [tiny.state_dict(), nn.ModuleDict({"rnn": nn.RNN(2, 3)}).state_dict()]
+    torch.save(states, HERE / "list.pt")
+    record("list.pt", params(tiny) + 21, {"0.gru": ("GRU", params(tiny)), "1.rnn": ("RNN", 21)},
+           says=("2 models",))  # fmt: skip
+    beside = {"state_dict": tiny.state_dict(), "mean": torch.zeros(3), "vectors": torch.zeros(9, 2)}
+    torch.save(beside, HERE / "beside.pt")
+    record("beside.pt", params(tiny), rows(tiny), says=("not counted: mean, vectors",))
     critic = nn.Sequential(nn.Linear(3, 4), nn.GRU(4, 2))
     two = {"generator": model.state_dict(), "critic": critic.state_dict(), "g": adam.state_dict()}
     torch.save(two, HERE / "two_models.pt")

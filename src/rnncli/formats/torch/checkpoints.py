@@ -113,6 +113,8 @@ class _Search:
             pairs = mapping(value)
             if pairs is None:
                 break
+            if not pairs:  # an object that has a model: its attributes
+                pairs = state(value) or {}
             known = {str(key): each for key, each in pairs.items()}
             loose = {key: each for key, each in known.items() if _is_loose(each)}
             samples = self._holders(known, loose)
