@@ -38,6 +38,8 @@ STACKS: list[tuple[list[str], tuple[int, ...], bool]] = [
      (1, 2, 4, 5), False),
     (["nn.Conv3d(1, 2, 2)", "nn.MaxPool3d(2)", "nn.ELU(0.5)"], (1, 1, 5, 5, 5), False),
     (["nn.AvgPool1d(3, 2, 1, True, False)", "nn.AvgPool1d(2, ceil_mode=True)"], (1, 2, 9), False),
+    (["nn.MaxPool1d(2, 3, 1, ceil_mode=True)"], (1, 2, 5), False),
+    (["nn.AvgPool1d(2, 3, 1, ceil_mode=True)"], (1, 2, 5), False),
     (["nn.GroupNorm(2, 6)", "nn.PReLU(6)", "nn.PReLU()"], (2, 6, 5), False),
     (["nn.RMSNorm(4)", "nn.SiLU()", "nn.Mish()", "nn.SELU()", "nn.CELU(2.0)"], (2, 3, 4), False),
     (["nn.BatchNorm1d(5, track_running_stats=False)", "nn.LogSoftmax(-1)"], (4, 5), False),
