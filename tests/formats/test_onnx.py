@@ -275,3 +275,30 @@ def test_what_the_machine_does_not_have_is_not_asked_for(
     onnx.save(helper.make_model(graph, opset_imports=opsets), tmp_path / "m.onnx")
     with pytest.raises(RnncliError, match=r"the run needs \d+\.\d TB, this machine has"):
         forward(read(str(tmp_path / "m.onnx")), Request())
+
+
+def all_beside(folder: Path, name: str) -> Path:
+    """Return a golden file all of whose tensors lie in a file that is not there."""
+    import onnx
+
+    model = onnx.load(FOLDER / f"{name}.onnx")
+    tensors = [*model.graph.initializer]
+    tensors += [
+        a.t for node in model.graph.node for a in node.attribute if node.op_type == "Constant"
+    ]
+    for tensor in tensors:
+        tensor.ClearField("raw_data")
+        tensor.data_location = onnx.TensorProto.EXTERNAL
+        tensor.external_data.add(key="location", value="gone.data")
+    onnx.save(model, folder / "m.onnx")
+    return folder / "m.onnx"
+
+
+@pytest.mark.parametrize("name", ["torch_tagger", "torch_int8", "loop", "scan", "lstm_constants"])
+def test_counts_and_shapes_open_no_second_file(name: str, tmp_path: Path) -> None:
+    model = read(str(all_beside(tmp_path, name)))
+    record = next(each for each in RECORDS if each["file"] == f"{name}.onnx")
+    assert model.params == record["params"]
+    assert cost(model).data["layers"]
+    with pytest.raises(RnncliError, match=r"lies in 'gone\.data': No such file"):
+        forward(model, Request(batch_size=2, steps=6))

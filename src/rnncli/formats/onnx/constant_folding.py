@@ -38,7 +38,8 @@ class Folder:
         known = [each for each in inputs if each is not None]
         if not known or len(known) < len(inputs) or not self.wanted.issuperset(node.output):
             return []
-        if any(each.dtype in _AXES and each.size > _FEW for each in known):
+        axes = (each for each in known if each.dtype in _AXES)
+        if any(each.beside or each.size > _FEW for each in axes):
             return []
         try:
             return [

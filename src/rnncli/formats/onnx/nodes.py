@@ -81,7 +81,8 @@ def rounds_of(layer: Layer, scope: Scope) -> Dim:
 
 
 def _number(constant: Constant) -> Dim:
-    return int(constant.values().reshape(-1)[0]) if constant.size == 1 else None
+    known = constant.size == 1 and not constant.beside
+    return int(constant.values().reshape(-1)[0]) if known else None
 
 
 def note_sequences(node: Any, scope: Scope) -> None:
