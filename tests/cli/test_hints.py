@@ -5,16 +5,36 @@ import re
 import shlex
 import shutil
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import numpy as np
 import pytest
 
-from rnncli.cli import COMMANDS
+from rnncli.cli import COMMANDS, main
 from rnncli.cli.refusals import OTHER_COMMANDS, OTHER_WORDS
 
 GOLDEN = Path(__file__).parents[1] / "goldens" / "keras" / "k3" / "lstm_stack.keras"
 VALUES = {"--no-bias": [], "--activation": ["relu"], "--weights": ["w.npz"], "--output": ["y.npy"]}
+
+
+@pytest.fixture
+def rnncli(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Any:
+    """Return a function that runs a line in an empty folder, in this process."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS"):
+        monkeypatch.delenv(name, raising=False)
+
+    def run(*arguments: str) -> CompletedProcess[str]:
+        monkeypatch.setattr("sys.argv", ["rnncli", *arguments])
+        with pytest.raises(SystemExit) as left:
+            main()
+        done = capsys.readouterr()
+        return CompletedProcess(arguments, int(left.value.code or 0), done.out, done.err)
+
+    return run
 
 
 @pytest.fixture
