@@ -15,7 +15,7 @@ from rnncli.weights.layouts import gates_of
 from rnncli.weights.piece import Part, Piece
 from rnncli.weights.pieces import pieces_of
 
-MOST_UNITS = 2048  # of a kernel whose eigenvalues are computed; beyond, they take minutes
+MOST_UNITS = 1024  # of a kernel whose eigenvalues are computed; beyond, they take minutes
 Progress = Callable[[int, int], None]
 _UNREAD = Figures(*[None] * 9)
 
@@ -34,7 +34,8 @@ def look(
     """Return the figures of all weights of the layers, of which one is in memory at a time."""
     found = Inside([], [], [])
     everything = list(held(layers))
-    total, done = sum(each.weight.params for each in everything), 0
+    cells = [each for layer in _flat(layers) for each in pieces_of(layer) if each.cell is not None]
+    total, done = len(everything) + len(cells), 0
     for each in everything:
         array, why = values_of(each, read)
         if array is None:
@@ -44,10 +45,14 @@ def look(
             shape = each.weight.shape if part is None else part.shape
             found.rows.append({"layer": each.row, "weight": each.name, "gate": gate, "shape": shape,
                                "dtype": each.weight.dtype, **numbers._asdict()})  # fmt: skip
-        done += each.weight.params
+        done += 1
         if progress is not None:
             progress(done, total)
-    found.recurrent.extend(_recurrent(layers, everything, read))
+    for row in _recurrent(cells, everything, read):
+        found.recurrent.append(row)
+        done += 1
+        if progress is not None:
+            progress(done, total)
     return found
 
 
@@ -61,16 +66,13 @@ def _parts(
 
 
 def _recurrent(
-    layers: Sequence[Layer], everything: Sequence[Held], read: Read
+    cells: Sequence[Piece], everything: Sequence[Held], read: Read
 ) -> Iterator[dict[str, Any]]:
     names = {id(each.weight): each for each in everything}
-    for layer in _flat(layers):
-        for piece in pieces_of(layer):
-            if piece.cell is not None:
-                kernel = piece.parts["recurrent_kernel"]
-                place = names[id(kernel.sources[0])]
-                yield {"layer": place.row, "weight": _named(place, piece),
-                       **_kernel(piece, lambda part: _values(part, names, read))}  # fmt: skip
+    for piece in cells:
+        place = names[id(piece.parts["recurrent_kernel"].sources[0])]
+        yield {"layer": place.row, "weight": _named(place, piece),
+               **_kernel(piece, lambda part: _values(part, names, read))}  # fmt: skip
 
 
 def _flat(layers: Sequence[Layer]) -> Iterator[Layer]:
