@@ -109,6 +109,13 @@ def test_weights_that_do_not_fit_are_named(tmp_path: Path) -> None:
         (["nn.RNN(3, 4, nonlinearity='gelu')"], "one of"),
         (["nn.functional.relu(3)"], "not a known module"),
         (["nn.Linear(open('x'), 2)"], "is not read"),
+        (["Input((3,))", "nn.Dropout(2)"], "from 0 to 1"),
+        (["Input((3,))", "nn.Flatten(5)"], "no axis"),
+        (["Input((3,))", "nn.Softmax(dim=7)"], "no axis"),
+        (["nn.Conv2d(3, 4, (3, 3, 3))"], "3 sizes"),
+        (["Input((3, 9))", "nn.MaxPool1d(2, padding=2)"], "half of its window"),
+        (["nn.Conv1d(3, 4, 2, padding=-1)"], "at least 0"),
+        (["nn.GRU(3, 4, num_layers='2')"], "nn.GRU(num_layers='2')"),
     ],
 )
 def test_what_pytorch_would_refuse_is_refused(texts: list[str], words: str) -> None:

@@ -33,7 +33,8 @@ def check_arguments(class_name: str, config: Config, activations: bool = True) -
         checks = _OF_TORCH if class_name.startswith("torch.") else CHECKS
         check = _OTHERWISE.get((class_name, name), checks.get(name))
         if check is not None:
-            check(f"{class_name}({name}={_shown(value)})", value)
+            shown = class_name.replace("torch.", "nn.", 1)
+            check(f"{shown}({name}={_shown(value)})", value)
 
 
 def _shown(value: Any) -> str:
@@ -204,6 +205,18 @@ CHECKS: dict[str, Check] = {
     "cells": _cells,
 }  # fmt: skip
 
+
+def _share(what: str, value: Any) -> None:
+    if not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise UsageError(f"{what}: must be from 0 to 1")
+
+
+def _padding(what: str, value: Any) -> None:
+    sizes = value if isinstance(value, list | tuple) else [value]
+    if value not in ("same", "valid") and not all(type(n) is int and n >= 0 for n in sizes):
+        raise UsageError(f"{what}: must be whole numbers of at least 0, or 'same' or 'valid'")
+
+
 _OF_TORCH: dict[str, Check] = {
     **dict.fromkeys(
         ("input_size", "hidden_size", "num_layers", "in_features", "out_features",
@@ -215,9 +228,11 @@ _OF_TORCH: dict[str, Check] = {
         ("bias", "batch_first", "bidirectional", "affine", "elementwise_affine", "ceil_mode",
          "track_running_stats", "count_include_pad", "inplace"), _switch),
     **dict.fromkeys(
-        ("p", "dropout", "alpha", "negative_slope", "lambd", "beta", "threshold", "value",
+        ("alpha", "negative_slope", "lambd", "beta", "threshold", "value",
          "min_val", "max_val"), _number),
     **dict.fromkeys(("start_dim", "end_dim", "proj_size"), _integers),
+    **dict.fromkeys(("p", "dropout"), _share),
+    "padding": _padding,
     "nonlinearity": _one_of("tanh", "relu", None),
     "padding_mode": _one_of("zeros", "reflect", "replicate", "circular"),
     "approximate": _one_of("none", "tanh"),

@@ -70,9 +70,17 @@ def _embedding(setup: OpContext) -> Op:
     return Embedding(setup._replace(weights={"embeddings": setup.weights["weight"]}))
 
 
+def axis_of(axis: int, shape: Shape, what: str) -> int:
+    """Return an axis counted from the first. Raises: ShapeError if there is none such."""
+    if not -len(shape) <= axis < len(shape):
+        raise ShapeError(f"{what}={axis} is no axis of {show(shape)}")
+    return axis % len(shape)
+
+
 def _flattened(config: Config, inputs: Shapes) -> Shapes:
     shape = inputs[0]
-    start, end = (axis % len(shape) for axis in (config["start_dim"], config["end_dim"]))
+    start, end = (axis_of(config[name], shape, f"Flatten has {name}")
+                  for name in ("start_dim", "end_dim"))  # fmt: skip
     return ((*shape[:start], product(shape[start : end + 1]), *shape[end + 1 :]),)
 
 
@@ -85,7 +93,7 @@ def _flatten(setup: OpContext) -> Op:
 
 def _unflattened(config: Config, inputs: Shapes) -> Shapes:
     shape, sizes = list(inputs[0]), pair(config["unflattened_size"])
-    axis = config["dim"] % len(shape)
+    axis = axis_of(config["dim"], inputs[0], "Unflatten has dim")
     known = prod(size for size in sizes if size != -1)
     given = shape[axis]
     if given is not None and (given % known if -1 in sizes else given != known):

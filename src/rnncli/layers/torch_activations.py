@@ -7,6 +7,7 @@ from rnncli.errors import ShapeError
 from rnncli.layers.layer_type import LayerType, each_step, signature
 from rnncli.layers.lazy import lazy
 from rnncli.layers.op import Array, Op, OpContext, Plain
+from rnncli.layers.torch import axis_of
 from rnncli.model import Config
 from rnncli.shapes import Shapes, show
 
@@ -79,12 +80,17 @@ def _glu(config: Config) -> Function:
 
 def _halved(config: Config, inputs: Shapes) -> Shapes:
     shape = list(inputs[0])
-    axis = config["dim"] % len(shape)
+    axis = axis_of(config["dim"], inputs[0], "GLU has dim")
     size = shape[axis]
     if size is not None and size % 2:
         raise ShapeError(f"GLU halves an axis, but axis {axis} of {show(inputs[0])} is odd")
     shape[axis] = None if size is None else size // 2
     return (tuple(shape),)
+
+
+def _softmax_outputs(config: Config, inputs: Shapes) -> Shapes:
+    axis_of(-1 if config["dim"] is None else config["dim"], inputs[0], "Softmax has dim")
+    return (inputs[0],)
 
 
 def _softmax_streams(config: Config, rank: int) -> bool:
@@ -133,7 +139,9 @@ def _type(name: str, arguments: str, make: Callable[[Config], Function]) -> Laye
     found = LayerType(signature(arguments), built_at_init=True, streams=each_step, run=run)
     if name == "GLU":
         return found._replace(outputs=_halved, streams=lambda config, rank: False)
-    return found._replace(streams=_softmax_streams) if "Softmax" in name else found
+    if "Softmax" in name:
+        return found._replace(outputs=_softmax_outputs, streams=_softmax_streams)
+    return found
 
 
 TYPES = {f"torch.{name}": _type(name, *made) for name, made in _MAKERS.items()}

@@ -8,7 +8,8 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import ShapeError
-from rnncli.layers.layer_type import LayerType, pair, rank, signature
+from rnncli.layers.layer_type import LayerType, rank, signature
+from rnncli.layers.layer_type import pair as one_or_each
 from rnncli.layers.lazy import lazy
 from rnncli.layers.op import Array, Op, OpContext, Plain
 from rnncli.layers.torch import expect, uniform, weight
@@ -24,6 +25,14 @@ else:
 
 _AXES = {1: "(batch, channels, time)", 2: "(batch, channels, height, width)",
          3: "(batch, channels, depth, height, width)"}  # fmt: skip
+
+
+def pair(value: Any, axes: int) -> tuple[int, ...]:
+    """Return a size for each axis. Raises: ShapeError if there are others."""
+    found = one_or_each(value, axes)
+    if len(found) != axes:
+        raise ShapeError(f"{found} has {len(found)} sizes, but there are {axes} axes")
+    return found
 
 
 def _ends(config: Config, axes: int) -> list[tuple[int, int]]:
@@ -167,6 +176,10 @@ def _up(name: str, axes: int, setup: OpContext) -> Op:
 
 def _pool_outputs(name: str, axes: int, config: Config, inputs: Shapes) -> Shapes:
     shape = rank(inputs[0], axes + 2, name, _AXES[axes])
+    window, ends = pair(config["kernel_size"], axes), pair(config["padding"], axes)
+    if any(2 * end > size for end, size in zip(ends, window, strict=True)):
+        raise ShapeError(f"{name} has padding={config['padding']}, more than half of its window "
+                         f"{config['kernel_size']}")  # fmt: skip
     return ((*shape[:2], *_space(config, shape, axes)),)
 
 
