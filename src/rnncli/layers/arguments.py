@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rnncli.activation_names import check_activation, is_weighted
+from rnncli.cells import names
 from rnncli.errors import UsageError
 from rnncli.layers import TABLE, layer_type
 from rnncli.layers.layer_type import REQUIRED
@@ -164,7 +165,7 @@ def _activation(what: str, value: Any) -> None:
         raise UsageError(f"{what}: {error.message}", error.hint) from None
 
 
-_IN_STEPS = ("SimpleRNN", "LSTM", "GRU", "ConvLSTM")  # whose activations hold no weights
+_IN_STEPS = (*names(), "ConvLSTM")  # whose activations hold no weights
 
 # Where a name means something else.
 _OTHERWISE: dict[tuple[str, str], Check] = {

@@ -138,7 +138,7 @@ def _cell_config(piece: Piece) -> Config:
         "activation": settings.get("activation", "tanh"), "return_sequences": True,
         "go_backwards": settings["go_backwards"],
     }  # fmt: skip
-    if piece.kind != "SimpleRNN":
+    if cell_for(piece.kind).gated:
         config["recurrent_activation"] = settings["recurrent_activation"]
     if piece.kind == "GRU":
         config["reset_after"] = piece.cell is GRU
