@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnncli.cli.models import cell_layers
@@ -124,6 +124,7 @@ STACKS: list[tuple[list[str], str, Callable[[int], int]]] = [
 
 
 @pytest.mark.parametrize("stack", STACKS, ids=lambda stack: " ".join(stack[0]))
+@settings(deadline=None)
 @given(limit=st.integers(1, 10**18))
 def test_the_hole_of_a_stack_is_filled(stack: Any, limit: int) -> None:
     texts, name, count = stack
