@@ -1,6 +1,7 @@
 """Layers as only files have them, quantized or called with options: Keras's text and values."""
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -48,3 +49,17 @@ def test_values_are_those_of_keras(golden: tuple[int, dict[str, Any]], tmp_path:
         assert array.shape == wanted.shape
         tolerance = 1e-5 * max(1, np.abs(wanted).max())
         np.testing.assert_allclose(array, wanted, rtol=0, atol=tolerance)
+
+
+@every_case
+def test_the_weights_alone_are_counted_as_the_model(
+    golden: tuple[int, dict[str, Any]], tmp_path: Path
+) -> None:
+    index, _ = golden
+    model = read(str(HERE / f"{index:04}.keras"))
+    with zipfile.ZipFile(HERE / f"{index:04}.keras") as archive:
+        (tmp_path / "alone.weights.h5").write_bytes(archive.read("model.weights.h5"))
+    weights = [weight for layer in model.layers for weight in layer.all_weights()]
+    saved = sum(weight.params for weight in weights if weight.saved)
+    if saved:
+        assert read(str(tmp_path / "alone.weights.h5")).params == saved

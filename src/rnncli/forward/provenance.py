@@ -59,9 +59,8 @@ def input_origin(paths: Sequence[str], seed: int) -> Origin:
 
 def precision_warnings(model: Model, dtype: str) -> tuple[str, ...]:
     """Return what is to be said where a model computes in half precision, and this run does not."""
-    policies = dict.fromkeys(
-        str(layer.config["dtype"]) for layer in model.layers if layer.config.get("dtype") in _HALF
-    )
+    own = (str(layer.config.get("dtype")) for layer in model.layers)
+    policies = dict.fromkeys(each for each in own if each.rpartition("_from_")[2] in _HALF)
     if not policies:
         return ()
     return (

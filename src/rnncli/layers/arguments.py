@@ -123,6 +123,27 @@ def _number(what: str, value: Any) -> None:
         raise UsageError(f"{what}: must be a number")
 
 
+def _count(what: str, value: Any) -> None:
+    if value != 0:
+        _size(what, value)
+
+
+def _range(what: str, value: Any) -> None:
+    _numbers(what, value)
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise UsageError(f"{what}: must be two numbers")
+
+
+def _optional_numbers(what: str, value: Any) -> None:
+    if value is not None:
+        _numbers(what, value)
+
+
+def _layers(what: str, value: Any) -> None:
+    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+        raise UsageError(f"{what}: must be a list of layers")
+
+
 def _numbers(what: str, value: Any) -> None:
     for each in value if isinstance(value, list | tuple) else [value]:
         _number(what, each)
@@ -175,6 +196,10 @@ _OTHERWISE: dict[tuple[str, str], Check] = {
     ("InputLayer", "shape"): _input_shape,
     ("InputLayer", "batch_shape"): _shape,
     ("Rescaling", "scale"): _numbers,
+    ("Discretization", "num_bins"): _optional_size,
+    ("STFTSpectrogram", "fft_length"): _optional_size,
+    ("Discretization", "bin_boundaries"): _optional_numbers,
+    ("Merge", "layers"): lambda what, value: None,
     ("GroupNormalization", "groups"): _integers,
     ("Normalization", "axis"): _optional_integers,
     ("RandomElasticTransform", "scale"): _numbers,
@@ -185,7 +210,17 @@ _OTHERWISE: dict[tuple[str, str], Check] = {
 CHECKS: dict[str, Check] = {
     **dict.fromkeys(
         ("units", "filters", "n", "input_dim", "output_dim", "groups", "depth_multiplier",
-         "nb_feature"), _size),
+         "nb_feature", "height", "width", "num_tokens", "num_bins", "frame_length", "fft_length",
+         "sequence_stride", "num_mel_bins", "sampling_rate", "power_iterations", "num_heads",
+         "key_dim", "head_dim", "num_query_heads", "num_key_value_heads"), _size),
+    **dict.fromkeys(
+        ("lora_rank", "frame_step", "sequence_length", "value_dim", "max_tokens",
+         "sliding_window", "output_sequence_length"), _optional_size),
+    "num_oov_indices": _count,
+    "value_range": _range,
+    "output_mode": _one_of("int", "one_hot", "multi_hot", "count", "tf_idf", "binary", "tf-idf"),
+    "layers": _layers,
+    "output_size": _sizes,
     **dict.fromkeys(("strides", "pool_size", "dilation_rate", "size"), _optional_sizes),
     "kernel_size": _sizes,
     **dict.fromkeys(

@@ -6,7 +6,7 @@ Source: `keras/src/layers/preprocessing/index_lookup.py`.
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rnncli.errors import ShapeError
+from rnncli.errors import ShapeError, UnsupportedError
 from rnncli.layers.layer_type import LayerType, signature
 from rnncli.layers.lazy import lazy
 from rnncli.layers.op import Array, Op, OpContext, Value, unsupported
@@ -40,6 +40,8 @@ def _places(config: Config) -> tuple[int, int, int]:
     unknown = config["num_oov_indices"]
     special = [config["mask_token"]] * masks + [config["oov_token"]] * unknown
     tokens = list(config["vocabulary"] or ())
+    if isinstance(config["vocabulary"], str):
+        raise UnsupportedError("the vocabulary is in a file of its own")
     has_special = tokens[: len(special)] == special
     return masks, unknown, len(tokens) - (len(special) if has_special else 0)
 

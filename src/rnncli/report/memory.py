@@ -16,7 +16,7 @@ def item_size(layer: Layer, dtype: str | None) -> int:
     if layer.dialect == "onnx" and dtype is None:
         return ITEM_SIZE.get(str(own), ITEM_SIZE["float32"])
     if isinstance(own, str):
-        own = own.removeprefix("mixed_")
+        own = own.rpartition("_from_")[2].removeprefix("mixed_")  # of a quantized layer too
     return ITEM_SIZE[dtype or (own if own in ("float16", "bfloat16", "float64") else "float32")]
 
 

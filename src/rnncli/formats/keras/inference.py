@@ -50,8 +50,21 @@ def from_store(file: Any, path: str) -> Model:
     inside = [group for group in found.groups if group.startswith(f"{container}/")]
     depth = container.count("/") + 2
     bases = dict.fromkeys("/".join(group.split("/")[:depth]) for group in inside or found.groups)
-    held = {base.rpartition("/")[2]: _directions(found.under(base)) for base in bases}
+    held = {base.rpartition("/")[2]: _directions(_once(found.under(base))) for base in bases}
     return from_tensors(path, held, "Keras 3 weights", Holdings(held), None)
+
+
+def _once(entries: list[Entry]) -> list[Entry]:
+    """Return tensors without the kernels that a SpectralNormalization lists beside its vector."""
+    shapes = {each.path.replace("\\", "/"): each.shape for each in entries}
+    twins = {
+        path
+        for path, shape in shapes.items()
+        if path.endswith("/vars/0")
+        and shapes.get(path.replace("/vars/0", "/layer/vars/0")) == shape
+        and shapes.get(path.replace("/vars/0", "/vars/1")) == (1, *shape[-1:])
+    }
+    return [each for each in entries if each.path.replace("\\", "/") not in twins]
 
 
 def _directions(entries: list[Entry]) -> list[Entry]:
