@@ -201,7 +201,11 @@ def _outputs(layer: Layer, inputs: Shapes | None, index: int, progress: _Progres
     # Of inferred layers no file says what comes out: it depends on their arguments.
     if layer.inferred:
         return None
-    return known.outputs({**config, **_switches(layer.calls[index])}, inputs)
+    found = known.outputs({**config, **_switches(layer.calls[index])}, inputs)
+    for shape in found:
+        if not all(size is None or isinstance(size, int) for size in shape or ()):
+            raise UsageError(f"its output has the shape {shape}, which is none")
+    return found
 
 
 def _switches(call: Call) -> dict[str, Any]:
