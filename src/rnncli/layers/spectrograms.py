@@ -27,7 +27,7 @@ def _geometry(config: Config) -> tuple[int, int, int]:
     """Return the samples of a frame and between frames, and the number of frequencies."""
     frame = config["frame_length"]
     length = config["fft_length"] or 1 << (frame - 1).bit_length()
-    return frame, config["frame_step"] or frame // 2, length // 2 + 1
+    return frame, config["frame_step"] or max(frame // 2, 1), length // 2 + 1
 
 
 def _outputs(config: Config, inputs: Shapes) -> Shapes:
