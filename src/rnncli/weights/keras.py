@@ -12,6 +12,7 @@ def pieces(layer: Layer) -> Iterator[Piece]:
     kind, config = layer.kind or "", layer.config
     if kind == "TimeDistributed":
         kind, config = config["layer"]["class_name"], config["layer"]["config"]
+    kind = "Dense" if kind == "TimeDistributedDense" else kind  # of Keras 1
     if kind in FORMS and layer.weights:
         parts = {each.name: Part(each.shape, (each,)) for each in layer.weights}
         yield Piece(kind, layer, "", parts, dict(config))
