@@ -5,11 +5,14 @@ sample of `conformance/keras_models.py`; `operations_each`: one of each operatio
 of `conformance/keras_ops.py`.
 """
 
+import json
 import zipfile
 from pathlib import Path
 
 import pytest
 from keras_records import compared
+
+from rnncli.formats import read
 
 GOLDENS = Path(__file__).parents[1] / "goldens"
 ENDING = ".told.json"
@@ -31,3 +34,12 @@ def test_keras_says_the_same(stem: str, case: str, tmp_path: Path) -> None:
             if name.startswith(f"{case}."):
                 archive.extract(name, tmp_path)
     assert compared(tmp_path / case) == ("same", "")
+
+
+@pytest.mark.parametrize("ending", ["weights.h5", "keras"])
+def test_all_layers_of_a_subclassed_model_are_counted(ending: str) -> None:
+    told = json.loads((GOLDENS / "subclassed.json").read_text())
+    model = read(str(GOLDENS / f"subclassed.{ending}"))
+    assert model.params == told["params"]
+    assert {layer.type for layer in model.layers} >= {"LSTM", "GRU", "Bidirectional", "Dense"}
+    assert any("inferred" in warning for warning in model.warnings)

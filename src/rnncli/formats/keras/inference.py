@@ -42,16 +42,43 @@ def from_sections(file: Any, path: str) -> Model:
     return from_tensors(path, held, "Keras weights", Holdings(held, theano=theano), era)
 
 
-def from_store(file: Any, path: str) -> Model:
-    """Return the model of a Keras 3 weights file, whose layers are called after their class."""
+def from_store(
+    file: Any, path: str, format: str = "Keras 3 weights", era: KerasVersion | None = None
+) -> Model:
+    """Return the model of a Keras 3 weights file, whose layers are called after their class, those
+    of a subclassed model after its attributes."""
     found = variables.shelf(file)
     container = found.container("")
-    # Beside the layers stand the variables of metrics and of the optimizer.
-    inside = [group for group in found.groups if group.startswith(f"{container}/")]
     depth = container.count("/") + 2
-    bases = dict.fromkeys("/".join(group.split("/")[:depth]) for group in inside or found.groups)
-    held = {base.rpartition("/")[2]: _directions(_once(found.under(base))) for base in bases}
-    return from_tensors(path, held, "Keras 3 weights", Holdings(held), None)
+    bases: dict[str, None] = {}
+    for group in found.groups:
+        if group.startswith(f"{container}/"):
+            bases["/".join(group.split("/")[:depth])] = None
+        elif group.partition("/")[0] not in variables.METRICS:
+            bases[_attribute(group)] = None
+    held = {_shown(base, container): _directions(_once(found.under(base) if base else
+                                                       found.groups[base])) for base in bases}  # fmt: skip
+    return from_tensors(path, held, format, Holdings(held), era)
+
+
+# Groups that are parts of one layer.
+_PART = re.compile(
+    r"cells?|cells_\d+|(forward|backward)_layer|layer|_?(query|key|value|output)_dense"
+)
+
+
+def _attribute(group: str) -> str:
+    """Return the group of the layer that a group is a part of."""
+    parts = group.split("/")
+    within = next((at for at, part in enumerate(parts) if at and _PART.fullmatch(part)), len(parts))
+    return "/".join(parts[:within])
+
+
+def _shown(base: str, container: str) -> str:
+    """Return the name of a layer by its group; the variables of the model itself are `vars`."""
+    if base.startswith(f"{container}/"):
+        return base.rpartition("/")[2]
+    return "/".join(part for part in base.split("/") if part not in variables.CONTAINERS) or "vars"
 
 
 def _once(entries: list[Entry]) -> list[Entry]:

@@ -7,7 +7,7 @@ Source: `_save_state` and `_save_container_state` of `keras/src/saving/saving_li
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from rnncli.activation_names import is_weighted
@@ -29,7 +29,7 @@ _PROJECTIONS = {
 }  # fmt: skip
 _BESIDE = "."  # the group of the layer itself, beside those of layers in it
 CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
-_METRICS = ("metrics", "_metrics", "compile_metrics", "compiled_metrics")  # counts while training
+METRICS = ("metrics", "_metrics", "compile_metrics", "compiled_metrics")  # counts while training
 
 
 class Shelf(NamedTuple):
@@ -83,9 +83,16 @@ def holdings(model: Model, file: Any) -> Holdings:
         each
         for group, entries in found.groups.items()
         for each in entries
-        if each.path not in claimed and group.partition("/")[0] not in _METRICS
+        if each.path not in claimed
+        and group.partition("/")[0] not in METRICS
+        and not _is_copy(each, entries, found.groups.get(f"{group}/layer", ()))
     ]
     return Holdings(held, others=others)
+
+
+def _is_copy(each: Entry, beside: Sequence[Entry], inside: Sequence[Entry]) -> bool:
+    """Whether a tensor is the kernel that a SpectralNormalization stores once more."""
+    return each is beside[0] and bool(inside) and inside[0].shape == each.shape
 
 
 def _placed(model: Model, found: Shelf, base: str) -> Iterator[tuple[Layer, str, str]]:

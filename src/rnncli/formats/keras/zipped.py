@@ -10,7 +10,8 @@ from rnncli.formats import limits
 from rnncli.formats.containers.zip import Archive, Part
 from rnncli.formats.keras.config import model_of
 from rnncli.formats.keras.json import details, load, parse, written_by
-from rnncli.formats.keras.version import version_of
+from rnncli.formats.keras.legacy import is_model
+from rnncli.formats.keras.version import KerasVersion, version_of
 from rnncli.graph.infer import infer
 from rnncli.model import Model, Source, Store
 
@@ -34,6 +35,8 @@ def read(path: str | Part, optimizer: bool = False) -> Model:
     told = details(era, node, date=saved[:40] if isinstance(saved, str) else None)
     name, format = (path, FORMAT) if isinstance(path, str) else (path.path, PICKLED)
     source = Source("file", name, format, written_by(era), told)
+    if has_weights and not is_model(node):
+        return _subclassed(path, name, node, era, optimizer)
     written = model_of(node, era, source)
     model = infer(written)
     if not has_weights:
@@ -46,6 +49,27 @@ def read(path: str | Part, optimizer: bool = False) -> Model:
         with opened(path) as file:
             model = model._replace(optimizer=optimizer_weights(file))
     return model._replace(store=partial(store, path))
+
+
+def _subclassed(
+    path: str | Part, shown: str, node: dict[str, Any], era: KerasVersion, optimizer: bool
+) -> Model:
+    """Return the layers of a model whose config lists none, as far as its weights tell."""
+    from rnncli.formats.keras.inference import from_store
+    from rnncli.formats.keras.variables import optimizer_weights
+
+    with opened(path) as file:
+        model = from_store(file, shown, "Keras 3, subclassed", era)
+        found = optimizer_weights(file) if optimizer else None
+    config = node.get("config")
+    name = config.get("name") if isinstance(config, dict) else None
+    kind = str(node.get("class_name"))[:60]
+    warning = f"{kind!r} is a subclassed model: how its layers are connected is in its code"
+    warnings = (warning, *model.warnings)
+    return model._replace(
+        name=str(name or model.name)[:80], warnings=warnings, optimizer=found,
+        store=partial(store, path),
+    )  # fmt: skip
 
 
 def _metadata(archive: Archive) -> dict[str, Any]:
