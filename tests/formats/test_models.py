@@ -9,10 +9,12 @@ import json
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from keras_records import compared
 
-from rnncli.formats import read
+from rnncli.formats import located, read
+from rnncli.forward import Request, forward
 
 GOLDENS = Path(__file__).parents[1] / "goldens"
 ENDING = ".told.json"
@@ -43,3 +45,20 @@ def test_all_layers_of_a_subclassed_model_are_counted(ending: str) -> None:
     assert model.params == told["params"]
     assert {layer.type for layer in model.layers} >= {"LSTM", "GRU", "Bidirectional", "Dense"}
     assert any("inferred" in warning for warning in model.warnings)
+
+
+@pytest.mark.parametrize("kind", ["h5", "keras", "savedmodel"])
+@pytest.mark.parametrize("name", ["forward", "backward", "attention"])
+def test_directions_and_attention_of_tf_keras_compute_the_same(
+    name: str, kind: str, tmp_path: Path
+) -> None:
+    """Which direction is frozen the config of tf_keras does not say; the file's order depends on
+    it."""
+    with zipfile.ZipFile(GOLDENS / "tf_directions.zip") as archive:
+        archive.extractall(tmp_path)
+    case = f"{name}-{kind}"
+    arrays = np.load(tmp_path / f"{case}.npz")
+    np.save(tmp_path / "x.npy", arrays["x0"])
+    model = located(read(str(tmp_path / f"{case}.{kind}")))
+    found = forward(model, Request(inputs=((None, str(tmp_path / "x.npy")),))).arrays[0]
+    np.testing.assert_allclose(found, arrays["y0"], rtol=0, atol=1e-5)

@@ -53,7 +53,7 @@ def _call(kind: str | None, node: Any, name: str, shapes: Shapes) -> Call:
             inputs.append(_ref(record, name))
         if len(record) > 3 and isinstance(record[3], dict):
             kwargs |= record[3]
-    return Call(tuple(inputs), _arguments(kwargs, shapes, lists=True))
+    return _with_operands(kind, inputs, _arguments(kwargs, shapes, lists=True))
 
 
 def _keras3_call(kind: str | None, node: Mapping[str, Any], shapes: Shapes) -> Call:
@@ -65,15 +65,21 @@ def _keras3_call(kind: str | None, node: Mapping[str, Any], shapes: Shapes) -> C
         kwargs = {**dict(zip(_CALL, rest, strict=False)), **kwargs}
         rest = []
     inputs = list(refs_in([first, rest]))
-    listed: tuple[Ref, ...] = ()
-    if kind in _ATTENTION and len(inputs) < len(_OPERANDS):
-        listed = (*inputs, *refs_in(kwargs))
-        inputs += refs_in([kwargs.pop(key, None) for key in _OPERANDS])
-    if not inputs:  # everything by keyword, as `layer(inputs=x)`
+    if not inputs and kind not in _ATTENTION:  # everything by keyword, as `layer(inputs=x)`
         key = next((key for key, value in kwargs.items() if any(refs_in(value))), None)
         inputs = list(refs_in(kwargs.pop(key))) if key is not None else []
     kwargs = {key: value for key, value in kwargs.items() if value is not None}
-    return Call(tuple(inputs), kwargs, listed=listed)
+    return _with_operands(kind, inputs, kwargs)
+
+
+def _with_operands(kind: str | None, inputs: list[Ref], kwargs: dict[str, Any]) -> Call:
+    """Return a call; what attention gets by name stands among its inputs, in its own order."""
+    if kind not in _ATTENTION or len(inputs) >= len(_OPERANDS):
+        return Call(tuple(inputs), kwargs)
+    listed = (*inputs, *refs_in(kwargs))
+    found = (*inputs, *refs_in([kwargs.get(key) for key in _OPERANDS]))
+    rest = {key: value for key, value in kwargs.items() if key not in _OPERANDS}
+    return Call(found, rest, listed=listed)
 
 
 def operation_call(node: Any) -> tuple[Call, Written]:

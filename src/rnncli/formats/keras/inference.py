@@ -56,8 +56,10 @@ def from_store(
             bases["/".join(group.split("/")[:depth])] = None
         elif group.partition("/")[0] not in variables.METRICS:
             bases[_attribute(group)] = None
-    held = {_shown(base, container): _directions(_once(found.under(base) if base else
-                                                       found.groups[base])) for base in bases}  # fmt: skip
+    held = {}
+    for base in bases:
+        entries = found.under(base) if base else found.groups[base]
+        held[_shown(base, container)] = _directions(_once(entries))
     return from_tensors(path, held, format, Holdings(held), era)
 
 

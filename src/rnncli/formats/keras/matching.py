@@ -14,6 +14,7 @@ from rnncli.formats.containers.hdf5 import Entry
 from rnncli.model import Layer, Model, Stored, Weight
 from rnncli.shapes import show
 
+_FORWARD, _BACKWARD = "/forward_", "/backward_"
 _PER_GATE = re.compile(r"_([WUb])_([a-z])$")
 _LETTERS = {"kernel": "W", "recurrent_kernel": "U", "bias": "b"}
 
@@ -28,12 +29,14 @@ class Slot(NamedTuple):
 class Holdings(NamedTuple):
     """What a file holds for each layer, by the layer's name, in the file's order.
 
+    `by_direction` are Bidirectional layers whose forward tensors stand first, whatever trains.
     `trainable_first`: all trainable tensors of a layer or a nested model stand first. `theano`: the
     windows of convolutions are stored backwards. `others` are tensors that no layer claims.
     """
 
     layers: Mapping[str, Sequence[Entry]]
     trainable_first: bool = False
+    by_direction: frozenset[str] = frozenset()
     theano: bool = False
     others: Sequence[Entry] = ()
 
@@ -81,6 +84,12 @@ def _located(layer: Layer, entries: Sequence[Entry], held: Holdings) -> tuple[La
     every = list(range(len(slots)))
     saved = [index for index in every if slots[index].weight.saved]
     orders = [saved]
+    if layer.kind == "Bidirectional" and layer.name in held.by_direction:
+        held = held._replace(trainable_first=False)
+    elif layer.kind == "Bidirectional" and _name_directions(entries):
+        # What was frozen when the file was written, its config may not say; names do.
+        entries = sorted(entries, key=lambda each: _BACKWARD in each.path)
+        held = held._replace(trainable_first=False)
     if held.trainable_first:
         orders.insert(0, sorted(every, key=lambda index: not slots[index].weight.trainable))
     for order in orders:
@@ -89,6 +98,13 @@ def _located(layer: Layer, entries: Sequence[Entry], held: Holdings) -> tuple[La
             placed = dict(zip(order, stored, strict=True))
             return _with_stored(layer, iter([placed.get(index) for index in every])), None
     return layer, _difference(layer, slots, entries)
+
+
+def _name_directions(entries: Sequence[Entry]) -> bool:
+    """Whether half of the tensors are named after the forward layer, half after the backward."""
+    backward = sum(_BACKWARD in each.path for each in entries)
+    forward = sum(_FORWARD in each.path for each in entries)
+    return backward == forward == len(entries) - backward > 0
 
 
 def _difference(layer: Layer, slots: Sequence[Slot], entries: Sequence[Entry]) -> str:

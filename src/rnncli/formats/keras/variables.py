@@ -137,6 +137,8 @@ def _held(layer: Layer, found: Shelf, base: str) -> Iterator[Entry]:
     else:
         for group in _groups(layer.kind, layer.config):
             held = found.groups.get(f"{base}/{group}".rstrip("/."), ())
+            if not held and group.endswith("_dense"):  # Keras 2 has an underscore before them
+                held = found.groups.get(f"{base}/_{group}", ())
             # Beside the vector of a SpectralNormalization stands the kernel once more.
             yield from held[1:] if group.endswith(_BESIDE) else held
 

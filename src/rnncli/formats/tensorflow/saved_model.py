@@ -137,11 +137,13 @@ def _keras(found: list[Described], bundle: Bundle | None, objects: list[Node], p
     written = model_of(node, era, source) if known else _rows(root, layers, era, source)
     if bundle is None:
         return infer(written)
+    both = _in_directions(layers)
     held = {
-        str(each.node.get("name")): _variables(_object(each.path[1:], objects), bundle, objects)
+        name: _variables(_object(each.path[1:], objects), bundle, objects, name in both)
         for each in layers
+        for name in [str(each.node.get("name"))]
     }
-    made = matched(infer(with_stored(written, held)), Holdings(held, trainable_first=True))
+    made = matched(infer(with_stored(written, held)), Holdings(held, True, both))
     for warning in made.warnings:
         if "its config gives" in warning:
             raise FileError(
@@ -189,8 +191,11 @@ def _object(path: tuple[str, ...], objects: list[Node]) -> Node | None:
     return node
 
 
-def _variables(node: Node | None, bundle: Bundle, objects: list[Node]) -> list[Entry]:
-    """Return the weights of a layer in Keras's order, as it lists them."""
+def _variables(
+    node: Node | None, bundle: Bundle, objects: list[Node], by_direction: bool
+) -> list[Entry]:
+    """Return the weights of a layer in Keras's order, as it lists them, or the forward ones first:
+    what trains stands first in its lists, and a config may not say what does."""
     if node is None or "variables" not in node.children:
         return []
     listed = objects[node.children["variables"]].children
@@ -200,5 +205,14 @@ def _variables(node: Node | None, bundle: Bundle, objects: list[Node]) -> list[E
         variable = objects[listed[name]]
         if variable.key in bundle.places:
             last = variable.full_name.rpartition("/")[2]
-            found.append(bundle.entry(str(variable.key))._replace(name=last))
-    return found
+            entry = bundle.entry(str(variable.key))._replace(name=last)
+            found.append(("/backward_" in variable.full_name, entry))
+    if by_direction:
+        found.sort(key=lambda each: each[0])
+    return [entry for _, entry in found]
+
+
+def _in_directions(layers: list[Described]) -> frozenset[str]:
+    """Return the Bidirectional layers, whose variables are sorted by what they are called."""
+    found = (each.node for each in layers if each.node.get("class_name") == "Bidirectional")
+    return frozenset(str(node.get("name")) for node in found)

@@ -1,0 +1,43 @@
+"""Write models of tf_keras whose configs do not say all: one direction frozen, attention by name.
+
+Usage: PYTHONPATH=conformance python tests/goldens/make_tf_directions.py
+(needs tensorflow and tf_keras; not run by the tests)
+"""
+
+import tempfile
+import zipfile
+from pathlib import Path
+
+import keras_records
+import numpy as np
+import tf_keras as keras
+
+HERE = Path(__file__).parent
+layers = keras.layers
+
+
+def main() -> None:
+    rng = np.random.default_rng(0)
+    a = keras.Input((6, 4))
+    models = {}
+    for side in ("forward", "backward"):
+        both = layers.Bidirectional(layers.GRU(3))
+        models[side] = keras.Model(a, both(a))
+        getattr(both, f"{side}_layer").trainable = False
+    attention = layers.MultiHeadAttention(2, 3)(query=a, value=a, key=a)
+    models["attention"] = keras.Model(a, attention)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        zipfile.ZipFile(HERE / "tf_directions.zip", "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        for name, model in models.items():
+            keras_records.randomize(model, rng)
+            x = rng.normal(size=(3, 6, 4)).astype("float32")
+            for kind in ("h5", "keras", "savedmodel"):
+                keras_records.record(keras, model, x, Path(folder) / f"{name}-{kind}", kind)
+        for path in sorted(each for each in Path(folder).rglob("*") if each.is_file()):
+            archive.write(path, path.relative_to(folder))
+
+
+if __name__ == "__main__":
+    main()
