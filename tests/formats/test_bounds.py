@@ -38,7 +38,7 @@ def proc(name, key):
     return int(re.search(rf"{key}:\\s*(\\d+)", open(f"/proc/self/{name}").read())[1])
 small, limit, *arguments = sys.argv[1:]
 sys.stdout, out = open("/dev/null", "w"), sys.stdout
-run(arguments[0], small)
+run(arguments[0], small, *arguments[2:])
 sys.stdout = out
 print("----", file=sys.stderr)
 most = proc("status", "VmSize") * 1024 + int(limit)
@@ -419,7 +419,7 @@ def test_hdf5_that_unpacks_to_far_more_than_it_holds(tmp_path: Path, name: str) 
     }
     path = weights_of(tmp_path / "x.h5", **kinds[name])
     run = Measured(path, "check", "--no-nan")
-    assert run.took["code"] == 1 and "0 of 1 weights read" in run.out
+    assert run.took["code"] == 1 and "0 of 1 weights read" in run.out, (run.out, run.lines)
     with h5py.File(path) as file, pytest.raises(FileError, match="for each that is stored: "):
         Hdf5Store(file).read("dense/dense/kernel:0")
     assert run.took["seconds"] < SECONDS
