@@ -100,7 +100,7 @@ def prepare(stuck: Path) -> None:
     """
     _where.file = stuck.open("w")
     faulthandler.register(signal.SIGUSR1, file=_where.file)
-    for module in ("h5py", "onnx", "safetensors.numpy", "numpy", "onnx.shape_inference"):
+    for module in ("h5py", "onnx", "tflite", "numpy", "onnx.shape_inference"):
         __import__(module)
 
     def stop(number: int, frame: Any) -> None:
