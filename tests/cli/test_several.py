@@ -22,6 +22,7 @@ def runs(tmp_path: Path) -> Path:
     (tmp_path / "runs" / "c.h5").write_text("no model")
     (tmp_path / "runs" / "package.json").write_text("{}")
     (tmp_path / "runs" / "notes.txt").write_text("none")
+    (tmp_path / "runs" / "group1-shard1of1.bin").write_bytes(bytes(8))  # of TensorFlow.js
     return tmp_path
 
 
