@@ -8,10 +8,7 @@ _UNITS = {
     "": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12,
     "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40,
 }  # fmt: skip
-_PATTERN = re.compile(
-    r"((?:\d{1,3}(?:,\d{3})+|\d+(?:_\d+)*)(?:\.\d+)?(?:e[+-]?\d{1,2})?)\s*([kmgt]i?)?b?",
-    re.ASCII | re.IGNORECASE,
-)
+_PATTERN = r"(?ai)((?:\d{1,3}(?:,\d{3})+|\d+(?:_\d+)*)(?:\.\d+)?(?:e[+-]?\d{1,2})?)\s*([kmgt]i?)?b?"
 LONGEST = 40  # characters; no budget needs more
 
 
@@ -21,7 +18,7 @@ def parse_amount(text: str) -> int:
     Commas part groups of three digits and nothing else: `1,5M` may mean 1.5M, and is refused.
     Raises: UsageError if it is not an amount, or not a whole number.
     """
-    match = _PATTERN.fullmatch(text.strip()) if len(text) <= LONGEST else None
+    match = re.fullmatch(_PATTERN, text.strip()) if len(text) <= LONGEST else None
     if match is None:
         raise UsageError(
             f"amount {text[:LONGEST]!r} is not understood",

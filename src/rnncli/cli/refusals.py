@@ -48,7 +48,7 @@ _ARGUMENTS = {
     "--unit-forget-bias": "unit_forget_bias=True",
     "--kernel-initializer": "kernel_initializer='he_normal'",
 }  # fmt: skip
-_CHOICE = re.compile(r"'(.*)' is not one of (.*)")
+_CHOICE = r"'(.*)' is not one of (.*)"
 LONGEST = 300  # characters of a message; what was typed may be far longer
 
 
@@ -104,7 +104,7 @@ def _meant(error: Any, see: str) -> str:
 
 def _chosen(option: str, text: str) -> str | None:
     """Return the choice that was probably meant, None where none is near."""
-    refused = _CHOICE.fullmatch(text)
+    refused = re.fullmatch(_CHOICE, text)
     if refused is None:
         return None
     near = near_to(refused[1].lower(), re.findall(r"'([^']*)'", refused[2]))

@@ -13,7 +13,7 @@ from rnncli.cli.output import emit, page, talk, write
 from rnncli.errors import ExitCode, RnncliError, UsageError
 
 _JSON_START = 65_536  # bytes in which a model's config names its class
-_SHARD = re.compile(r"group\d+-shard\d+of\d+\.bin$")  # weights of a TensorFlow.js model
+_SHARD = r"group\d+-shard\d+of\d+\.bin$"  # weights of a TensorFlow.js model
 _WIDEST = 60  # columns for paths
 
 
@@ -55,7 +55,7 @@ def _searched(top: str, depth: int | None) -> Iterator[str]:
 def _plausible(path: str) -> bool:
     """Whether a file of a folder may be a model: most JSON is something else."""
     try:
-        if not os.path.isfile(path) or _SHARD.search(path):
+        if not os.path.isfile(path) or re.search(_SHARD, path):
             return False
         if not path.lower().endswith(".json"):
             return True

@@ -16,7 +16,6 @@ from rnncli.forward.arrays import read_named
 from rnncli.forward.engine import needed
 from rnncli.forward.stored import assemble
 from rnncli.graph.state_dicts import matched
-from rnncli.kernels.spectra import stft_kernel
 from rnncli.layers.op import Array
 from rnncli.model import Layer, Model, Ref, Store, Weight
 from rnncli.shapes import show
@@ -75,6 +74,8 @@ def _drawn(weight: Weight, rng: np.random.Generator, init: str) -> Array:
         return rng.uniform(-limit, limit, shape)
     if how.startswith("stft/"):
         _, side, window, scaling, periodic = how.split("/")
+        from rnncli.kernels.spectra import stft_kernel
+
         return stft_kernel(shape, side, window, scaling, periodic == "True")
     if how == "orthogonal":
         return _orthogonal(shape, rng)

@@ -20,8 +20,8 @@ _INDENT = 2  # of a record's lines
 
 # What is never broken, with the spaces behind it: a shape, or a word.
 _SHAPE = r"\((?:(?:None|\d+)(?:, ?)?)*\)"
-_TOKEN = re.compile(rf"(?:{_SHAPE}\S*|\S+)\s*")
-_HEAD = re.compile(r"[^\s_]*_+|\S+\s*")  # a heading may also break behind an underscore
+_TOKEN = rf"(?:{_SHAPE}\S*|\S+)\s*"
+_HEAD = r"[^\s_]*_+|\S+\s*"  # a heading may also break behind an underscore
 
 
 class _Field(NamedTuple):
@@ -44,7 +44,7 @@ def lay_out(table: Table, target: Target) -> Iterator[str]:
             return
         fields.remove(last)
     columns = [
-        Column([[(line, BOLD)] for line in fold(_HEAD.findall(field.heading.header), size)],
+        Column([[(line, BOLD)] for line in fold(re.findall(_HEAD, field.heading.header), size)],
                size, "right" if right_aligned(field.heading) else "left")
         for field, size in zip(fields, widths, strict=True)
     ]  # fmt: skip
@@ -74,11 +74,11 @@ def _fields(table: Table, target: Target) -> list[_Field]:
 def _field(heading: Heading, texts: list[str]) -> _Field:
     head = printable(heading.header)
     natural = max(map(width, (head, *texts)))
-    least = max((width(part.rstrip()) for part in _HEAD.findall(head)), default=0)
+    least = max((width(part.rstrip()) for part in re.findall(_HEAD, head)), default=0)
     if natural > least:
         whole = right_aligned(heading)
         for text in set(texts):
-            tokens = [text] if whole else _TOKEN.findall(text)
+            tokens = [text] if whole else re.findall(_TOKEN, text)
             least = max(least, *(_least(token.rstrip()) for token in tokens), 0)
     return _Field(heading, texts, natural, least)
 
@@ -115,7 +115,7 @@ def _cell(field: _Field, index: int, size: int, marked: bool) -> Cell:
     text = field.texts[index]
     number = right_aligned(field.heading)
     style = ";".join(filter(None, (BOLD if marked else "", NUMBER if number else "")))
-    lines = [text] if width(text) <= size else fold(_TOKEN.findall(text), size)
+    lines = [text] if width(text) <= size else fold(re.findall(_TOKEN, text), size)
     return [[(line, style)] for line in lines]
 
 
@@ -131,7 +131,7 @@ def _records(table: Table, target: Target) -> Iterator[str]:
             for column, text, before in zip(table.columns, cells, groups or cells, strict=True)
         ]
         arrow = ("→ " if target.unicode else "> ") if index in table.marked else ""
-        for line in fold(_TOKEN.findall(arrow + groups[0]), page):
+        for line in fold(re.findall(_TOKEN, arrow + groups[0]), page):
             yield styled(target, [(line, BOLD)])
         for head, column, text in zip(heads[1:], table.columns[1:], groups[1:], strict=True):
             if text:
@@ -142,7 +142,7 @@ def _entry(target: Target, head: str, column: Heading, text: str, aside: int) ->
     """Yield a record's line: the heading, and the value beside it or below."""
     page = target.width or 0
     style = NUMBER if right_aligned(column) else ""
-    tokens = [text] if right_aligned(column) else _TOKEN.findall(text)
+    tokens = [text] if right_aligned(column) else re.findall(_TOKEN, text)
     indent, label = " " * _INDENT, f"{head}:"
     if max(_least(token.rstrip()) for token in tokens) > page - aside:
         yield indent + label
@@ -158,7 +158,7 @@ def sentence(text: str, target: Target, style: str = DIM, indent: str = " ") -> 
     """Yield a sentence below a table, folded to the page; what follows a fold is indented more."""
     size = None if target.width is None else max(1, target.width - len(indent) - 2)
     text = printable(text)
-    lines = [text] if size is None or width(text) <= size else fold(_TOKEN.findall(text), size)
+    lines = [text] if size is None or width(text) <= size else fold(re.findall(_TOKEN, text), size)
     for index, line in enumerate(lines):
         yield indent + ("  " if index else "") + styled(target, [(line, style)])
 
