@@ -1,6 +1,6 @@
 """What an operation is: one layer with its weights prepared, ready to run."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.errors import UnsupportedError
@@ -22,6 +22,15 @@ class Value(NamedTuple):
 
     array: Array
     mask: Array | None = None
+
+
+def flat(value: Any) -> Iterator[Value]:
+    """Yield the tensors in a nest of lists."""
+    if isinstance(value, Value):
+        yield value
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from flat(item)
 
 
 class Notes:

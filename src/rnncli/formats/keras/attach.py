@@ -41,8 +41,9 @@ def _holdings(model: Model, file: Any) -> Holdings:
         held = layer_groups.sections(file)
         theano = layer_groups.is_theano(file, held)
         return Holdings(_by_name_or_order(model, held), trainable_first=True, theano=theano)
-    if variables.is_store(file):
-        return variables.holdings(model, file)
+    found = variables.shelf(file)
+    if variables.is_store(file, found):
+        return variables.holdings(model, found)
     raise FileError("HDF5 that holds no Keras weights", "expected layer_names or Keras 3's layers")
 
 

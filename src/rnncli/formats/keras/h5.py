@@ -25,14 +25,14 @@ def read(path: str, optimizer: bool = False) -> Model:
             model = _full(file, path, config)
         elif layer_groups.is_sections(file):
             model = inference.from_sections(file, path)
-        elif variables.is_store(file):
-            model = inference.from_store(file, path)
+        elif variables.is_store(file, found := variables.shelf(file)):
+            model = inference.from_store(found, path)
         else:
             raise FileError(f"HDF5 that is data, not a model: it holds {_few(file)}",
                             "expected model_config, layer_names or Keras 3's layers")  # fmt: skip
         if optimizer:
-            found = layer_groups.optimizer_weights(file) or variables.optimizer_weights(file)
-            model = model._replace(optimizer=found)
+            kept = layer_groups.optimizer_weights(file) or variables.optimizer_weights(file)
+            model = model._replace(optimizer=kept)
     return model._replace(store=partial(store, path))
 
 

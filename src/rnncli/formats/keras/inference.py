@@ -10,6 +10,7 @@ from rnncli.formats.containers.hdf5 import Entry
 from rnncli.formats.keras import layer_groups, variables
 from rnncli.formats.keras.json import details, written_by
 from rnncli.formats.keras.matching import Holdings, matched
+from rnncli.formats.keras.variables import Shelf
 from rnncli.formats.keras.version import KerasVersion
 from rnncli.graph.infer import infer
 from rnncli.graph.naming import snake_case
@@ -43,11 +44,10 @@ def from_sections(file: Any, path: str) -> Model:
 
 
 def from_store(
-    file: Any, path: str, format: str = "Keras 3 weights", era: KerasVersion | None = None
+    found: Shelf, path: str, format: str = "Keras 3 weights", era: KerasVersion | None = None
 ) -> Model:
     """Return the model of a Keras 3 weights file, whose layers are called after their class, those
     of a subclassed model after its attributes."""
-    found = variables.shelf(file)
     container = found.container("")
     depth = container.count("/") + 2
     bases: dict[str, None] = {}

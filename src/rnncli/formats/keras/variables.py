@@ -67,14 +67,13 @@ def shelf(file: Any) -> Shelf:
     )
 
 
-def is_store(file: Any) -> bool:
-    """Whether the file is laid out like this."""
-    return bool(shelf(file).groups) or any(child(file, name) is not None for name in CONTAINERS)
+def is_store(file: Any, found: Shelf) -> bool:
+    """Whether the file, of which `found` are the tensors, is laid out like this."""
+    return bool(found.groups) or any(child(file, name) is not None for name in CONTAINERS)
 
 
-def holdings(model: Model, file: Any) -> Holdings:
-    """Return what the file holds for each layer of the model."""
-    found = shelf(file)
+def holdings(model: Model, found: Shelf) -> Holdings:
+    """Return what a file, of which `found` are the tensors, holds for each layer of the model."""
     held = {
         name: list(_held(layer, found, base)) for layer, name, base in _placed(model, found, "")
     }

@@ -19,11 +19,6 @@ class KerasVersion(NamedTuple):
         return self.version[0]
 
     @property
-    def standalone(self) -> bool:
-        """Whether it is the Keras before tf.keras: 1.x, and 2.x up to 2.3.1."""
-        return self.major < 3 and not self.tf
-
-    @property
     def hard_sigmoid_gates(self) -> bool:
         """Whether `hard_sigmoid` was the default recurrent activation of LSTM and GRU."""
         return self.version < (2, 3) and not (self.tf and self.version >= (2, 2, 4))

@@ -56,10 +56,10 @@ def _subclassed(
 ) -> Model:
     """Return the layers of a model whose config lists none, as far as its weights tell."""
     from rnncli.formats.keras.inference import from_store
-    from rnncli.formats.keras.variables import optimizer_weights
+    from rnncli.formats.keras.variables import optimizer_weights, shelf
 
     with opened(path) as file:
-        model = from_store(file, shown, "Keras 3, subclassed", era)
+        model = from_store(shelf(file), shown, "Keras 3, subclassed", era)
         found = optimizer_weights(file) if optimizer else None
     config = node.get("config")
     name = config.get("name") if isinstance(config, dict) else None
@@ -103,9 +103,9 @@ def store(path: str | Part) -> Iterator[Store]:
 def located(model: Model, store: Any) -> Model:
     """Return the model with its weights located in its open store. Raises: FileError."""
     from rnncli.formats.keras.matching import matched
-    from rnncli.formats.keras.variables import holdings
+    from rnncli.formats.keras.variables import holdings, shelf
 
-    return matched(model, holdings(model, store.file))
+    return matched(model, holdings(model, shelf(store.file)))
 
 
 def _has_unknown(model: Model) -> bool:

@@ -1,6 +1,6 @@
 """Cells called as layers: one step, of `(batch, features)` and the states before it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +8,7 @@ from rnncli.cells import cell_for, names
 from rnncli.errors import ShapeError
 from rnncli.layers.layer_type import REQUIRED, LayerType, last_dim, rank
 from rnncli.layers.lazy import lazy
-from rnncli.layers.op import Array, Op, OpContext, Value
+from rnncli.layers.op import Array, Op, OpContext, Value, flat
 from rnncli.layers.rnn.keras import arguments_of, structure
 from rnncli.layers.rnn.structure import CellNode
 from rnncli.layers.rnn.weight_layouts import placed_weights
@@ -67,7 +67,7 @@ class OneStep(Op):
     def __call__(self, inputs: Sequence[Value], options: Mapping[str, Any]) -> tuple[Value, ...]:
         """Return the output, then all states."""
         x, *rest = inputs
-        given = [each.array for each in rest or _flat(options.get("states"))]
+        given = [each.array for each in rest or flat(options.get("states"))]
         wanted = sum(len(cell.cell.states) for cell in self.cells)
         if len(given) != wanted:
             raise ShapeError(f"a cell called as a layer takes {wanted} states, not {len(given)}")
@@ -79,14 +79,6 @@ class OneStep(Op):
             output = after[0]
             found += after
         return tuple(map(Value, (output, *found)))
-
-
-def _flat(value: Any) -> Iterator[Value]:
-    if isinstance(value, Value):
-        yield value
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _flat(item)
 
 
 def _type(name: str, arguments: Mapping[str, Any]) -> LayerType:

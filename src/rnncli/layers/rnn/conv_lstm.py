@@ -4,7 +4,7 @@ Source: Shi et al. (2015), `keras/src/layers/rnn/conv_lstm.py`; the state's conv
 size of the image, whatever the padding.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from rnncli.cells import LSTM, Term
 from rnncli.layers.convolutional import joined, moved, split
 from rnncli.layers.layer_type import LayerType, pair, rank, signature
 from rnncli.layers.lazy import lazy
-from rnncli.layers.op import Array, Carry, Op, OpContext, Value
+from rnncli.layers.op import Array, Carry, Op, OpContext, Value, flat
 from rnncli.layers.reshaping import as_it_was, channels_last
 from rnncli.model import Config, Weight
 from rnncli.shapes import Dim, Shapes, product
@@ -88,7 +88,7 @@ class ConvLSTM(Op):
     def __call__(self, inputs: Sequence[Value], options: Mapping[str, Any]) -> tuple[Value, ...]:
         """Return the output and, where asked for, the final states."""
         value, *rest = inputs
-        given = list(_flat(options.get("initial_state"))) or rest
+        given = list(flat(options.get("initial_state"))) or rest
         states = tuple(channels_last(self.config, each.array) for each in given) or None
         carry = None if states is None else (states, np.zeros_like(states[0]))
         output, carry = self.block(value, carry)
@@ -147,14 +147,6 @@ class ConvLSTM(Op):
         config = self.config
         strides, dilation = (pair(config[key], self.axes) for key in ("strides", "dilation_rate"))
         return windows.convolve(value, kernel, strides, dilation, config["padding"])
-
-
-def _flat(value: Any) -> Iterator[Value]:
-    if isinstance(value, Value):
-        yield value
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _flat(item)
 
 
 _CONV_LSTM = (

@@ -10,7 +10,7 @@ from rnncli.kernels.activations import bounds, saturated
 from rnncli.kernels.recurrence import Recurrence, recurrence
 from rnncli.kernels.reference import Reference
 from rnncli.layers import layer_type
-from rnncli.layers.op import Array, Notes, Op, OpContext, Value
+from rnncli.layers.op import Array, Notes, Op, OpContext, Value, flat
 from rnncli.layers.rnn.structure import (
     Backwards,
     CellNode,
@@ -230,15 +230,7 @@ def _start(
     Keras 3 does not hand the mask to a layer that is given its initial states.
     """
     value, *rest = inputs
-    given = list(_flat(options.get("initial_state"))) or rest
+    given = list(flat(options.get("initial_state"))) or rest
     states = [each.array for each in given] if given else None
     handed_on = states is None or setup.keras < 3 or isinstance(options.get("mask"), Value)
     return value, states, handed_on
-
-
-def _flat(value: Any) -> Iterator[Value]:
-    if isinstance(value, Value):
-        yield value
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _flat(item)
