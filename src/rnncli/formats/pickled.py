@@ -14,7 +14,6 @@ from rnncli.formats.containers.inflate import compression, inflated
 from rnncli.formats.containers.pickle_machine import Global, Persistent, Record, Span
 from rnncli.formats.containers.unpickler import unpickled
 from rnncli.formats.containers.zip import Archive, Part, opened
-from rnncli.formats.torch import file as torch
 from rnncli.formats.torch.tree import Steps, sample, walk
 from rnncli.model import Model
 
@@ -35,7 +34,7 @@ def read(path: str, optimizer: bool = False, key: str | None = None) -> Model:
     with open(path, "rb") as file:
         start = file.read(16)
         if start.startswith(_TORCH):
-            return torch.read(path, optimizer, key)
+            return _torch(path, optimizer, key)
         file.seek(0)
         packed = compression(start)
         data = inflated(file) if packed else None
@@ -49,7 +48,7 @@ def read(path: str, optimizer: bool = False, key: str | None = None) -> Model:
         return _keras(parts, optimizer)
     if _is_torch(root):
         whole = path if data is None else Part(path, 0, len(data), data)
-        return torch.read(whole, optimizer, key)
+        return _torch(whole, optimizer, key)
     raise FileError(f"a pickle of {_what(root)}: no model that rnncli reads", _KERAS)
 
 
@@ -84,13 +83,20 @@ def _holds_keras(part: Part) -> bool:
     return start[257:262] == b"ustar"
 
 
-def _keras(parts: list[Part], optimizer: bool) -> Model:
-    from rnncli.formats.keras import zipped
-    from rnncli.formats.tensorflow.saved_model import read_archive
+def _torch(source: str | Part, optimizer: bool, key: str | None) -> Model:
+    from rnncli.formats.torch.file import read
 
+    return read(source, optimizer, key)
+
+
+def _keras(parts: list[Part], optimizer: bool) -> Model:
     with opened(parts[0]) as file:
         is_zip = file.read(4) == _ZIP
-    model = (zipped.read if is_zip else read_archive)(parts[0], optimizer)
+    if is_zip:
+        from rnncli.formats.keras.zipped import read
+    else:
+        from rnncli.formats.tensorflow.saved_model import read_archive as read
+    model = read(parts[0], optimizer)
     if len(parts) > 1:
         more = f"the pickle holds {len(parts)} Keras models; this is the first"
         model = model._replace(warnings=(*model.warnings, more))
