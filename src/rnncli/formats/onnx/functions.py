@@ -1,14 +1,14 @@
 """Local functions of an ONNX file, put in the place of their calls."""
 
+import os
 from collections.abc import Iterator
-from secrets import token_hex
 from typing import Any
 
 from rnncli.errors import FileError
 from rnncli.formats import limits
 
 # Marks a constant of a function, which counts once however often it is called. No file knows it.
-MARK = f"{token_hex(8)}:"
+MARK = f"{os.urandom(8).hex()}:"
 
 
 def inlined(proto: Any) -> Any:
