@@ -7,6 +7,9 @@ import typer
 
 from rnncli.cli import COMMANDS, app, main
 from rnncli.cli.options import amount, size
+from rnncli.graph.expressions import parse_stack
+from rnncli.graph.infer import infer
+from rnncli.model import Source, sequential
 
 HUGE = "9" * 5000
 
@@ -272,6 +275,15 @@ def test_layers_that_do_not_fit(refused: Any, stack: list[str], error: str, hint
     for command in ("summary", "shapes", "explain", "cost", "forward"):
         again = refused(command, *(part for text in stack for part in ("--layer", text)))
         assert (again.error, again.hint) == (told.error, told.hint)
+
+
+def test_an_activation_after_states_is_built_but_not_run(refused: Any) -> None:
+    """Keras builds it too, with three outputs, and fails as it runs."""
+    parts = ("Input((9, 3))", "LSTM(8, return_state=True)", "Activation('relu')")
+    built = infer(sequential(parse_stack(parts), source=Source("layers"))).layers[-1]
+    assert built.output_shapes == ((None, 8),) * 3
+    stack = [part for text in parts for part in ("--layer", text)]
+    assert "it computes one tensor, and gets 3" in refused("forward", *stack).error
 
 
 def test_a_long_stack_is_shown_up_to_what_does_not_fit(refused: Any) -> None:

@@ -279,7 +279,19 @@ def _raw() -> list[list[str]]:
     ]  # fmt: skip
 
 
+def _lists() -> list[list[str]]:
+    """Layers that take all tensors of the one before, and give as many."""
+    whole = "LSTM(4, return_sequences=True, return_state=True)"
+    return [
+        *[[SEQUENCE, whole, layer] for layer in (
+            "Dropout(0.5)", "Identity()", "GaussianNoise(0.1)", "ActivityRegularization(0.1)")],
+        [SEQUENCE, "Bidirectional(GRU(4, return_state=True))", "Dropout(0.5)", "AlphaDropout(0.5)"],
+        [SEQUENCE, "LSTM(4, return_state=True)", "GaussianDropout(0.5)", "Add()"],
+        [SEQUENCE, "LSTM(4, return_state=True)", "Dropout(0.5)", "Concatenate()", "Dense(2)"],
+    ]  # fmt: skip
+
+
 STACKS = [
     *_cells(), *_activations(), *_wrappers(), *_masks(), *_plain(), *_windows(), *_others(),
-    *_inner(), *_raw(),
+    *_inner(), *_raw(), *_lists(),
 ]  # fmt: skip

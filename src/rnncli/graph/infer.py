@@ -201,6 +201,8 @@ def _outputs(layer: Layer, inputs: Shapes | None, index: int, progress: _Progres
     # Of inferred layers no file says what comes out: it depends on their arguments.
     if layer.inferred:
         return None
+    if known.lists and len(inputs) > 1:
+        return inputs
     found = known.outputs({**config, **_switches(layer.calls[index])}, inputs)
     for shape in found:
         if not all(size is None or isinstance(size, int) for size in shape or ()):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from rnncli.errors import RnncliError, ShapeError, UsageError
-from rnncli.layers import TABLE
+from rnncli.layers import TABLE, layer_type
 from rnncli.model import Config, Layer
 from rnncli.shapes import Shape, Shapes, show
 
@@ -26,7 +26,9 @@ class Placed(NamedTuple):
 def check_single(layer: Layer, inputs: Sequence[Shape]) -> None:
     """Check that a layer can take all tensors that the one before gives. Raises: ShapeError."""
     family = TABLE.get(layer.kind or "", "merging")
-    if len(inputs) > 1 and layer.model is None and family not in _MERGING:
+    if len(inputs) < 2 or layer.model is not None or family in _MERGING:
+        return
+    if not layer_type(layer.kind or "").lists:
         shapes = ", ".join(map(show, inputs))
         raise ShapeError(f'Layer "{layer.name}" expects 1 input(s), but it received {len(inputs)} '
                          f"input tensors: {shapes}")  # fmt: skip

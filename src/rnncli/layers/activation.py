@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from rnncli.activation_names import ACTIVATION_LAYERS, is_weighted, layer_of_name
 from rnncli.layers.layer_type import LayerType, each_step, pair, signature
 from rnncli.layers.lazy import lazy
-from rnncli.layers.op import Array, Op, OpContext, Value, masked
+from rnncli.layers.op import Array, Op, OpContext, Value, alone, masked
 from rnncli.model import Config, Weight
 from rnncli.shapes import Shapes, known
 
@@ -84,7 +84,7 @@ class Softmax(Op):
 
     def __call__(self, inputs: Sequence[Value], options: Mapping[str, Any]) -> tuple[Value, ...]:
         """Return the shares, with the mask."""
-        x, mask = inputs[0]
+        x, mask = alone(inputs)
         if mask is not None:
             x = np.where(mask, x, x.dtype.type(-1e9))
         shares = np.exp(x - x.max(axis=self.axes, keepdims=True))
@@ -98,11 +98,18 @@ TYPES = {
         built_at_init=True,
         streams=each_step,
         run=_function,
+        lists=True,
     ),
     "LeakyReLU": LayerType(
-        signature("negative_slope=0.3"), built_at_init=True, streams=each_step, run=_function
+        signature("negative_slope=0.3"),
+        built_at_init=True,
+        streams=each_step,
+        run=_function,
+        lists=True,
     ),
-    "ELU": LayerType(signature("alpha=1.0"), built_at_init=True, streams=each_step, run=_function),
+    "ELU": LayerType(
+        signature("alpha=1.0"), built_at_init=True, streams=each_step, run=_function, lists=True
+    ),
     "ThresholdedReLU": LayerType(signature("theta=1.0"), streams=each_step, run=_function),
     "PReLU": LayerType(
         signature(
@@ -114,7 +121,9 @@ TYPES = {
         run=_prelu,
     ),
     "Softmax": LayerType(
-        signature("axis=-1"), built_at_init=True, streams=_softmax_streams, run=Softmax
+        signature("axis=-1"), built_at_init=True, streams=_softmax_streams, run=Softmax, lists=True
     ),
-    "Rescaling": LayerType(signature("scale, offset=0.0"), streams=each_step, run=_rescaling),
+    "Rescaling": LayerType(
+        signature("scale, offset=0.0"), streams=each_step, run=_rescaling, lists=True
+    ),
 }

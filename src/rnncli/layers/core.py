@@ -7,7 +7,7 @@ from rnncli.layers import quantization
 from rnncli.layers.activation import activation_of, activation_weights
 from rnncli.layers.layer_type import REQUIRED, LayerType, each_step, last_dim
 from rnncli.layers.lazy import lazy
-from rnncli.layers.op import Array, Op, OpContext, Value, masked
+from rnncli.layers.op import Array, Op, OpContext, Through, Value, masked
 from rnncli.model import Config, Weight
 from rnncli.shapes import Dim, Shapes, product
 
@@ -103,10 +103,14 @@ TYPES = {
         run=dense,
     ),
     "Activation": LayerType(
-        {"activation": REQUIRED}, weights=activation_weights, streams=each_step, run=_activation
+        {"activation": REQUIRED},
+        weights=activation_weights,
+        streams=each_step,
+        run=_activation,
+        lists=True,
     ),
     "Identity": LayerType(
-        {}, built_at_init=True, streams=each_step, run=lambda setup: masked(lambda x: x)
+        {}, built_at_init=True, streams=each_step, run=lambda setup: Through(), lists=True
     ),
     "Masking": LayerType({"mask_value": 0.0}, streams=each_step, run=Masking),
 }

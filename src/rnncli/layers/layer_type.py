@@ -76,7 +76,8 @@ class LayerType(NamedTuple):
     multiply-accumulates of the matrix products of one sample (None: an open dimension). `streams`
     says, for an input of some rank, whether a step of the output follows from the steps so far
     (axis 1). `run` makes the operation; without it `not_run` says why there is none. `structure` is
-    what a recurrent layer is made of, given its config and the features of its input.
+    what a recurrent layer is made of, given its config and the features of its input. One that
+    takes `lists` gives as many tensors of the same shapes.
     """
 
     signature: Mapping[str, Any] = MappingProxyType({})
@@ -88,6 +89,7 @@ class LayerType(NamedTuple):
     run: Run | None = None
     not_run: str = ""
     structure: "Callable[[Config, int], Structure | None] | None" = None
+    lists: bool = False
 
     def complete(self, config: Config) -> Config:
         """Return `config` with the defaults of what it leaves out."""

@@ -234,6 +234,6 @@ TYPES = {
         run=_group,
     ),
     "UnitNormalization": LayerType(
-        signature("axis=-1"), built_at_init=True, streams=_streams, run=_unit
+        signature("axis=-1"), built_at_init=True, streams=_streams, run=_unit, lists=True
     ),
 }

@@ -89,6 +89,21 @@ class Op:
         return (value,)
 
 
+def alone(inputs: Sequence[Value]) -> Value:
+    """Return the only input. Raises: ValueError where there are others."""
+    if len(inputs) != 1:  # Keras builds such a model, which fails as it runs
+        raise ValueError(f"it computes one tensor, and gets {len(inputs)}")
+    return inputs[0]
+
+
+class Through(Op):
+    """A layer that hands its inputs on, with their masks."""
+
+    def __call__(self, inputs: Sequence[Value], options: Mapping[str, Any]) -> tuple[Value, ...]:
+        """Return the inputs."""
+        return tuple(inputs)
+
+
 class Plain(Op):
     """A layer of one input and no memory; `keeps_mask` says whether Keras hands the mask on."""
 
@@ -97,7 +112,7 @@ class Plain(Op):
 
     def __call__(self, inputs: Sequence[Value], options: Mapping[str, Any]) -> tuple[Value, ...]:
         """Return the function of the only input."""
-        (value,) = inputs
+        value = alone(inputs)
         return (Value(self.function(value.array), value.mask if self.keeps_mask else None),)
 
 
