@@ -28,7 +28,8 @@ PACKED = {"int4": 2, "uint4": 2, "float4_e2m1fn": 2, "int2": 4, "uint2": 4}  # v
 
 
 class Tensor(NamedTuple):
-    """Values as a file stores them: `data` is a buffer, `strides` count items (None: row-major)."""
+    """Values as a file stores them: `data` is a buffer, an array or an open dataset, of which parts
+    are read where they are asked for; `strides` count items (None: row-major)."""
 
     dtype: str
     shape: tuple[int, ...]

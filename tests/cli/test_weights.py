@@ -173,15 +173,58 @@ def test_what_cannot_be_read_is_said_to_be(rnncli: Any) -> None:
 
 @pytest.mark.parametrize("axes", [(0,), (1,), (0, 2), ()])
 def test_repeated_values_have_the_figures_of_their_copies(axes: tuple[int, ...]) -> None:
-    from rnncli.weights.compared import distance
+    from rnncli.weights.compared import distances
     from rnncli.weights.figures import figures
 
     small = RNG.normal(size=[1 if axis in axes else 4 for axis in range(3)])
     view = np.broadcast_to(small, (4, 4, 4))
-    found, expected = figures(view)._asdict(), figures(view.copy())._asdict()
+    found, expected = (figures([each])[0]._asdict() for each in (view, view.copy()))
     assert found.pop("histogram") == expected.pop("histogram")
     assert found == pytest.approx(expected, rel=1e-12)
     other = np.broadcast_to(small + 0.5, (4, 4, 4))
-    apart = distance(view, other)
-    assert apart == pytest.approx(distance(view.copy(), other), rel=1e-12)
-    assert apart == pytest.approx(distance(view.copy(), other.copy()), rel=1e-12)
+    (apart,) = distances(view, other)
+    assert apart == pytest.approx(distances(view.copy(), other)[0], rel=1e-12)
+    assert apart == pytest.approx(distances(view.copy(), other.copy())[0], rel=1e-12)
+
+
+@pytest.mark.parametrize(("axis", "width"), [(0, 3), (1, 2), (2, 5), (2, 10)])
+@pytest.mark.parametrize("size", [1, 16, 1 << 20])
+def test_gates_of_weights_that_are_read_in_blocks(
+    axis: int, width: int, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A width of half a gate's share is CuDNN's: the gates follow each other twice."""
+    from rnncli.forward import blocks
+    from rnncli.weights.compared import distances
+    from rnncli.weights.figures import figures
+    from rnncli.weights.layouts import GateAxis
+
+    monkeypatch.setattr(blocks, "VALUES", size)
+    shape = [6, 4, 20]
+    shape[axis] = 4 * width if width != 5 else 40
+    one, other = RNG.normal(size=shape), RNG.normal(size=shape)
+    gates = GateAxis(("i", "f", "c", "o"), axis, width)
+    split = [np.split(each, shape[axis] // width, axis) for each in (one, other)]
+    shares = [[np.concatenate(each[n::4], axis) for n in range(4)] for each in split]
+    found = zip(figures([one], gates), distances(one, other, gates), *shares, strict=True)
+    for row, apart, a, b in found:
+        assert gates.shape(tuple(shape)) == a.shape
+        assert row.histogram is not None
+        check({**row._asdict(), "shape": [*a.shape], "histogram": [*row.histogram]}, a)
+        assert apart.max == np.abs(a - b).max()
+        assert apart.mean == pytest.approx(np.abs(a - b).mean(), rel=1e-12)
+
+
+def test_gates_that_keras_1_stores_apart(rnncli: Any) -> None:
+    import h5py
+
+    path = GOLDENS / "keras/k1/lstm_cpu.h5"
+    with h5py.File(path) as file:
+        held = file["model_weights/lstm_1"]
+        stored = {n.decode(): held[n][...] for n in held.attrs["weight_names"]}
+    found = [row for row in rows(rnncli, str(path), "--gates")["rows"] if row["layer"] == "lstm_1"]
+    assert [row["gate"] for row in found] == ["i", "f", "c", "o"] * 3
+    for row in found:
+        letter = {"kernel": "W", "recurrent_kernel": "U", "bias": "b"}[row["weight"]]
+        (name,) = [name for name in stored if name.endswith(f"_{letter}_{row['gate']}")]
+        assert row["norm"] == pytest.approx(np.linalg.norm(stored[name]), rel=1e-6)
+        assert row["shape"] == list(stored[name].shape)

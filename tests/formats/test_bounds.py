@@ -338,7 +338,8 @@ def test_values_that_refer_to_each_other_over_and_over(
 
 def test_every_bound_is_tested() -> None:
     stated = {name for name in vars(limits) if name.isupper()}
-    others = {"TENSOR_BYTES", "NAMES_CHARACTERS", "PICKLE_WALK", "HDF5_SMALL", "HDF5_RATIO"}
+    others = {"TENSOR_BYTES", "NAMES_CHARACTERS", "PICKLE_WALK", "HDF5_SMALL", "HDF5_RATIO",
+              "HDF5_CHUNK_RATIO", "HDF5_CHUNKS"}  # fmt: skip
     assert stated == {*OVER, *others}
 
 
@@ -423,6 +424,88 @@ def test_hdf5_that_unpacks_to_far_more_than_it_holds(tmp_path: Path, name: str) 
     with h5py.File(path) as file, pytest.raises(FileError, match="for each that is stored: "):
         Hdf5Store(file).read("dense/dense/kernel:0")
     assert run.took["seconds"] < SECONDS
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "kind"),
+    [
+        ("chunks of HDF5: 4,194,304", (1 << 22, 1), {"dtype": "f4", "chunks": (1, 1)}),
+        ("bytes in a chunk of k for each", (5_000_000,),
+         {"dtype": "f4", "chunks": (5_000_000,), "compression": "lzf"}),
+    ],
+)  # fmt: skip
+def test_chunks_that_are_too_many_or_too_large(
+    tmp_path: Path, name: str, shape: tuple[int, ...], kind: dict[str, Any]
+) -> None:
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        dataset = file.create_dataset("k", shape, **kind)
+        if "compression" in kind:  # one value in 20, which lzf makes 20 times as small
+            dataset[:] = np.where(np.arange(5_000_000) % 100 < 5, np.arange(5_000_000), 0)
+            assert dataset.nbytes < 100 * dataset.id.get_storage_size()
+        with pytest.raises(FileError, match=f"{name}"):
+            Hdf5Store(file).read("k")
+
+
+# Prints the exit code and the most memory, in MB, of a command line.
+PEAK = """
+import os, sys
+child = os.fork()
+if not child:
+    os.execv(sys.executable, [sys.executable, "-m", "rnncli", *sys.argv[1:]])
+_, status, used = os.wait4(child, 0)
+print(os.waitstatus_to_exitcode(status), used.ru_maxrss >> 10, file=sys.stderr)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss counts KB on Linux")
+@pytest.mark.parametrize(
+    ("command", "shape", "chunks"),
+    [
+        ("check x.h5 --no-nan", (80_000, 400), (1000, 400)),
+        ("check x.h5 --no-nan", (1, 32_000_000), (1, 500_000)),
+        ("check x.h5 --no-nan", (80_000, 400), None),
+        ("weights x.h5 --gates", (80_000, 400), (1000, 400)),
+        ("diff x.h5 x.h5 --values", (80_000, 400), (1000, 400)),
+    ],
+)
+def test_values_of_hdf5_are_walked_in_blocks(
+    tmp_path: Path, command: str, shape: tuple[int, ...], chunks: tuple[int, ...] | None
+) -> None:
+    """A kernel of 128 MB takes the memory of a few blocks of 4 MB."""
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file.attrs["layer_names"] = [b"dense"]
+        group = file.create_group("dense")
+        group.attrs["weight_names"] = [b"kernel"]
+        how = {"compression": "lzf", "chunks": chunks} if chunks else {}
+        kernel = group.create_dataset("kernel", shape, "f4", **how)
+        zeros = np.zeros((shape[0] // 10 or 1, shape[1]), "f4")
+        for start in range(0, shape[0], len(zeros)):
+            kernel[start : start + len(zeros)] = zeros
+    done = subprocess.run([sys.executable, "-c", PEAK, *command.split()], cwd=tmp_path, timeout=120,
+                          env={**os.environ, "OPENBLAS_NUM_THREADS": "1"}, capture_output=True,
+                          text=True)  # fmt: skip
+    code, most = map(int, done.stderr.splitlines()[-1].split())
+    assert code == 0, done.stderr
+    assert most < 160  # 44 MB for Python and its libraries, and 128 MB for the kernel as a whole
+
+
+@pytest.mark.parametrize("chunks", [(3, 5, 2), (7, 1, 11), (1, 13, 3), None])
+@pytest.mark.parametrize("size", [1, 7, 50, 10_000])
+def test_blocks_hold_every_value_once(
+    tmp_path: Path, chunks: tuple[int, ...] | None, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rnncli.forward import blocks
+
+    monkeypatch.setattr(blocks, "VALUES", size)
+    values = np.arange(7 * 13 * 11).reshape(7, 13, 11)
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        dataset = file.create_dataset("k", data=values, chunks=chunks)
+        found = list(blocks.blocks(dataset, values))
+        assert sorted(value for _, (block, _) in found for value in block.ravel()) == [*range(1001)]
+        assert all((one == other).all() for _, (one, other) in found)
+        grain = np.prod(chunks or (1,))
+        assert all(block.size <= max(size, grain) for _, (block, _) in found)
+        assert (blocks.whole(dataset) == values).all()
 
 
 def test_hdf5_whose_weights_are_many_links_to_one(tmp_path: Path) -> None:

@@ -117,6 +117,18 @@ def test_a_config_that_is_none_of_its_kind(
     assert warning is None or warning in model.warnings[0]
 
 
+@pytest.mark.parametrize("size", [-1, -7])
+def test_an_input_of_negative_size(tmp_path: Path, size: int) -> None:
+    config = one_layer("LSTM", units=2)
+    config["config"]["layers"][0]["config"]["batch_shape"][1] = size
+    path = tmp_path / "model.json"
+    path.write_text(json.dumps(config))
+    (warning,) = read(str(path)).warnings
+    assert warning.endswith("a size is negative")
+    with pytest.raises(RnncliError, match=r"layer 'i' \(InputLayer\) cannot be run"):
+        run(path)
+
+
 def functional() -> dict[str, Any]:
     """Return a model in which `b` and `c` follow one input."""
     layers = [
@@ -466,14 +478,14 @@ def test_weights_that_are_not_finite_are_run_without_a_warning_of_numpy(tmp_path
 
 
 def test_a_tensor_that_repeats_a_few_values_far_too_often_is_not_run(tmp_path: Path) -> None:
-    from rnncli.forward.stored import to_array
+    from rnncli.forward.stored import to_values
     from rnncli.model import Tensor
 
     small = Tensor("float32", (1000, 4), bytes(16), (0, 1))
-    assert to_array(small).shape == (1000, 4)
+    assert to_values(small).shape == (1000, 4)
     large = Tensor("float32", (1 << 21, 4), bytes(16), (0, 1))
     with pytest.raises(RnncliError, match="33,554,432 bytes repeats 16 that are stored"):
-        to_array(large)
+        to_values(large)
 
 
 def test_hdf5_whose_weights_are_a_dataset(tmp_path: Path) -> None:

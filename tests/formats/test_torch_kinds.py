@@ -11,7 +11,7 @@ from rnncli.errors import FileError, RnncliError, UnsupportedError, UsageError
 from rnncli.formats import is_model_folder, read
 from rnncli.forward import Request, forward
 from rnncli.forward.finite import count_not_finite
-from rnncli.forward.stored import to_array
+from rnncli.forward.stored import to_values
 from rnncli.graph.alone import alone
 from rnncli.model import ITEM_SIZE, Tensor
 from rnncli.report.cost import cost
@@ -61,7 +61,7 @@ def test_values_are_those_of_pytorch(run: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("dtype", ["float8_e4m3fn", "float8_e5m2", "float8_e8m0fnu"])
 def test_each_pattern_of_eight_bits_means_what_it_means_to_pytorch(dtype: str) -> None:
-    found = to_array(Tensor(dtype, (256,), bytes(range(256))))
+    found = to_values(Tensor(dtype, (256,), bytes(range(256))))
     np.testing.assert_array_equal(found, VALUES[f"codes/{dtype}"])
     assert ITEM_SIZE[dtype] == 1
 

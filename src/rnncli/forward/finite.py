@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from rnncli.errors import FileError, RnncliError
-from rnncli.forward.stored import to_array
+from rnncli.forward.blocks import blocks
+from rnncli.forward.stored import to_values
 from rnncli.layers.op import Array
 from rnncli.model import Model, Store, Tensor, Weight
 
@@ -22,8 +23,8 @@ class Finite(NamedTuple):
 def count_not_finite(model: Model) -> Finite:
     """Return what is not finite of the values that the model's file holds.
 
-    Every layer's weights, every buffer and constant are read, one tensor at a time, as they are
-    stored. One whose values are not in the file, or of a type that is not read, counts as not read.
+    Every layer's weights, every buffer and constant are read, block by block, as they are stored.
+    One whose values are not in the file, or of a type that is not read, counts as not read.
     Raises: FileError for a model without a file.
     """
     if model.store is None:
@@ -33,7 +34,7 @@ def count_not_finite(model: Model) -> Finite:
         for weight in _weights(model):
             total += 1
             try:
-                bad += sum(map(_not_finite, _arrays(weight, store)))
+                bad += sum(map(_not_finite, _blocks(weight, store)))
             except RnncliError:
                 continue
             read += 1
@@ -50,15 +51,16 @@ def _weights(model: Model) -> Iterator[Weight]:
     yield from (each for each in model.constants if each.dtype != "string")
 
 
-def _arrays(weight: Weight, store: Store) -> Iterator[Array]:
-    """Yield the tensors that a weight is made from. Raises: FileError for what is not read."""
+def _blocks(weight: Weight, store: Store) -> Iterator[Array]:
+    """Yield the tensors that a weight is made from, in blocks. Raises: FileError for what is not
+    read."""
     if weight.stored is None:
         raise FileError("it is not in the file")
     for name in weight.stored.tensors:
-        array = to_array(_once(store.read(name)))
-        if array.dtype.kind not in "fiubc":
-            raise FileError(f"values of type {array.dtype}")
-        yield array
+        values = to_values(_once(store.read(name)))
+        if values.dtype.kind not in "fiubc":
+            raise FileError(f"values of type {values.dtype}")
+        yield from (block for _, (block,) in blocks(values))
 
 
 def _once(tensor: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ from math import prod
 import numpy as np
 
 from rnncli.errors import FileError
+from rnncli.forward.blocks import Values, whole
 from rnncli.kernels.activations import Array
 from rnncli.model import Store, Tensor, Weight
 
@@ -13,12 +14,14 @@ _SMALL = 16 << 20  # bytes that any tensor may have
 _REPEATED = 100  # beyond them: its bytes to those that the file stores of it
 
 
-def to_array(tensor: Tensor) -> Array:
-    """Return a tensor of a file as an array; bfloat16 and float8 become float32."""
-    if isinstance(tensor.data, np.ndarray):
-        return tensor.data
+def to_values(tensor: Tensor) -> Values:
+    """Return a tensor of a file as an array, or what reads it in parts; bfloat16 and float8 become
+    float32."""
+    if isinstance(tensor.data, np.ndarray) or hasattr(tensor.data, "chunks"):
+        return tensor.data  # type: ignore[no-any-return]
     if tensor.dtype == "bfloat16":
-        flat = np.frombuffer(tensor.data, "<u2").astype("<u4") << 16
+        flat = np.frombuffer(tensor.data, "<u2").astype("<u4")
+        flat <<= 16
         flat = flat.view("<f4")
     elif tensor.dtype in _EIGHT_BITS:
         flat = _eight_bits(tensor.dtype)[np.frombuffer(tensor.data, np.uint8)]
@@ -75,9 +78,24 @@ def assemble(weight: Weight, store: Store) -> Array:
         return np.zeros(weight.shape, np.float32)
     if weight.stored is None:
         raise FileError(f"the file holds no values for {weight.path or weight.name}")
-    arrays = [to_array(store.read(name)) for name in weight.stored.tensors]
+    arrays = [whole(to_values(store.read(name))) for name in weight.stored.tensors]
     result: Array = LAYOUTS[weight.stored.layout](arrays, weight)
     return result
+
+
+def values_in(weight: Weight, store: Store) -> Values:
+    """Return a weight's values, read in parts where they lie in the file as the weight has them."""
+    if weight.stored is not None and weight.stored.layout == "keras":
+        return to_values(store.read(weight.stored.tensors[0]))
+    return assemble(weight, store)
+
+
+def parts_of(weight: Weight, store: Store) -> list[Values]:
+    """Return arrays that hold a weight's values between them, in any order; of Keras 1's gates one
+    each. Raises: FileError."""
+    if weight.stored is not None and weight.stored.layout in _REARRANGED:
+        return [to_values(store.read(name)) for name in weight.stored.tensors]
+    return [values_in(weight, store)]
 
 
 def _keras1_gates(arrays: list[Array], weight: Weight) -> Array:
@@ -143,3 +161,5 @@ LAYOUTS = {
     "pruned": lambda arrays, weight: arrays[0] * arrays[1],
     "computed": _computed,
 }
+# Those that hold the stored values and no others.
+_REARRANGED = {name for name in LAYOUTS if name.startswith(("keras1", "theano", "reshape"))}

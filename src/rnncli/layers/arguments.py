@@ -107,6 +107,12 @@ def _input_shape(what: str, value: Any) -> None:
                          "write (100, 32), or (None, 32) for any number of steps")  # fmt: skip
 
 
+def _batch_shape(what: str, value: Any) -> None:
+    _shape(what, value)
+    if -1 in (value or ()):
+        raise UsageError(f"{what}: a size is negative", "write None for an open size")
+
+
 def _integers(what: str, value: Any) -> None:
     values = value if isinstance(value, list | tuple) else [value]
     if not all(isinstance(each, int) and not isinstance(each, bool) for each in values):
@@ -194,7 +200,7 @@ _OTHERWISE: dict[tuple[str, str], Check] = {
     ("ZeroPadding2D", "padding"): _ends,
     ("ZeroPadding3D", "padding"): _ends,
     ("InputLayer", "shape"): _input_shape,
-    ("InputLayer", "batch_shape"): _shape,
+    ("InputLayer", "batch_shape"): _batch_shape,
     ("Rescaling", "scale"): _numbers,
     ("Discretization", "num_bins"): _optional_size,
     ("STFTSpectrogram", "fft_length"): _optional_size,

@@ -6,13 +6,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rnncli.forward.stored import assemble
+from rnncli.forward.blocks import Values, blocks
+from rnncli.forward.stored import assemble, values_in
 from rnncli.layers.op import Array
 from rnncli.model import Store
-from rnncli.weights.figures import blocks, once
-from rnncli.weights.layouts import gates_of
+from rnncli.weights.figures import once
+from rnncli.weights.layouts import GateAxis, gate_axis
 from rnncli.weights.matching import Pairs, Row
-from rnncli.weights.piece import Entry, Part
+from rnncli.weights.piece import Entry, Part, only
 
 Progress = Callable[[int, int], None]
 
@@ -30,22 +31,47 @@ class Distance(NamedTuple):
         return self.max is not None and self.max <= tolerance
 
 
-def distance(a: Array, b: Array) -> Distance:
-    """Return how far apart two arrays of one shape are; NaN at the same place is no difference."""
-    a, b = once(a, b)[0], once(b, a)[0]  # means and norms are the same without repeats
-    largest, total, squares, norm = 0.0, 0.0, 0.0, 0.0
-    for x, y in zip(blocks(a), blocks(b), strict=True):
-        one, other = (np.asarray(each, np.float64) for each in (x, y))
+class _Apart:
+    """What is gathered of the distance of one gate, or of a whole weight."""
+
+    def __init__(self) -> None:
+        self.largest = self.total = self.squares = self.norm = 0.0
+        self.count, self.known = 0, True
+
+    def add(self, a: Array, b: Array) -> None:
+        """Take values into account; NaN at the same place is no difference."""
+        one, other = (np.asarray(each, np.float64) for each in (a, b))
         same = (one == other) | (np.isnan(one) & np.isnan(other))
         apart = np.where(same, 0, np.abs(one - other))
-        if np.isnan(apart).any():
+        self.known = self.known and not np.isnan(apart).any()
+        self.largest = max(self.largest, float(apart.max(initial=0)))
+        self.total += float(apart.sum())
+        self.squares += float(np.square(apart).sum())
+        self.norm += float(np.square(one[np.isfinite(one)]).sum())
+        self.count += one.size
+
+    def distance(self) -> Distance:
+        """Return how far apart they are."""
+        if not self.known:
             return Distance(None, None, None)
-        largest = max(largest, float(apart.max(initial=0)))
-        total += float(apart.sum())
-        squares += float(np.square(apart).sum())
-        norm += float(np.square(one[np.isfinite(one)]).sum())
-    relative = sqrt(squares / norm) if norm else (0.0 if not squares else None)
-    return Distance(largest, total / max(a.size, 1), relative)
+        alike = 0.0 if not self.squares else None
+        relative = sqrt(self.squares / self.norm) if self.norm else alike
+        return Distance(self.largest, self.total / max(self.count, 1), relative)
+
+
+def distances(a: Values, b: Values, gates: GateAxis | None = None) -> list[Distance]:
+    """Return how far apart two arrays of one shape are, or each of their gates."""
+    kept = gates and gates.axis
+    a, b = once(a, b, kept=kept)[0], once(b, a, kept=kept)[0]  # means and norms stay the same
+    found = [_Apart() for _ in range(len(gates.names) if gates else 1)]
+    for index, (one, other) in blocks(a, b):
+        if gates is None:
+            found[0].add(one, other)
+            continue
+        pairs = zip(gates.shares(index, one), gates.shares(index, other), strict=True)
+        for (gate, x), (_, y) in pairs:
+            found[gate].add(x, y)
+    return [each.distance() for each in found]
 
 
 def compared(
@@ -61,46 +87,42 @@ def compared(
     values that a file does not hold.
     """
     parts = [each for x, y in pairs.both for each in _weights(x, y)]
-    for done, (name, split, one, other) in enumerate(parts):
+    for done, (name, axis, one, other) in enumerate(parts):
         if progress is not None:
             progress(done, len(parts))
-        x, y = _made(one, stores[0]), _made(other, stores[1])
-        for label, a, b in split(name, x, y) if gates else [(name, x, y)]:
-            found = distance(a, b)
-            yield {"name": label, **found._asdict(), "same": found.within(tolerance)}
+        split = axis if gates else None
+        found = distances(_made(one, stores[0]), _made(other, stores[1]), split)
+        labels = [f"{name}[{gate}]" for gate in split.names] if split else [name]
+        for label, each in zip(labels, found, strict=True):
+            yield {"name": label, **each._asdict(), "same": each.within(tolerance)}
 
 
-def _made(part: Part, store: Store) -> Array:
+def _made(part: Part, store: Store) -> Values:
+    if part.make is only:
+        return values_in(part.sources[0], store)
     return part.make([assemble(source, store) for source in part.sources])
 
 
-Split = Callable[[str, Array, Array], Iterator[tuple[str, Array, Array]]]
-Compared = tuple[str, Split, Part, Part]
+Compared = tuple[str, GateAxis | None, Part, Part]
 
 
 def _weights(a: Any, b: Any) -> Iterator[Compared]:
-    """Yield the weights of a pair that have one shape: name, gates, and both parts."""
+    """Yield the weights of a pair that have one shape: name, where the gates lie, and both."""
     if isinstance(a, Row):
         yield from _stored(a, b)
         return
     for name, part in a.piece.parts.items():
         other = b.piece.parts.get(name)
         if other is not None and other.shape == part.shape:
-            yield f"{a.name}/{name}", _columns(a), part, other
+            yield f"{a.name}/{name}", _columns(a, part.shape), part, other
 
 
-def _columns(entry: Entry) -> Split:
-    cell = entry.piece.cell
-
-    def split(name: str, a: Array, b: Array) -> Iterator[tuple[str, Array, Array]]:
-        if cell is None or len(cell.gates) < 2 or a.shape[-1] % len(cell.gates):
-            yield name, a, b
-            return
-        shares = (np.split(each, len(cell.gates), axis=-1) for each in (a, b))
-        for gate, x, y in zip(cell.gates, *shares, strict=True):
-            yield f"{name}[{gate}]", x, y
-
-    return split
+def _columns(entry: Entry, shape: tuple[int, ...]) -> GateAxis | None:
+    """Return where the gates lie in Keras's layout."""
+    gates = entry.piece.cell.gates if entry.piece.cell is not None else ()
+    if len(gates) < 2 or shape[-1] % len(gates):
+        return None
+    return GateAxis(gates, len(shape) - 1, shape[-1] // len(gates))
 
 
 def _stored(a: Row, b: Row) -> Iterator[Compared]:
@@ -110,12 +132,6 @@ def _stored(a: Row, b: Row) -> Iterator[Compared]:
     for x, y in zip(one, other, strict=False):
         if x.shape == y.shape:
             name = x.name if names.count(x.name) == 1 else x.path
-
-            def split(name: str, p: Array, q: Array, x: Any = x, y: Any = y) -> Iterator[Any]:
-                if len(x.gates) < 2 or x.gates != y.gates:
-                    yield name, p, q
-                    return
-                shares = zip(gates_of(a.layer, x, p), gates_of(b.layer, y, q), strict=True)
-                yield from ((f"{name}[{gate}]", one, two) for (gate, one), (_, two) in shares)
-
+            axis = gate_axis(a.layer, x, x.shape)
+            split = axis if axis == gate_axis(b.layer, y, y.shape) else None
             yield f"{a.name}/{name}", split, Part(x.shape, (x,)), Part(y.shape, (y,))

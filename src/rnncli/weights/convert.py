@@ -15,8 +15,8 @@ from rnncli.forward import memory
 from rnncli.forward.save import member, write_npy
 from rnncli.layers.op import Array
 from rnncli.model import Layer, Weight
-from rnncli.weights.compared import distance
-from rnncli.weights.held import Held, Read, held
+from rnncli.weights.compared import distances
+from rnncli.weights.held import Held, Reader, held
 from rnncli.weights.matching import entries_of
 from rnncli.weights.piece import Part, Piece
 from rnncli.weights.proof import after, before, drawn
@@ -51,7 +51,7 @@ class Conversion(NamedTuple):
 class Values:
     """The values of the weights of a model, read and put together part by part."""
 
-    def __init__(self, layers: Sequence[Layer], read: Read) -> None:
+    def __init__(self, layers: Sequence[Layer], read: Reader) -> None:
         self.read, self.places = read, {id(each.weight): each for each in held(layers)}
 
     def place(self, weight: Weight) -> Held:
@@ -65,7 +65,7 @@ class Values:
 
     def weight(self, weight: Weight) -> Array:
         """Return a weight as it is stored. Raises: FileError."""
-        return self.read(self.place(weight))
+        return self.read.array(self.place(weight))
 
     def part(self, part: Part) -> Array:
         """Return a part in Keras's layout. Raises: FileError."""
@@ -152,7 +152,7 @@ def difference(group: Group, values: Values, to: str, rng: np.random.Generator) 
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         one = before(group.layer, group.pieces, stored, x)
         other = after(to, group.made, group.pieces, made, x)
-    found = distance(one, other).max if one.shape == other.shape else None
+    found = distances(one, other)[0].max if one.shape == other.shape else None
     finite = np.abs(one[np.isfinite(one)])
     return None if found is None else found / max(1.0, float(finite.max(initial=0)))
 

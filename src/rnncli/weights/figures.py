@@ -1,16 +1,17 @@
 """Figures of arrays of any size, gathered block by block."""
 
-from collections.abc import Iterator
-from math import isfinite, sqrt
+from collections.abc import Sequence
+from math import isfinite, prod, sqrt
 from typing import NamedTuple
 
 import numpy as np
 
+from rnncli.forward.blocks import VALUES, Values, blocks, size, whole
 from rnncli.forward.statistics import Stats
 from rnncli.layers.op import Array, Notes
+from rnncli.weights.layouts import GateAxis
 
 BINS = 16
-_BLOCK = 1 << 20  # values at a time
 
 
 class Figures(NamedTuple):
@@ -31,66 +32,87 @@ class Figures(NamedTuple):
     histogram: tuple[int, ...] | None
 
 
-def figures(array: Array) -> Figures:
-    """Return the figures of an array; of complex numbers the norm and the counts alone."""
-    array, times = once(array)
-    stats, squares, zeros, nan, inf = Stats(), 0.0, 0, 0, 0
-    for block in blocks(array):
+class _Share:
+    """What is gathered of one gate, or of a whole weight."""
+
+    def __init__(self) -> None:
+        self.stats, self.squares, self.zeros, self.nan, self.inf, self.size = (
+            Stats(),
+            0.0,
+            0,
+            0,
+            0,
+            0,
+        )
+        self.bins: Array | None = None
+
+    def add(self, block: Array) -> None:
+        """Take values into account."""
         missing, endless = np.isnan(block), np.isinf(block)
-        nan, inf = nan + int(missing.sum()), inf + int(endless.sum())
+        self.nan += int(missing.sum())
+        self.inf += int(endless.sum())
+        self.size += block.size
         finite = _wide(block[~(missing | endless)])
-        zeros += int(np.count_nonzero(finite == 0))
-        squares += float(np.square(np.abs(finite)).sum())
-        if array.dtype.kind != "c":
-            stats.add(finite)
-    found = stats.summary(Notes())
-    some = array.size > nan + inf
-    histogram = _histogram(array, stats.low, stats.high) if stats.count else None
-    return Figures(
-        found["min"], found["max"], found["mean"], found["std"],
-        sqrt(times * squares) if some else None, times * zeros, times * nan, times * inf,
-        None if histogram is None else tuple(times * count for count in histogram),
-    )  # fmt: skip
+        self.zeros += int(np.count_nonzero(finite == 0))
+        self.squares += float(np.square(np.abs(finite)).sum())
+        if block.dtype.kind != "c":
+            self.stats.add(finite)
+
+    def sort(self, block: Array) -> None:
+        """Count values per bin, once the extremes are known."""
+        low, high = self.stats.low, self.stats.high
+        if self.stats.count and isfinite(high - low):
+            wide = _wide(block)
+            bins = np.histogram(wide[np.isfinite(wide)], BINS, (low, high))[0]
+            self.bins = bins if self.bins is None else self.bins + bins
+
+    def figures(self, times: int) -> Figures:
+        """Return the figures of values each of which is there several times."""
+        found, some = self.stats.summary(Notes()), self.size > self.nan + self.inf
+        return Figures(
+            found["min"], found["max"], found["mean"], found["std"],
+            sqrt(times * self.squares) if some else None,
+            times * self.zeros, times * self.nan, times * self.inf,
+            None if self.bins is None else tuple(times * int(count) for count in self.bins),
+        )  # fmt: skip
 
 
-def once(array: Array, *others: Array) -> tuple[Array, int]:
+def figures(parts: Sequence[Values], gates: GateAxis | None = None) -> list[Figures]:
+    """Return the figures of the values that the parts hold between them, or of each gate.
+
+    A part that is larger than a block is read twice. Several parts are one gate each. Of complex
+    numbers there are the norm and the counts alone.
+    """
+    parts, times = [whole(each) if size(each) <= VALUES else each for each in parts], 1
+    if len(parts) == 1:
+        parts[0], times = once(parts[0], kept=gates and gates.axis)
+    shares = [_Share() for _ in range(len(gates.names) if gates else 1)]
+    for take in (_Share.add, _Share.sort):
+        for number, part in enumerate(parts):
+            for index, (block,) in blocks(part):
+                if gates is None or len(parts) > 1:
+                    take(shares[number if gates else 0], block)
+                else:
+                    for gate, share in gates.shares(index, block):
+                        take(shares[gate], share)
+    return [share.figures(times) for share in shares]
+
+
+def once(values: Values, *others: Values, kept: int | None = None) -> tuple[Values, int]:
     """Return the values without those that a stride of 0 repeats, and how often each is there.
 
     A file of a few bytes can state a tensor of any size in this way. An axis counts as repeated
-    where it is in all `others` too.
+    where it is in all `others` too, and is not to be `kept`.
     """
-    strides = [each.strides for each in (array, *others)]
-    repeated = [axis for axis in range(array.ndim) if not any(each[axis] for each in strides)]
-    if not array.size or not repeated:
-        return array, 1
-    index = tuple(slice(0, 1) if axis in repeated else slice(None) for axis in range(array.ndim))
-    return array[index], array.size // array[index].size
-
-
-def blocks(array: Array) -> Iterator[Array]:
-    """Yield all values, flat, in blocks of bounded size."""
-    if array.size <= _BLOCK:
-        yield array.reshape(-1)
-        return
-    row = array.size // len(array)
-    if row > _BLOCK:
-        for part in array:
-            yield from blocks(part)
-        return
-    count = _BLOCK // row
-    for start in range(0, len(array), count):
-        yield array[start : start + count].reshape(-1)
+    arrays = [each for each in (values, *others) if isinstance(each, np.ndarray)]
+    if len(arrays) <= len(others) or not size(values):
+        return values, 1
+    repeated = [axis for axis in range(arrays[0].ndim)
+                if axis != kept and not any(each.strides[axis] for each in arrays)]  # fmt: skip
+    index = tuple(slice(0, 1) if axis in repeated else slice(None)
+                  for axis in range(arrays[0].ndim))  # fmt: skip
+    return arrays[0][index], prod(values.shape[axis] for axis in repeated)
 
 
 def _wide(block: Array) -> Array:
     return block.astype(np.complex128 if block.dtype.kind == "c" else np.float64)
-
-
-def _histogram(array: Array, low: float, high: float) -> tuple[int, ...] | None:
-    if not isfinite(high - low):
-        return None
-    total = np.zeros(BINS, np.int64)
-    for block in blocks(array):
-        wide = _wide(block)
-        total += np.histogram(wide[np.isfinite(wide)], BINS, (low, high))[0]
-    return tuple(map(int, total))

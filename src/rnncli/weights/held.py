@@ -1,6 +1,6 @@
 """The weights of a model with the layers that they belong to, and their values, one at a time."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -8,13 +8,12 @@ import numpy as np
 
 from rnncli.errors import RnncliError
 from rnncli.forward import memory
+from rnncli.forward.blocks import Values
 from rnncli.forward.provenance import Origin, weights_origin
-from rnncli.forward.stored import assemble
+from rnncli.forward.stored import assemble, parts_of
 from rnncli.forward.weights import Slot, random_values
 from rnncli.layers.op import Array
-from rnncli.model import Layer, Model, Weight
-
-Read = Callable[["Held"], Array]
+from rnncli.model import Layer, Model, Store, Weight
 
 
 class Held(NamedTuple):
@@ -28,6 +27,23 @@ class Held(NamedTuple):
     path: str
     layer: Layer
     weight: Weight
+
+
+class Reader(NamedTuple):
+    """Where values come from: an open file, or random ones by the paths of weights."""
+
+    store: Store | None
+    random: Mapping[str, Array]
+
+    def array(self, each: Held) -> Array:
+        """Return a weight's values. Raises: FileError."""
+        return self.random[each.path] if self.store is None else assemble(each.weight, self.store)
+
+    def parts(self, each: Held) -> Sequence[Values]:
+        """Return what holds a weight's values between them (see `parts_of`). Raises: FileError."""
+        if self.store is None:
+            return [self.random[each.path]]
+        return parts_of(each.weight, self.store)
 
 
 def with_statistics(model: Model) -> Model:
@@ -78,7 +94,7 @@ def _within(layer: Layer, inside: str) -> Iterator[tuple[str, Layer, Weight]]:
 
 
 @contextmanager
-def opened(model: Model, init: str | None, seed: int) -> Iterator[tuple[Read, Origin]]:
+def opened(model: Model, init: str | None, seed: int) -> Iterator[tuple[Reader, Origin]]:
     """Give what reads the values of a weight, as they are stored, and where they come from.
 
     Random ones are those that `forward` runs with. Raises: FileError where a file has none.
@@ -87,21 +103,22 @@ def opened(model: Model, init: str | None, seed: int) -> Iterator[tuple[Read, Or
     slots = [Slot(each.path, each.weight) for each in everything]
     if model.store is not None and init is None:
         with model.store() as store:
-            yield lambda each: assemble(each.weight, store), Origin("file", model.source.path)
+            yield Reader(store, {}), Origin("file", model.source.path)
         return
     origin = weights_origin(model, slots, None, init, seed)
     memory.check(8 * sum(slot.weight.params for slot in slots))
     rng = np.random.default_rng(seed).spawn(2)[1]
     values = random_values(slots, rng, origin.init or "keras", np.dtype(np.float32))
-    yield lambda each: values[each.path], origin
+    yield Reader(None, values), origin
 
 
-def values_of(each: Held, read: Read) -> tuple[Array | None, str]:
-    """Return a weight's values, or None and the reason why they cannot be read."""
+def parts_or_why(each: Held, read: Reader) -> tuple[Sequence[Values], str]:
+    """Return what holds a weight's values, or nothing and the reason why they cannot be read."""
     try:
-        found = read(each)
+        found = read.parts(each)
     except RnncliError as error:
-        return None, error.message
-    if found.dtype.kind not in "fiubc":
-        return None, f"values of dtype {found.dtype} are no numbers"
+        return (), error.message
+    for part in found:
+        if part.dtype.kind not in "fiubc":
+            return (), f"values of dtype {part.dtype} are no numbers"
     return found, ""

@@ -1,21 +1,24 @@
 """A look into a model's weights: figures of each weight or gate, and of each recurrent kernel."""
 
 from collections.abc import Callable, Iterator, Sequence
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from rnncli.errors import RnncliError
+from rnncli.forward.blocks import Values
 from rnncli.kernels.activations import activation
 from rnncli.layers.op import Array
 from rnncli.model import Layer
 from rnncli.weights.figures import Figures, figures
-from rnncli.weights.held import Held, Read, held, values_of
-from rnncli.weights.layouts import gates_of
+from rnncli.weights.held import Held, Reader, held, parts_or_why
+from rnncli.weights.layouts import gate_axis
 from rnncli.weights.piece import Part, Piece
 from rnncli.weights.pieces import pieces_of
 
 MOST_UNITS = 1024  # of a kernel whose eigenvalues are computed; beyond, they take minutes
+MOST_VALUES = 1 << 24  # of an array that is read whole, in search of dead units
 Progress = Callable[[int, int], None]
 _UNREAD = Figures(*[None] * 9)
 
@@ -29,7 +32,7 @@ class Inside(NamedTuple):
 
 
 def look(
-    layers: Sequence[Layer], read: Read, gates: bool = False, progress: Progress | None = None
+    layers: Sequence[Layer], read: Reader, gates: bool = False, progress: Progress | None = None
 ) -> Inside:
     """Return the figures of all weights of the layers, of which one is in memory at a time."""
     found = Inside([], [], [])
@@ -37,12 +40,10 @@ def look(
     cells = [each for layer in _flat(layers) for each in pieces_of(layer) if each.cell is not None]
     total, done = len(everything) + len(cells), 0
     for each in everything:
-        array, why = values_of(each, read)
-        if array is None:
+        values, why = parts_or_why(each, read)
+        if why:
             found.warnings.append(f"{each.path} is not read: {why}")
-        for gate, part in _parts(each, array, gates):
-            numbers = _UNREAD if part is None else figures(part)
-            shape = each.weight.shape if part is None else part.shape
+        for gate, shape, numbers in _figures(each, values, gates):
             found.rows.append({"layer": each.row, "weight": each.name, "gate": gate, "shape": shape,
                                "dtype": each.weight.dtype, **numbers._asdict()})  # fmt: skip
         done += 1
@@ -56,17 +57,21 @@ def look(
     return found
 
 
-def _parts(
-    each: Held, array: Array | None, gates: bool
-) -> Iterator[tuple[str | None, Array | None]]:
-    if array is None or not gates or len(each.weight.gates) < 2:
-        yield None, array
+def _figures(
+    each: Held, values: Sequence[Values], gates: bool
+) -> Iterator[tuple[str | None, tuple[int, ...], Figures]]:
+    """Yield the gate, the shape and the figures of each row of a weight."""
+    shape = values[0].shape if len(values) == 1 else each.weight.shape
+    axis = gate_axis(each.layer, each.weight, shape) if gates and values else None
+    if axis is not None:
+        every = zip(axis.names, figures(values, axis), strict=True)
+        yield from ((gate, axis.shape(shape), numbers) for gate, numbers in every)
     else:
-        yield from gates_of(each.layer, each.weight, array)
+        yield None, shape, figures(values)[0] if values else _UNREAD
 
 
 def _recurrent(
-    cells: Sequence[Piece], everything: Sequence[Held], read: Read
+    cells: Sequence[Piece], everything: Sequence[Held], read: Reader
 ) -> Iterator[dict[str, Any]]:
     names = {id(each.weight): each for each in everything}
     for piece in cells:
@@ -86,11 +91,12 @@ def _named(place: Held, piece: Piece) -> str:
     return f"{place.name}/{piece.place}" if both else place.name
 
 
-def _values(part: Part, names: dict[int, Held], read: Read) -> Array | None:
-    arrays = [values_of(names[id(each)], read)[0] for each in part.sources]
-    if any(each is None for each in arrays):
+def _values(part: Part, names: dict[int, Held], read: Reader) -> Array | None:
+    """Return an array in Keras's layout, None where it is not read, or too large to be."""
+    places = [names[id(each)] for each in part.sources]
+    if prod(part.shape) > MOST_VALUES or any(parts_or_why(each, read)[1] for each in places):
         return None
-    return part.make([each for each in arrays if each is not None])
+    return part.make([read.array(each) for each in places])
 
 
 def _kernel(piece: Piece, values: Callable[[Part], Array | None]) -> dict[str, Any]:

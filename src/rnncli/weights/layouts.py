@@ -1,8 +1,7 @@
 """Arrays between the layouts of Keras, PyTorch and ONNX: gates by their names, axes turned."""
 
-from collections.abc import Iterator
-
-import numpy as np
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from rnncli.cells import Cell
 from rnncli.layers.op import Array
@@ -10,20 +9,41 @@ from rnncli.layers.rnn.weight_layouts import Layout
 from rnncli.model import Layer, Weight
 
 
-def gates_of(layer: Layer, weight: Weight, array: Array) -> Iterator[tuple[str, Array]]:
-    """Yield each gate's share of a weight as its file stores it."""
-    count = len(weight.gates)
+class GateAxis(NamedTuple):
+    """Where the gates of a weight lie: along an axis, `width` values of each in turn."""
+
+    names: tuple[str, ...]
+    axis: int
+    width: int
+
+    def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape of each gate's share."""
+        return (*shape[: self.axis], shape[self.axis] // len(self.names), *shape[self.axis + 1 :])
+
+    def shares(self, index: Sequence[slice], block: Array) -> Iterator[tuple[int, Array]]:
+        """Yield what a block, which is at a place in the weight, holds of which gate."""
+        start, at, end = index[self.axis].start, 0, block.shape[self.axis]
+        before = (slice(None),) * self.axis
+        while at < end:
+            gate = (start + at) // self.width
+            until = min(end, (gate + 1) * self.width - start)
+            yield gate % len(self.names), block[(*before, slice(at, until))]
+            at = until
+
+
+def gate_axis(layer: Layer, weight: Weight, shape: tuple[int, ...]) -> GateAxis | None:
+    """Return where the gates of a weight lie as its file stores it, None where there are none."""
+    count, last = len(weight.gates), len(shape) - 1
+    turns = 1
     if layer.dialect == "torch":
-        parts = np.split(array, count, axis=0)
-    elif layer.dialect == "onnx" and array.ndim == 3:
-        parts = np.split(array, count, axis=1)
+        last = 0
+    elif layer.dialect == "onnx" and len(shape) == 3:
+        last = 1
     elif layer.dialect == "onnx" or has_two_rows(layer, weight):
-        rows = array.reshape(*array.shape[:-1], 2, count, -1)
-        shape = (*array.shape[:-1], -1)
-        parts = [rows[..., index, :].reshape(shape) for index in range(count)]
-    else:
-        parts = np.split(array, count, axis=-1)
-    yield from zip(weight.gates, parts, strict=True)
+        turns = 2
+    if count < 2 or not shape or shape[last] % (count * turns):
+        return None
+    return GateAxis(weight.gates, last, shape[last] // (count * turns))
 
 
 def has_two_rows(layer: Layer, weight: Weight) -> bool:

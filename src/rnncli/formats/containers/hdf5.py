@@ -150,10 +150,11 @@ class Hdf5Store:
     """The tensors of an open file, by their paths."""
 
     def __init__(self, file: Any) -> None:
-        self.file, self.sizes = file, dict[str, int]()
+        self.file, self.sizes, self.chunks = file, dict[str, int](), dict[str, int]()
 
     def read(self, name: str) -> Tensor:
-        """Return a dataset. Raises: FileError if it is not there, too large or damaged."""
+        """Return a dataset, still to be read. Raises: FileError if it is not there, or holds far
+        less than it says."""
         dataset = child(self.file, name)
         if dataset is None or not hasattr(dataset, "dtype"):
             raise FileError(f"the file holds no {name[:80]!r}")
@@ -163,14 +164,16 @@ class Hdf5Store:
         if any(plan.get_filter(i)[0] not in _FILTERS for i in range(plan.get_nfilters())):
             raise FileError(f"dataset {name[:80]!r} needs a filter that is not built in")
         self._check_stored(dataset, name)
-        return Tensor(found.dtype, found.shape, dataset[()])
+        if dataset.shape is None:
+            raise FileError(f"dataset {name[:80]!r} holds no values")
+        return Tensor(found.dtype, found.shape, dataset)
 
     def _check_stored(self, dataset: Any, name: str) -> None:
         """Refuse values of which the file holds next to nothing: fill values, zeros compressed.
 
         A chunk is unpacked whole, however little of it is wanted. Raises: FileError.
         """
-        chunk = prod(dataset.chunks or ()) * dataset.dtype.itemsize if dataset.chunks else 0
+        chunk = prod(dataset.chunks) * dataset.dtype.itemsize if dataset.chunks else 0
         size, stored = max(dataset.nbytes, chunk), dataset.id.get_storage_size()
         held = dataset.file.id.get_filesize()
         if stored > held:
@@ -179,7 +182,18 @@ class Hdf5Store:
         if size > limits.HDF5_SMALL:
             what = f"bytes of {name[:80]} for each that is stored"
             limits.check(what, size // max(1, stored), limits.HDF5_RATIO)
+        if chunk > limits.HDF5_SMALL:
+            what = f"bytes in a chunk of {name[:80]} for each that is stored"
+            limits.check(what, chunk // max(1, stored), limits.HDF5_CHUNK_RATIO)
+        self.chunks[name] = _count(dataset)
+        limits.check("chunks of HDF5", sum(self.chunks.values()), limits.HDF5_CHUNKS)
         self.sizes[name] = size
         total = sum(self.sizes.values())
         if total > limits.HDF5_SMALL:
             limits.check("bytes of weights for each in the file", total // held, limits.HDF5_RATIO)
+
+
+def _count(dataset: Any) -> int:
+    """Return the number of chunks that a dataset is divided into, stored or not."""
+    sides = zip(dataset.shape, dataset.chunks or dataset.shape, strict=True)
+    return prod(-(-length // max(1, side)) for length, side in sides)
