@@ -339,7 +339,7 @@ def test_values_that_refer_to_each_other_over_and_over(
 def test_every_bound_is_tested() -> None:
     stated = {name for name in vars(limits) if name.isupper()}
     others = {"TENSOR_BYTES", "NAMES_CHARACTERS", "PICKLE_WALK", "HDF5_SMALL", "HDF5_RATIO",
-              "HDF5_CHUNK_RATIO", "HDF5_CHUNKS"}  # fmt: skip
+              "HDF5_CHUNK_RATIO", "HDF5_CHUNKS", "VOCABULARY", "VOCABULARY_BYTES"}  # fmt: skip
     assert stated == {*OVER, *others}
 
 

@@ -4,7 +4,6 @@ import io
 import os
 import stat
 import sys
-from collections.abc import Sequence
 from typing import Any, BinaryIO, NamedTuple, Protocol
 
 import numpy as np
@@ -14,6 +13,7 @@ from rnncli.forward import memory
 from rnncli.layers.op import Array
 
 NUMBERS = "fiub"  # the kinds of NumPy's dtypes that are real numbers
+TEXTS = "US"  # those that are text
 _NPY, _ZIP = b"\x93NUMPY", b"PK\x03\x04"
 _LONGEST_HEADER = 65_536  # bytes; NumPy itself reads none above 10,000
 _BLOCK = 2**24  # bytes of stdin read at a time
@@ -87,11 +87,11 @@ class NpyFile:
         return FileError(f"{self.path} has become shorter while it was read")
 
 
-def read_named(path: str, kinds: str = NUMBERS) -> dict[str | None, Source]:
+def read_named(path: str, kinds: str = NUMBERS, text: bool = False) -> dict[str | None, Source]:
     """Return the arrays of an `.npy`, `.npz` or `.csv` file by name; None: the only one.
 
-    `-` is an `.npy` on stdin. The format is told by the content; values are of one of `kinds`.
-    Raises: FileError.
+    `-` is an `.npy` on stdin. The format is told by the content; values are of one of `kinds`, of
+    a `.csv` numbers, or `text`. Raises: FileError.
     """
     if path == "-":
         return {None: Loaded(_stdin(kinds))}
@@ -106,7 +106,9 @@ def read_named(path: str, kinds: str = NUMBERS) -> dict[str | None, Source]:
                 return {None: NpyFile(path, _header(file, path, kinds))}
         if start.startswith(_ZIP):
             return read_npz(path, kinds)
-        return {None: Loaded(_csv(path))}
+        from rnncli.forward import tables
+
+        return {None: Loaded(tables.texts(path) if text else tables.numbers(path))}
     except OSError as error:
         hint = nearest_file(path) if isinstance(error, FileNotFoundError) else None
         raise FileError(f"cannot read {path}: {error.strerror or error}", hint) from None
@@ -148,8 +150,17 @@ def check_dtype(dtype: np.dtype[Any], what: str, kinds: str = NUMBERS) -> None:
     """Check that values are real numbers, or of other `kinds`. Raises: FileError."""
     if dtype.kind not in kinds:
         held = "Python objects" if dtype.kind == "O" else f"values of dtype {dtype}"
-        raise FileError(f"{what} holds {held}, but real numbers are expected",
-                        "save it with numpy.save after .astype('float32')")  # fmt: skip
+        wanted, made = ("text is", "str") if kinds == TEXTS else ("real numbers are", "float32")
+        raise FileError(f"{what} holds {held}, but {wanted} expected",
+                        f"save it with numpy.save after .astype({made!r})")  # fmt: skip
+
+
+def texts(array: Array, what: str) -> Array:
+    """Return the texts of an array, bytes read as UTF-8. Raises: FileError."""
+    try:
+        return array if array.dtype.kind == "U" else np.char.decode(array, "utf-8")
+    except UnicodeDecodeError as error:
+        raise FileError(f"{what} holds text that is not UTF-8: {error}") from None
 
 
 def _stdin(kinds: str) -> Array:
@@ -202,29 +213,3 @@ def read_npz(path: str, kinds: str = NUMBERS) -> dict[str | None, Source]:
     except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError) as error:
         raise FileError(f"{path} is not a readable .npz file: {error}") from None
     return found
-
-
-def _csv(path: str) -> Array:
-    """Return the table `(rows, columns)` of a comma-separated file with or without a header."""
-    try:
-        with open(path, encoding="utf-8-sig", newline=None) as file:
-            lines = [line for line in file if line.strip()]
-    except UnicodeDecodeError:
-        raise FileError(
-            f"{path} is neither .npy, .npz nor .csv", "save it with numpy.save"
-        ) from None
-    if lines and not _numbers(lines[0].split(",")):
-        lines = lines[1:]
-    if not lines:
-        raise FileError(f"{path} holds no numbers")
-    try:
-        return np.loadtxt(lines, delimiter=",", ndmin=2, comments=None)
-    except ValueError as error:
-        raise FileError(f"{path} is not a table of numbers: {error}") from None
-
-
-def _numbers(fields: Sequence[str]) -> bool:
-    try:
-        return bool([float(field) for field in fields])
-    except ValueError:
-        return False

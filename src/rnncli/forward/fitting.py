@@ -1,33 +1,52 @@
 """An input fitted to the model that takes it: its shape and its values checked."""
 
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
 from rnncli.errors import FileError, ShapeError
-from rnncli.forward.arrays import NpyFile, Source
+from rnncli.forward.arrays import NUMBERS, TEXTS, NpyFile, Source, check_dtype, texts
 from rnncli.layers.op import Array
 from rnncli.shapes import Shape, show
 
+_LAST = ("features per step", "texts per row")
 _AXES = ("sequence", "step", "feature")
+
+
+class Taken(NamedTuple):
+    """What an input takes: values of `dtype`, `whole` ones alone, or also those that are `nan`.
+
+    The dtype of text is `str`.
+    """
+
+    dtype: str
+    whole: bool = False
+    nan: bool = False
+
+    @property
+    def kinds(self) -> str:
+        """The kinds of NumPy's dtypes that a file may have them in."""
+        if self.dtype == "str":
+            return TEXTS
+        return f"{NUMBERS}c" if self.dtype.startswith("complex") else NUMBERS
 
 
 class Input:
     """An input of a model, of the rank that the model has.
 
-    `shape` has a batch axis of 1 where the array has none. `tokens` are whole numbers,
-    of the dtype `whole`.
+    `shape` has a batch axis of 1 where the array has none.
     """
 
-    def __init__(self, source: Source, what: str, dtype: Any, whole: str | None) -> None:
-        self.source, self.what, self.tokens = source, what, whole is not None
-        self.dtype = np.dtype(whole or dtype)
+    def __init__(self, source: Source, what: str, taken: Taken) -> None:
+        self.source, self.what, self.taken = source, what, taken
+        self.dtype = np.dtype(taken.dtype)
         self.shape: tuple[int, ...] = source.shape
 
     def fit(self, expected: Shape) -> None:
         """Check the shape against the model's `(None, 100, 32)`. Raises: ShapeError."""
         if len(self.shape) == len(expected) - 1:
-            self.shape = (1, *self.shape)
+            column = self.dtype.kind == "U" and expected[-1] == 1  # of texts, one for each row
+            self.shape = (*self.shape, 1) if column else (1, *self.shape)
         wanted, last = show(expected), expected[-1] if expected else None
         if len(self.shape) != len(expected):
             raise ShapeError(
@@ -37,9 +56,9 @@ class Input:
             )
         if 0 in self.shape:
             raise ShapeError(f"{self.what} is empty: its shape is {show(self.source.shape)}")
-        if expected and not self.tokens and last not in (None, self.shape[-1]):
+        if expected and not self.taken.whole and last not in (None, self.shape[-1]):
             raise ShapeError(
-                f"{self.what} has {self.shape[-1]:,} features per step, "
+                f"{self.what} has {self.shape[-1]:,} {_LAST[self.dtype.kind == 'U']}, "
                 f"but the model's input {wanted} has {last:,}"
             )
 
@@ -56,10 +75,13 @@ class Input:
         return self._checked(self.source.open().reshape(self.shape), 0)
 
     def _checked(self, part: Array, start: int) -> Array:
-        if self.tokens:
+        check_dtype(part.dtype, self.what, self.taken.kinds)
+        if self.dtype.kind == "U":
+            return texts(part, self.what)
+        if self.taken.whole:
             return self._tokens(part, start)
-        values = np.ascontiguousarray(part, self.dtype)
-        if np.isnan(np.min(values)):
+        values = np.asarray(part, self.dtype, order="C")
+        if not self.taken.nan and np.isnan(np.min(values)):
             raise FileError(f"{self.what} holds NaN at {_place(np.isnan(values), start)}")
         return values
 

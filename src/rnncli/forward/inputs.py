@@ -1,13 +1,12 @@
 """The inputs of a model: from files, or drawn from a seed."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
 from rnncli.errors import ShapeError, UsageError
 from rnncli.forward.arrays import NUMBERS, Source, read_named
-from rnncli.forward.fitting import Input
+from rnncli.forward.fitting import Input, Taken
 from rnncli.graph.infer import infer
 from rnncli.layers.op import Array
 from rnncli.model import Config, Layer, Model, Ref
@@ -16,7 +15,7 @@ from rnncli.shapes import Shape, show
 # The layers that take whole numbers, and the argument that says how many there are.
 _WHOLE = {"Embedding": "input_dim", "ReversibleEmbedding": "input_dim",
           "CategoryEncoding": "num_tokens", "Hashing": "num_bins", "HashedCrossing": "num_bins",
-          "IntegerLookup": "vocabulary_size"}  # fmt: skip
+          "IntegerLookup": "vocabulary_size", "StringLookup": "vocabulary_size"}  # fmt: skip
 _SOME = 100  # of them, where a layer does not say
 STEPS = 100  # of a random sequence, where the model leaves their number open
 _WHOLE_DTYPES = (
@@ -57,17 +56,19 @@ def random_inputs(
     """Return random inputs; open sizes are filled with `batch` (1) and `steps` (100)."""
     found = {}
     for ref in model.inputs:
-        shape, whole = _shape(model, ref), whole_of(model, ref)
-        tokens = tokens_of(model, ref) or (_SOME if whole else None)
+        shape, taken = _shape(model, ref), taken_by(model, ref, dtype)
+        if taken.dtype == "str":
+            raise UsageError(f"input {ref.layer!r} takes text", "give it with --input FILE")
+        tokens = tokens_of(model, ref) or (_SOME if taken.whole else None)
         if len(shape) > 1 and shape[-1] is None and tokens is None:
             raise UsageError(f"input {ref.layer!r} has the open shape {show(shape)}",
                              "give it with --input FILE")  # fmt: skip
-        first = batch or shape[0] or 1
+        first = batch or (shape or (None,))[0] or 1
         sizes = (first, *(dim if dim is not None else steps or STEPS for dim in shape[1:]))
         if 0 in sizes:
             raise ShapeError(f"input {ref.layer!r} is empty: its shape is {show(shape)}")
         source = Drawn(sizes[: len(shape)], rng, uniform, tokens)
-        found[ref] = Input(source, "the random input", dtype, whole)
+        found[ref] = Input(source, "the random input", taken)
     return found
 
 
@@ -79,24 +80,34 @@ def file_inputs(
     Raises: UsageError for inputs too many, too few or of unknown names; FileError; ShapeError.
     """
     found = {}
-    for ref, (what, source) in assigned(model, given).items():
-        array = Input(source, what, dtype, whole_of(model, ref))
+    takes = {ref: taken_by(model, ref, dtype) for ref in model.inputs}
+    kinds = "".join(dict.fromkeys("".join(each.kinds for each in takes.values())))
+    texts = [ref.layer for ref in model.inputs if takes[ref].dtype == "str"]
+    for ref, (what, source) in assigned(model, given, kinds, texts).items():
+        array = Input(source, what, takes[ref])
         array.fit(_shape(model, ref))
         found[ref] = array
     return found
 
 
 def assigned(
-    model: Model, given: Sequence[tuple[str | None, str]], kinds: str = NUMBERS
+    model: Model,
+    given: Sequence[tuple[str | None, str]],
+    kinds: str = NUMBERS,
+    texts: Collection[str] = (),
 ) -> dict[Ref, tuple[str, Source]]:
     """Return what each input is read from, and how to call that, in the model's order.
 
-    `kinds` are those of NumPy's dtypes that are taken. Raises: UsageError; FileError.
+    `kinds` are those of NumPy's dtypes that are taken, `texts` the inputs that take text.
+    Raises: UsageError; FileError.
     """
     names = [ref.layer for ref in model.inputs]
     found: dict[str, tuple[str, Source]] = {}
     for name, path in given:
-        for label, source in _labelled(name, path, names, found, kinds):
+        free = [each for each in names if each not in found]
+        label = name or (free or names)[0]
+        arrays = read_named(path, kinds, label in texts)
+        for label, source in _labelled(name, path, names, free, arrays):
             found[label] = ("stdin" if path == "-" else path, source)
     missing = [name for name in names if name not in found]
     if missing:
@@ -106,13 +117,15 @@ def assigned(
 
 
 def _labelled(
-    name: str | None, path: str, names: list[str], found: dict[str, Any], kinds: str
+    name: str | None,
+    path: str,
+    names: list[str],
+    free: list[str],
+    arrays: dict[str | None, Source],
 ) -> Iterator[tuple[str, Source]]:
-    """Yield the inputs that a file gives, with their names."""
+    """Yield the inputs that a file gives, with their names; `free` are not given yet."""
     if name is not None and name not in names:
         raise UsageError(f"the model has no input called {name!r}", f"it has: {', '.join(names)}")
-    arrays = read_named(path, kinds)
-    free = [each for each in names if each not in found]
     if name is None and len(arrays) > 1 and set(arrays) >= set(free):
         yield from ((each, arrays[each]) for each in free)
         return
@@ -171,21 +184,29 @@ def _shape(model: Model, ref: Ref) -> Shape:
     shape = model.shape(ref)
     if shape is None:
         raise ShapeError(f"the shape of input {ref.layer!r} is not known")
-    if not shape:
-        raise ShapeError(f"input {ref.layer!r} has no axes, not even one of the batch")
     return shape
 
 
-def whole_of(model: Model, ref: Ref) -> str | None:
-    """Return the dtype of an input that is to keep its whole numbers or truth values, else None:
-    where it feeds embeddings alone, or operations on tensors alone."""
+def taken_by(model: Model, ref: Ref, dtype: str) -> Taken:
+    """Return what an input takes in a run of `dtype`.
+
+    One that feeds embeddings alone, or operations on tensors alone, keeps its whole numbers or
+    truth values; such operations also take complex numbers and what is no number.
+    """
+    stated = str(model.layer(ref.layer).config.get("dtype"))
+    if stated == "string":
+        return Taken("str")
     if tokens_of(model, ref) is not None:
-        return "int64"
-    dtype = str(model.layer(ref.layer).config.get("dtype"))
+        return Taken("int64", whole=True)
     kinds = [str(layer.kind) for layer in model.layers for call in layer.calls
              if ref in call.tensors()]  # fmt: skip
-    alone = bool(kinds) and all(kind.startswith("keras.") for kind in kinds)
-    return dtype if alone and dtype in _WHOLE_DTYPES else None
+    if not kinds or not all(kind.startswith("keras.") for kind in kinds):
+        return Taken(dtype)
+    if stated in _WHOLE_DTYPES:
+        return Taken(stated, whole=True)
+    if stated.startswith("complex"):
+        return Taken("complex64" if np.dtype(dtype).itemsize < 8 else "complex128", nan=True)
+    return Taken(dtype, nan=True)
 
 
 def tokens_of(model: Model, ref: Ref) -> int | None:

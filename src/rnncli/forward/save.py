@@ -87,8 +87,11 @@ def table(array: Array) -> Array:
 
     Raises: UsageError for several sequences.
     """
+    if array.dtype.kind == "U":
+        raise UsageError("a .csv file holds numbers, and the output is text",
+                         "write it to an .npy file")  # fmt: skip
     if array.ndim <= 2:
-        return array.reshape(len(array), -1)
+        return array.reshape(len(array) if array.ndim else 1, -1)
     if len(array) > 1:
         raise UsageError(f"a .csv file holds one sequence, and the batch has {len(array):,}",
                          "write them to an .npy file")  # fmt: skip

@@ -24,13 +24,15 @@ class Stats:
 
     def add(self, array: Array) -> None:
         """Take values into account (Chan, Golub & LeVeque, 1979)."""
-        if array.dtype.kind != "f":
+        if array.dtype.kind == "U":
+            return
+        if array.dtype.kind not in "fc":
             array = array.astype(np.float64)
         missing = np.isnan(array)
         if missing.any():
             self.nan += int(np.count_nonzero(missing))
             array = array[~missing]
-        if not array.size:
+        if not array.size or array.dtype.kind == "c":  # complex numbers have no order
             return
         self.low = min(self.low, float(array.min()))
         self.high = max(self.high, float(array.max()))

@@ -4,11 +4,13 @@ Sources: FarmHash's `Fingerprint64` (Pike, 2014), SipHash-2-4 (Aumasson & Bernst
 `FingerprintCat64` of TensorFlow's `core/platform/fingerprint.h`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from rnncli.errors import UnsupportedError
 
 Array = NDArray[Any]
 _WORD = (1 << 64) - 1
@@ -38,9 +40,11 @@ def encoded(indices: Array, mode: str, depth: int, dtype: Any, weights: Any = No
 
 
 def hashed(values: Array, bins: int, key: Sequence[int] | None = None) -> Array:
-    """Return the bin of the decimal text of each number, by FarmHash, or SipHash with a `key`."""
-    found = {int(each): _bin(str(int(each)).encode(), bins, key) for each in np.unique(values)}
-    return _mapped(values, found.__getitem__)
+    """Return the bin of each text, or of each number's decimal one: by FarmHash, or SipHash with a
+    `key`."""
+    seen, inverse = np.unique(values, return_inverse=True)
+    found = np.array([_bin(str(each).encode(), bins, key) for each in seen.tolist()], np.int64)
+    return found[inverse].reshape(values.shape)
 
 
 def crossed(columns: Sequence[Array], bins: int) -> Array:
@@ -57,11 +61,6 @@ def crossed(columns: Sequence[Array], bins: int) -> Array:
             seen[numbers] = total % bins
         result[index] = seen[numbers]
     return result.reshape(columns[0].shape)
-
-
-def _mapped(values: Array, function: Callable[[int], int]) -> Array:
-    flat = [function(int(each)) for each in values.ravel()]
-    return np.array(flat, np.int64).reshape(values.shape)
 
 
 def _bin(text: bytes, bins: int, key: Sequence[int] | None) -> int:
@@ -87,7 +86,12 @@ def _sixteen(one: int, other: int, factor: int) -> int:
 
 
 def _farm(text: bytes) -> int:
-    """Return the fingerprint of at most 32 bytes: a number of 64 bits has 20 digits."""
+    """Return the fingerprint of at most 32 bytes: a number of 64 bits has 20 digits.
+
+    Raises: UnsupportedError for more.
+    """
+    if len(text) > 32:
+        raise UnsupportedError(f"hashes of more than 32 bytes are not computed: {text[:40]!r}…")
     size, factor = len(text), (_K2 + len(text) * 2) & _WORD
     if size > 16:
         a, b = _fetch(text, 0) * _K1 & _WORD, _fetch(text, 8)

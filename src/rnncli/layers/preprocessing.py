@@ -101,7 +101,8 @@ def _hashing(setup: OpContext) -> Op:
         mode = mode_of(config)
         if mode == "one_hot" and x.shape[-1] == 1:
             x = x[..., 0]
-        places = categories.hashed(x.astype(np.int64), bins - masks, key)
+        tokens = x if x.dtype.kind == "U" else x.astype(np.int64)
+        places = categories.hashed(tokens, bins - masks, key)
         if masks:  # the first bin is that of the mask value
             places = np.where(x == config["mask_value"], 0, places + 1)
         return categories.encoded(places, mode, bins, setup.dtype)

@@ -147,10 +147,11 @@ def _listed(value: Any) -> list[Any]:
 
 
 class Hdf5Store:
-    """The tensors of an open file, by their paths."""
+    """The tensors of an open file, by their paths; `archive` is the one that the file is in."""
 
-    def __init__(self, file: Any) -> None:
-        self.file, self.sizes, self.chunks = file, dict[str, int](), dict[str, int]()
+    def __init__(self, file: Any, archive: Any = None) -> None:
+        self.file, self.archive = file, archive
+        self.sizes, self.chunks = dict[str, int](), dict[str, int]()
 
     def read(self, name: str) -> Tensor:
         """Return a dataset, still to be read. Raises: FileError if it is not there, or holds far

@@ -74,9 +74,7 @@ def is_store(file: Any, found: Shelf) -> bool:
 
 def holdings(model: Model, found: Shelf) -> Holdings:
     """Return what a file, of which `found` are the tensors, holds for each layer of the model."""
-    held = {
-        name: list(_held(layer, found, base)) for layer, name, base in _placed(model, found, "")
-    }
+    held = {name: list(_held(layer, found, base)) for layer, name, base in placed(model, found, "")}
     claimed = {each.path for entries in held.values() for each in entries}
     others = [
         each
@@ -94,7 +92,7 @@ def _is_copy(each: Entry, beside: Sequence[Entry], inside: Sequence[Entry]) -> b
     return each is beside[0] and bool(inside) and inside[0].shape == each.shape
 
 
-def _placed(model: Model, found: Shelf, base: str) -> Iterator[tuple[Layer, str, str]]:
+def placed(model: Model, found: Shelf, base: str) -> Iterator[tuple[Layer, str, str]]:
     """Yield the layers of a model, their names and their groups.
 
     Keras 2.12 to 2.15 may count a class in steps of two (`lstm`, `lstm_2`, `lstm_4`): where there
@@ -129,7 +127,7 @@ def _numbered(type_: str, counter: Counter[str]) -> str:
 def _held(layer: Layer, found: Shelf, base: str) -> Iterator[Entry]:
     if layer.model is not None:
         inside = f"{base}/layer" if layer.kind == "TimeDistributed" else base
-        for inner, _, place in _placed(layer.model, found, inside):
+        for inner, _, place in placed(layer.model, found, inside):
             yield from _held(inner, found, place)
     elif layer.kind is None:
         yield from found.under(base)

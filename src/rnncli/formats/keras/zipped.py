@@ -82,13 +82,18 @@ def _metadata(archive: Archive) -> dict[str, Any]:
 @contextmanager
 def opened(path: str | Part) -> Iterator[Any]:
     """Give the HDF5 file of the weights, read where it lies. Raises: FileError."""
+    with Archive(path) as archive, _weights(archive) as file:
+        yield file
+
+
+@contextmanager
+def _weights(archive: Archive) -> Iterator[Any]:
     from rnncli.formats.containers import hdf5
 
-    with Archive(path) as archive:
-        if WEIGHTS not in archive.names:
-            raise FileError(f"it holds no {WEIGHTS}")
-        with hdf5.opened(archive.opened(WEIGHTS)) as file:
-            yield file
+    if WEIGHTS not in archive.names:
+        raise FileError(f"it holds no {WEIGHTS}")
+    with hdf5.opened(archive.opened(WEIGHTS)) as file:
+        yield file
 
 
 @contextmanager
@@ -96,16 +101,22 @@ def store(path: str | Part) -> Iterator[Store]:
     """Give the tensors of the weights by their paths. Raises: FileError."""
     from rnncli.formats.containers.hdf5 import Hdf5Store
 
-    with opened(path) as file:
-        yield Hdf5Store(file)
+    with Archive(path) as archive, _weights(archive) as file:
+        yield Hdf5Store(file, archive)
 
 
 def located(model: Model, store: Any) -> Model:
-    """Return the model with its weights located in its open store. Raises: FileError."""
+    """Return the model with its weights located in its open store, and its vocabularies read.
+
+    Raises: FileError.
+    """
     from rnncli.formats.keras.matching import matched
     from rnncli.formats.keras.variables import holdings, shelf
+    from rnncli.formats.keras.vocabularies import Vocabularies
 
-    return matched(model, holdings(model, shelf(store.file)))
+    found = shelf(store.file)
+    filled = Vocabularies(store.archive, store, found).filled(model)
+    return matched(filled, holdings(filled, found))
 
 
 def _has_unknown(model: Model) -> bool:
