@@ -294,3 +294,14 @@ def test_a_run_leaves_its_arguments_alone(cell: Cell, batch: int) -> None:
     np.testing.assert_array_equal(first, second)
     for one, other in zip((this.x, *this.states), copies, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_a_large_kernel_is_prepared_once() -> None:
+    import tracemalloc
+
+    kernel = np.zeros((20_000, 4 * 32), "f4")
+    tracemalloc.start()
+    made = Recurrence(LSTM, kernel, np.zeros((32, 4 * 32), "f4"))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert made.kernel.nbytes <= peak < 1.1 * kernel.nbytes

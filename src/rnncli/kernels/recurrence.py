@@ -6,7 +6,7 @@ is then one recurrent product and the in-place operations of `steps`.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -68,12 +68,10 @@ class Recurrence:
         # A second bias row stays apart only where the recurrent part is gated on its own.
         ones_row = self.fast.reset == "after"
         first, second = self._prepare_bias(rows, ones_row)
-        self.kernel = np.column_stack((self._prepare(kernel), first))
+        self.kernel = self._prepare(kernel, first)
         # The output of LSTM is carried `gain` times too large: the weights that read it make up.
         gain = outer.gain if self.fast.gains and projection is None else 1.0
-        recurrent = self._prepare(recurrent_kernel / gain)
-        if ones_row:
-            recurrent = np.column_stack((recurrent, second))
+        recurrent = self._prepare(recurrent_kernel / gain, second if ones_row else None)
         if self.fast.reset:  # so is the reset gate
             recurrent[2 * units :] /= outer.gain
         self.weights = Prepared(
@@ -85,20 +83,23 @@ class Recurrence:
             inner, outer, in_place(activation, units), gain, ones_row,
         )  # fmt: skip
 
-    def _slabs(self, weights: Array) -> list[Array]:
-        """Return the columns of each gate, in the fast order, each scaled by its activation."""
-        parts = dict(zip(self.cell.gates, np.split(weights, len(self.cell.gates), -1), strict=True))
-        return [parts[gate] * fold.scale for gate, fold in self._folds]
-
-    def _prepare(self, weights: Array) -> Array:
-        """Return `(gates * units, inputs)`, contiguous, gates in the fast order."""
-        slabs = self._slabs(np.asarray(weights))
-        return np.ascontiguousarray(np.concatenate(slabs, axis=-1).T, self.dtype)
+    def _prepare(self, weights: Array, column: Array | None = None, dtype: Any = None) -> Array:
+        """Return `(gates * units, inputs)`, gates in the fast order, each scaled by its activation;
+        the column comes last. A large kernel is there once more, and not four times."""
+        parts = np.split(np.asarray(weights), len(self.cell.gates), -1)
+        inputs, rows = weights.shape
+        found = np.empty((rows, inputs + (column is not None)), dtype or self.dtype)
+        for slab, (gate, fold) in zip(np.split(found, len(parts)), self._folds, strict=True):
+            part = parts[self.cell.gates.index(gate)].T
+            np.multiply(part, fold.scale, out=slab[:, :inputs], casting="same_kind")
+        if column is not None:
+            found[:, -1] = column
+        return found
 
     def _prepare_bias(self, rows: Array, apart: bool) -> tuple[Array, Array]:
         """Return the bias of the projections, and what of it belongs to the recurrent product."""
         shifts = np.concatenate([np.full(self.units, fold.shift) for _, fold in self._folds])
-        first, second = (np.concatenate(self._slabs(row)) for row in rows)
+        first, second = self._prepare(rows, dtype=np.float64).T
         merged = slice(2 * self.units if apart else None)
         first[merged] += second[merged]
         second[merged] = 0
