@@ -5,6 +5,8 @@ import os
 import sys
 from contextlib import suppress
 
+from rnncli import interrupts
+
 
 def main() -> None:
     """Run the command line. An interrupt is one line also while its modules are being loaded.
@@ -14,12 +16,13 @@ def main() -> None:
     """
     code: object = 0
     try:
+        interrupts.catch()
         from rnncli.cli import main as run
 
         run()
     except KeyboardInterrupt:
-        sys.stderr.write("error: interrupted\n")
-        code = 130
+        what, code = interrupts.told()
+        sys.stderr.write(f"error: {what}\n")
     except (MemoryError, OSError) as error:  # so little that nothing can be loaded
         if isinstance(error, OSError) and error.errno != errno.ENOMEM:
             raise

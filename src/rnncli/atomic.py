@@ -2,15 +2,14 @@
 
 import errno
 import os
-import signal
 import stat
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from rnncli.errors import FileError
+from rnncli.interrupts import UNFINISHED
 
 
 def check_place(path: str) -> None:
@@ -38,8 +37,7 @@ def replacing(path: str) -> Iterator[BinaryIO]:
             yield sys.stdout.buffer
             sys.stdout.buffer.flush()
         elif is_replaced(path):
-            with _stoppable():
-                yield from _temporary(os.path.realpath(path))
+            yield from _temporary(os.path.realpath(path))
         else:
             with open(path, "wb") as device:
                 yield device
@@ -55,6 +53,7 @@ def _temporary(target: str) -> Iterator[BinaryIO]:
     mode = _mode(target)
     # The name comes first, so that there is no moment at which a file is there and its name is not.
     temporary = os.path.join(folder, f".{name[:200]}.{os.urandom(6).hex()}.part")
+    UNFINISHED.add(temporary)
     try:
         handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode or 0o666)
         with open(handle, "w+b") as file:
@@ -68,6 +67,8 @@ def _temporary(target: str) -> Iterator[BinaryIO]:
         with suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
+    finally:
+        UNFINISHED.discard(temporary)
 
 
 def _mode(target: str) -> int | None:
@@ -78,34 +79,3 @@ def _mode(target: str) -> int | None:
     if not os.access(target, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     return stat.S_IMODE(os.stat(target).st_mode)
-
-
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    """Let what ends a process unwind the stack, so that unfinished files are removed.
-
-    The exit code is 128 and the signal's number. A signal that is ignored, as by `nohup`, stays so.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(number: int, frame: Any) -> None:
-        raise SystemExit(128 + number)
-
-    before = {
-        number: signal.signal(number, stop)
-        for number in _ENDING
-        if signal.getsignal(number) is not signal.SIG_IGN
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-# Of these Windows knows SIGTERM alone.
-_ENDING = [
-    getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGQUIT") if hasattr(signal, name)
-]

@@ -171,6 +171,13 @@ def test_arrays_are_not_awaited_from_pipes(rnncli: Run, tmp_path: Path, flag: st
 
 # Signals.
 
+ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT]
+
+
+def line_of(number: signal.Signals) -> str:
+    by = "" if number == signal.SIGINT else f" by {number.name}"
+    return f"error: interrupted{by}\n"
+
 
 def stopped(folder: Path, number: signal.Signals, delay: float) -> tuple[int, str]:
     """Return the exit code and stderr of a long run that gets a signal after `delay` seconds."""
@@ -199,8 +206,7 @@ def check_stopped(folder: Path, number: signal.Signals, delay: float) -> int:
         assert np.load(target).shape == (1, 1_000_000, 10)
         assert talk == ""
         return code
-    interrupted = number == signal.SIGINT
-    assert (code, talk) == (128 + number, "error: interrupted\n" if interrupted else "")
+    assert (code, talk) == (128 + number, line_of(number))
     if target.stat().st_size == len(BEFORE):
         assert target.read_bytes() == BEFORE
     else:  # the signal came after the file was there
@@ -208,13 +214,48 @@ def check_stopped(folder: Path, number: signal.Signals, delay: float) -> int:
     return code
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+@pytest.mark.parametrize("number", ENDING)
 @pytest.mark.parametrize("seed", range(3))
 def test_a_signal_leaves_the_output_whole(
     tmp_path: Path, number: signal.Signals, seed: int
 ) -> None:
     delay = Random(f"{number} {seed}").uniform(0, 0.8)
     assert check_stopped(tmp_path, number, delay) in (0, 128 + number)
+
+
+# Says on stderr when the work begins, then does it.
+SAID = """
+import sys
+from rnncli.__main__ import main
+print("ready", file=sys.stderr, flush=True)
+main()
+"""
+BUSY = {
+    "convert": ("--cell", "lstm", "--units", "3000", "--to", "torch", "-o", "y.npz"),
+    "weights": ("--cell", "gru", "--units", "1000"),
+    "summary": (str(KERAS / "lstm_stack.keras"),) * 2000,
+    "check": ("--no-nan", *(str(KERAS / "lstm_stack.keras"),) * 2000),
+}
+
+
+@pytest.mark.parametrize("number", ENDING)
+@pytest.mark.parametrize("command", BUSY)
+@pytest.mark.parametrize("twice", [False, True])
+def test_a_signal_ends_every_command_in_one_line(
+    tmp_path: Path, number: signal.Signals, command: str, twice: bool
+) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", SAID, command, *BUSY[command]], cwd=tmp_path,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as run:  # fmt: skip
+        assert run.stderr is not None and run.stderr.readline() == "ready\n"
+        time.sleep(Random(f"{number} {command}").uniform(0.1, 0.8))
+        for _ in range(1 + twice):
+            run.send_signal(number)
+        talk = run.stderr.read()
+    assert (run.returncode, list(tmp_path.iterdir())) == (128 + number, [])
+    assert talk in ([line_of(number), ""] if twice else [line_of(number)])
 
 
 @pytest.mark.parametrize("name", ["TERM", "HUP", "QUIT"])

@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import rnncli
+from rnncli import interrupts
 from rnncli.cells import cell_for, cells_in, names, snake_case
 from rnncli.cli import address_space
 from rnncli.cli.options import CELL, MODEL, OUTPUT
@@ -213,7 +214,8 @@ def main() -> None:
         silence_stdout()
         sys.exit(ExitCode.OK)
     except KeyboardInterrupt:
-        fail("interrupted", code=ExitCode.INTERRUPTED)
+        what, number = interrupts.told()
+        fail(what, code=number)
 
 
 def _run() -> int:

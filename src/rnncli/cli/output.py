@@ -118,7 +118,7 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int], None] | None]:
 def fail(
     message: str,
     hint: str | None = None,
-    code: ExitCode = ExitCode.USAGE,
+    code: int = ExitCode.USAGE,
     where: tuple[str, ...] = (),
 ) -> NoReturn:
     """Print the `error:` line, the `hint:` line where there is one, where it is, and leave.
