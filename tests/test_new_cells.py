@@ -124,5 +124,9 @@ def test_it_stands_in_other_layers_and_in_fit(cell: str) -> None:
     found = run("forward", *layers, "--stats")
     assert found["outputs"][0]["shape"] == [1, 2 * UNITS]
     assert len(found["layers"]) == 4
+    (row,) = run("forward", "--cell", cell, "--stats")["layers"]
+    known = cell == "mgu"  # a MinGRU has no activation: nothing bounds its state
+    assert (row["saturated"]["h"] is not None) == known
+    assert (run("forward", "--cell", cell)["stats"]["saturated"] is not None) == known
     (row,) = run("fit", "--cell", cell, "--input-size", "3", "--max-params", "64")["rows"]
     assert row["units"] == (4 if cell == "mgu" else 8)

@@ -127,6 +127,13 @@ class Cell(NamedTuple):
         """Whether it has gates beside the candidate, so that it has a recurrent activation."""
         return len(self.gates) > 1
 
+    @property
+    def activated(self) -> bool:
+        """Whether its values pass an activation beside those of the gates."""
+        parts = _Asked()
+        self.step(parts, 0.0, *[0.0] * len(self.states))
+        return parts.asked
+
     def symbol(self, gate: str) -> str:
         """Return how a gate is written: `i`, or `c'` for the candidate of state `c`."""
         return f"{gate}'" if gate in self.states else gate
@@ -156,6 +163,27 @@ class Cell(NamedTuple):
         """Return the multiply-accumulates of the matrix products of one step of one sequence."""
         sizes = {"inputs": inputs, "units": outputs or units, "each": 0}
         return sum(len(term.gates) * units * sizes[term.reads] for term in self.weights)
+
+
+class _Asked(Parts):
+    """Parts that give 0, and note whether an activation is asked for beside those of gates."""
+
+    asked = False
+
+    def product(self, letter: str, gate: str, operand: Operand) -> Operand:
+        """Return 0."""
+        return 0.0
+
+    def activation(self, value: Operand) -> Operand:
+        """Return 0."""
+        self.asked = True
+        return 0.0
+
+    def recurrent_activation(self, value: Operand) -> Operand:
+        """Return 0."""
+        return 0.0
+
+    output_activation = activation
 
 
 def _simple_rnn(parts: Parts, x: Operand, h: Operand) -> tuple[Operand, ...]:

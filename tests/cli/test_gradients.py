@@ -7,15 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnncli.activation_names import ACTIVATION_NAMES, Applied
+from rnncli.activation_names import ACTIVATION_NAMES, ARGUMENTS, Applied
 from rnncli.cells import CELLS, COUPLED_LSTM, LSTM, PEEPHOLE_LSTM, Cell
-from rnncli.forward.gradients import Flow, verdict
-from rnncli.kernels.activations import activation
-from rnncli.kernels.derivatives import moved
+from rnncli.forward import gradients
+from rnncli.forward.gradients import Course, Derivative, Flow
+from rnncli.kernels.activations import described
 from rnncli.kernels.reference import Reference
 
 GOLDENS = Path(__file__).parents[1] / "goldens"
 RECORD = json.loads((GOLDENS / "gradients.json").read_text())["norms"]
+PULLED = json.loads((GOLDENS / "activations.json").read_text())
 RNG = np.random.default_rng(4)
 
 
@@ -34,15 +35,51 @@ def test_norms_are_those_of_autograd(rnncli: Any, tmp_path: Path, name: str) -> 
             assert found == pytest.approx(expected[str(each["back"])], rel=1e-4, abs=1e-12)
 
 
-@pytest.mark.parametrize("name", ACTIVATION_NAMES)
+WITH_ARGUMENTS = {
+    "affine": (0.6, 0.3), "hardsigmoid": (0.6, 0.3), "scaledtanh": (0.6, 0.3),
+    "leakyrelu": (0.6,), "thresholdedrelu": (0.6,),
+}  # fmt: skip
+
+
+def called(name: str) -> str | Applied:
+    """Return the activation that a name in the goldens stands for."""
+    if name in WITH_ARGUMENTS:
+        return Applied(name, WITH_ARGUMENTS[name])
+    return Applied("tanh", (), 0.7) if name == "tanh clip 0.7" else name
+
+
+def test_every_activation_is_among_the_goldens() -> None:
+    assert {*ACTIVATION_NAMES, *ARGUMENTS} <= set(PULLED["pulled"])
+
+
+@pytest.mark.parametrize("name", PULLED["pulled"])
+def test_derivatives_are_those_of_autograd(name: str) -> None:
+    found = described(called(name))
+    assert found.pull is not None
+    for row, expected in zip(PULLED["x"], PULLED["pulled"][name], strict=True):
+        x = np.array([row])
+        given = np.array(PULLED["gradients"])[:, : found.function(x).shape[1]]
+        np.testing.assert_allclose(found.pull(x, given), expected, rtol=1e-7, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", PULLED["corners"])
+def test_derivatives_at_corners_are_those_of_pytorch(name: str) -> None:
+    places, expected = PULLED["corners"][name]
+    pull = described(name).pull
+    assert pull is not None
+    assert pull(np.array([places], float), np.ones((1, len(places))))[0].tolist() == expected
+
+
+@pytest.mark.parametrize("name", PULLED["pulled"])
 def test_derivatives_are_those_that_differences_give(name: str) -> None:
-    if name in ("glu", "sparsemax"):  # halves its input; has a corner at every tie
-        return
-    value, tangent, step = RNG.normal(size=6) * 2, RNG.normal(size=(3, 6)), 1e-6
-    function = activation(name)
-    expected = [(function(value + step * each) - function(value - step * each)) / (2 * step)
-                for each in tangent]  # fmt: skip
-    np.testing.assert_allclose(moved(name, value, tangent), expected, rtol=1e-5, atol=1e-8)
+    found = described(called(name))
+    assert found.pull is not None
+    x, step = RNG.normal(size=(1, 6)) * 2, 1e-6
+    columns = [(found.function(x + step * unit) - found.function(x - step * unit))[0] / (2 * step)
+               for unit in np.eye(6)]  # fmt: skip
+    given = RNG.normal(size=(3, len(columns[0])))
+    np.testing.assert_allclose(found.pull(x, given), given @ np.transpose(columns), rtol=1e-5,
+                               atol=1e-8)  # fmt: skip
 
 
 def flow_of(cell: Cell, names: Any, projection: bool = False) -> tuple[Flow, Reference]:
@@ -70,8 +107,8 @@ def test_the_jacobian_is_the_one_that_differences_give(
     flow, reference = flow_of(cell, names, projection and len(cell.states) > 1)
     states = tuple(RNG.normal(size=each.shape[1]) for each in reference.zero_states(1))
     x, sizes = RNG.normal(size=2), np.cumsum([len(each) for each in states])
-    flow.add(x, states)
-    found = flow.jacobian(flow.taken[0])
+    rows = np.split(np.eye(sizes[-1]), sizes[:-1], axis=1)
+    found = np.concatenate(flow.backward.through(x, states, rows), axis=1)
     whole, step = np.concatenate(states), 1e-6
 
     def after(moved: Any) -> Any:
@@ -81,6 +118,73 @@ def test_the_jacobian_is_the_one_that_differences_give(
     columns = [(after(whole + step * unit) - after(whole - step * unit)) / (2 * step)
                for unit in np.eye(len(whole))]  # fmt: skip
     np.testing.assert_allclose(found, np.transpose(columns), rtol=1e-5, atol=1e-8)
+
+
+def fed(flow: Flow, reference: Reference, x: Any) -> dict[str, Any]:
+    """Return the figures of a sequence `(time, inputs)`."""
+    flow.begin()
+    states = tuple(each[0] for each in reference.zero_states(1))
+    for step in x:
+        flow.add(step, states)
+        after, _ = reference.step(step[None], [each[None] for each in states])
+        states = tuple(each[0] for each in after)
+    return flow.figures()
+
+
+@pytest.mark.parametrize("memory", [1, 8 * 6**2 * 4, 2**26])
+@pytest.mark.parametrize("cell", CELLS, ids=str)
+def test_long_sequences_are_as_exact_as_short_ones(
+    monkeypatch: pytest.MonkeyPatch, cell: Cell, memory: int
+) -> None:
+    """In bounded memory the products of Jacobians give what a way back step by step does."""
+    x = RNG.normal(size=(347, 2)) * 0.1
+    flow, reference = flow_of(cell, ("tanh", "sigmoid", "tanh"))
+    whole = fed(flow, reference, x)
+    monkeypatch.setattr(gradients, "KEPT", 20)
+    monkeypatch.setattr(gradients, "BLOCK", 5)
+    monkeypatch.setattr(gradients, "_MEMORY", memory)
+    monkeypatch.setattr(gradients, "SHOWN", (1, 10))
+    weights = {term.name: np.concatenate(list(reference.shares[term.letter].values()), axis=-1)
+               for term in cell.weights}  # fmt: skip
+    bias = np.stack([np.concatenate(list(row.values())) for row in reference.rows])
+    names = ("tanh", "sigmoid", "tanh")
+    short = Flow(Reference(cell, {**weights, "bias": bias}, names, dtype="float64"), names)
+    found = fed(short, reference, x)
+    assert short.products is not None and 1 < len(short.products) < max(3, short.most)
+    assert len(short.recent) <= 25
+    expected = {row["back"]: row for row in (*whole["gradient"], *whole["gradient_series"])}
+    last = found["gradient"][-1]
+    assert (last["step"], last["back"]) == (1, 346)
+    for row in (*found["gradient"], *found["gradient_series"]):
+        if row["back"] in expected:
+            assert row == pytest.approx(expected[row["back"]], rel=1e-9)
+
+
+def test_an_end_within_a_product_is_at_most() -> None:
+    course = Course()
+    for back, size in ((1, 0.5), (2, 0.3), (66, 1e-4), (130, 1e-5)):
+        course.take(back, Derivative([np.full((1, 1), size)]))
+    assert course.verdict() == {"verdict": "vanishes", "steps": 66, "exact": False}
+
+
+def test_what_would_take_minutes_is_left_out_and_said(
+    rnncli: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flow, reference = flow_of(LSTM, ("tanh", "sigmoid", "tanh"))
+    monkeypatch.setattr(gradients, "_WORK", 36 * 3 * 50.0)
+    found = fed(flow, reference, RNG.normal(size=(120, 2)))
+    assert [row["h"] is None for row in found["gradient"]] == [False, False, True, True]
+    assert found["gradient_flow"]["steps"] <= 50
+    assert found["gradient_lacks"] == "no more than 50 steps: more would take minutes with 3 units"
+
+
+def test_an_activation_without_a_derivative_is_named(rnncli: Any) -> None:
+    line = ("forward", "--layer", "Input((9, 3))", "--layer",
+            "SimpleRNN(4, activation=Softmax(axis=0))", "--batch-size", "2", "--stats")  # fmt: skip
+    done = rnncli(*line)
+    assert "Softmax(axis=0) has no derivative within one sequence" in done.stdout
+    (row,) = json.loads(rnncli(*line, "--format", "json").stdout)["layers"]
+    assert row["gradient_flow"] is None and row["gradient_series"] == []
 
 
 def test_what_is_no_number_has_no_norm(rnncli: Any) -> None:
@@ -102,8 +206,11 @@ def test_what_is_no_number_has_no_norm(rnncli: Any) -> None:
     ],
 )
 def test_the_verdict(norms: list[float], expected: tuple[str, int]) -> None:
-    found = verdict([(0.0, each) for each in norms])
-    assert found == dict(zip(("verdict", "steps"), expected, strict=True))
+    course = Course()
+    for back, size in enumerate(norms, 1):
+        course.take(back, Derivative([np.zeros((2, 2)), np.diag([size, size / 3])]))
+    verdict = course.verdict()
+    assert verdict == {"verdict": expected[0], "steps": expected[1], "exact": True}
 
 
 def test_the_sentence(rnncli: Any) -> None:

@@ -23,9 +23,10 @@ def test_stats_are_rows_in_every_format(rnncli: Run) -> None:
     assert [row["name"] for row in rows] == [
         "bidirectional/forward_gru", "bidirectional/backward_gru",
     ]  # fmt: skip
-    assert list(rows[0]) == ["name", "saturated", "mean_abs_state", "spectral_radius",
-                             "washout_steps", "first_bad_step", "gradient",
-                             "gradient_flow"]  # fmt: skip
+    assert list(rows[0]) == ["name", "reverse", "saturated", "mean_abs_state", "spectral_radius",
+                             "first_bad_step", "gradient", "gradient_flow", "gradient_series",
+                             "gradient_lacks"]  # fmt: skip
+    assert [row["reverse"] for row in rows] == [False, True]
     assert list(rows[0]["saturated"]) == list(rows[0]["spectral_radius"]) == ["z", "r", "h"]
     for format in ("table", "csv", "markdown"):
         assert (
@@ -232,6 +233,59 @@ def test_a_layer_is_drawn_by_its_name(rnncli: Run) -> None:
     run = rnncli("forward", *LSTM, "--depth", "2", "--plot", "--layer-name", "lstm")
     assert "\nlstm: state h" in run.stdout
     assert "\nlstm_1: state h" in rnncli("forward", *LSTM, "--depth", "2", "--plot").stdout
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_the_gradient_is_drawn_below_the_state(rnncli: Run, width: int) -> None:
+    run = rnncli("forward", *LSTM, "--depth", "2", "--steps", "300", "--stats", "--plot",
+                 env={"COLUMNS": str(width)})  # fmt: skip
+    _, first, second = run.stdout.split("norm of ∂h_T/∂h_t at step t\n")
+    assert max(map(len, run.stdout.splitlines())) <= width
+    assert first.rstrip().endswith("lstm_1:")
+    for chart in (first, second):
+        rows = [line for line in chart.splitlines() if re.match(r" *[01]", line)]
+        assert [row[:6].strip() for row in rows][:4] == ["1", "0.1", "0.01", "0.001"]
+        assert rows[-1].rstrip().endswith("█")
+        assert max(map(len, rows)) == width
+    assert run.stdout.count("Log scale: ") == 1
+    assert "norm of ∂h" not in rnncli("forward", *LSTM, "--stats").stdout
+    assert "norm of ∂h" not in rnncli("forward", *LSTM, "--plot").stdout
+    assert "norm of ∂h" in rnncli("forward", *LSTM, "--stats", "--gate", "f").stdout
+
+
+def test_a_gradient_is_coloured_where_it_vanishes_or_explodes(rnncli: Run) -> None:
+    line = ("forward", "--units", "4", "--stats", "--plot")
+    gone = rnncli(*line, env={"FORCE_COLOR": "3"}).stdout.split("norm of ∂h")[1]
+    assert "\x1b[38;2;150;165;207m" in gone
+    assert "38;2;180;37;42" not in gone
+    grown = rnncli(*line, "--activation", "linear", "--init", "uniform01", "--steps", "20",
+                   env={"FORCE_COLOR": "3"}).stdout.split("norm of ∂h")[1]  # fmt: skip
+    assert "\x1b[38;2;180;37;42m" in grown
+    plain = rnncli(*line, env={"LC_ALL": "C", "PYTHONIOENCODING": ""}).stdout
+    assert plain.isascii() and "norm of dh_T/dh_t at step t" in plain
+
+
+def test_a_layer_that_reads_from_the_end_is_drawn_in_the_order_of_the_sequence(rnncli: Run) -> None:
+    run = rnncli("forward", "--cell", "gru", "--bidirectional", *SMALL, "--steps", "60",
+                 "--stats", "--plot", env={"COLUMNS": "67"})  # fmt: skip
+    _, ahead, back = run.stdout.split("norm of ∂h_T/∂h_t at step t")
+    assert back.startswith(", read from the end\n")
+    row = next(line for line in ahead.splitlines() if line.startswith("   0.1"))
+    assert row.endswith("█") and row[7:].startswith("   ")
+    assert next(line for line in back.splitlines() if line.startswith("   0.1")).startswith(
+        "   0.1 █"
+    )
+
+
+def test_the_gradient_is_in_the_svg_too(rnncli: Run, tmp_path: Path) -> None:
+    run = rnncli("forward", *LSTM, "--stats", "--svg", "x.svg", "--format", "json")
+    (row,) = json.loads(run.stdout)["layers"]
+    assert [each["step"] for each in row["gradient_series"]] == [1, 2, 3, 4, 5]
+    text = svg_text(tmp_path / "x.svg")
+    assert "lstm: norm of ∂h_T/∂h_t at step t" in text
+    assert text.index("state h") < text.index("norm of") < text.index("Log scale")
+    rnncli("forward", *LSTM, "--svg", "x.svg", "--plot")
+    assert "norm of" not in svg_text(tmp_path / "x.svg")
 
 
 GOLDENS = Path(__file__).parents[1] / "goldens"

@@ -148,7 +148,7 @@ def test_blocks_of_a_module_are_seen_as_one(
     for found, expected in zip(blocks, whole, strict=True):
         assert found.pop("mean_abs_state") == pytest.approx(expected.pop("mean_abs_state"))
         assert found == expected
-        assert 1 < found["washout_steps"] < 700
+        assert 1 < found["gradient_flow"]["steps"] < 700
 
 
 def test_a_projected_state_is_seen_as_it_is_given_out(tmp_path: Path) -> None:

@@ -145,6 +145,7 @@ def _report(
     """Print the run; with `both`, the shapes of either choice of return_sequences."""
     from rnncli.report.forward import Run
     from rnncli.report.forward import forward as report
+    from rnncli.report.gradients import charts
 
     outputs = [*result.outputs, *(result.other_shapes if both else ())]
     outputs.sort(key=lambda each: not each.return_sequences)
@@ -154,22 +155,20 @@ def _report(
     if inside.svg is not None:
         from rnncli.render.svg import ROOM
 
-        drawn = report(run, result.layers, _picture(result, ROOM, inside.scale == "auto"))
+        picture = _picture(result, ROOM, inside.scale == "auto")
+        drawn = report(run, result.layers, picture, charts(result.layers or (), ROOM[0]))
         save_svg(drawn, inside.svg, output, inside.dark)
     if "-" in (save, inside.svg):  # stdout holds the output itself, or the picture
         return
-    emit(report(run, result.layers, _plotted(result, inside)), output)
-
-
-def _plotted(result: "Result", inside: InsideFlags) -> "Picture | None":
-    """Return the picture for the terminal, None where none is asked for there."""
     if not inside.plotted():
-        return None
+        emit(report(run, result.layers), output)
+        return
     from rnncli.render.heatmap import room
 
     target = page()
-    room_for = room(target.width, target.color, target.unicode)
-    return _picture(result, room_for, inside.scale == "auto")
+    space = room(target.width, target.color, target.unicode)
+    picture = _picture(result, space, inside.scale == "auto")
+    emit(report(run, result.layers, picture, charts(result.layers or (), space[0])), output)
 
 
 def _picture(result: "Result", room: tuple[int, int], auto: bool) -> "Picture | None":

@@ -1,98 +1,30 @@
 """How far a gradient reaches back: the derivative of the last state with respect to earlier ones.
 
-A cell's own `step`, run on dual numbers at the states of the run, gives the Jacobian of each step;
-their product, from the last step back, is `dh_T / dh_t` (Pascanu, Mikolov & Bengio, 2013).
+It goes back through the cell's own `step`, from the last step to the first (Pascanu, Mikolov &
+Bengio, 2013). Of a long sequence the last steps are kept as they were; those before become products
+of their Jacobians, a block after another, so that the derivative by the first state is exact in
+bounded memory.
 """
 
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from math import sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from rnncli.cells import Parts
-from rnncli.kernels.derivatives import moved
+from rnncli.forward.tape import Backward
 from rnncli.kernels.reference import Name, Reference
 from rnncli.layers.op import Array
 
-STEPS = 1000  # from the end, that are kept
+KEPT = 1000  # steps from the end, that are taken back one by one
+BLOCK = 64  # steps before them, whose Jacobians become one
 SHOWN = (1, 10, 100)  # steps back; the first step comes on top
+POINTS = 128  # of the series
 VANISHED, EXPLODED = 1e-3, 1e3
-_WORK = 2e11  # multiply-accumulates for one cell; some seconds
-
-
-class Dual:
-    """A value `(units,)` and how it moves along n directions, `tangent` `(n, units)`."""
-
-    __array_ufunc__ = None  # an array on the left leaves the operation to this class
-
-    def __init__(self, value: Array, tangent: Array) -> None:
-        self.value, self.tangent = value, tangent
-
-    def __add__(self, other: "Dual | Array | float") -> "Dual":
-        """Return the sum."""
-        if isinstance(other, Dual):
-            return Dual(self.value + other.value, self.tangent + other.tangent)
-        return Dual(self.value + other, self.tangent)
-
-    __radd__ = __add__
-
-    def __neg__(self) -> "Dual":
-        """Return the value with the other sign."""
-        return Dual(-self.value, -self.tangent)
-
-    def __sub__(self, other: "Dual | Array | float") -> "Dual":
-        """Return the difference."""
-        return self + (-other)
-
-    def __rsub__(self, other: Array | float) -> "Dual":
-        """Return the difference, this taken away."""
-        return -self + other
-
-    def __mul__(self, other: "Dual | Array | float") -> "Dual":
-        """Return the product, element by element."""
-        if isinstance(other, Dual):
-            tangent = self.tangent * other.value + self.value * other.tangent
-            return Dual(self.value * other.value, tangent)
-        return Dual(self.value * other, self.tangent * other)
-
-    __rmul__ = __mul__
-
-
-class _Duals(Parts):
-    """What a step is handed, on dual numbers; an input is a plain array."""
-
-    def __init__(self, of: Reference, names: Sequence[Name]) -> None:
-        self.of, self.names = of, names
-
-    def product(self, letter: str, gate: str, operand: Any) -> Any:
-        """Return an operand times the weights of a gate, and their bias."""
-        of, term = self.of, self.of.terms[letter]
-        weights = of.shares[letter][gate]
-        row = {"inputs": 0, "units": 1}.get(term.reads, len(of.rows))
-        bias = of.rows[row][gate] if row < len(of.rows) else 0.0
-        if not isinstance(operand, Dual):
-            return of.multiply(term, operand, weights) + bias
-        return Dual(of.multiply(term, operand.value, weights) + bias,
-                    of.multiply(term, operand.tangent, weights))  # fmt: skip
-
-    def activation(self, value: Any) -> Any:
-        """Return the activation of the candidate."""
-        return self._applied(0, value)
-
-    def recurrent_activation(self, value: Any) -> Any:
-        """Return the activation of the gates."""
-        return self._applied(1, value)
-
-    def output_activation(self, value: Any) -> Any:
-        """Return the activation of the state that is given out."""
-        return self._applied(2, value)
-
-    def _applied(self, index: int, value: Any) -> Any:
-        function = self.of.functions[index]
-        if not isinstance(value, Dual):
-            return function(value)
-        return Dual(function(value.value), moved(self.names[index], value.value, value.tangent))
+_WORK = 1e12  # multiply-accumulates of one cell; half a minute on one core
+_MEMORY = 2**26  # bytes of the products of one cell
+Progress = Callable[[int, int], None]
 
 
 class _Taken(NamedTuple):
@@ -102,97 +34,186 @@ class _Taken(NamedTuple):
     states: tuple[Array, ...]
 
 
+class _Product(NamedTuple):
+    """The derivative of the states after so many steps by those before them, side by side."""
+
+    steps: int
+    matrix: Array
+
+
+class Derivative:
+    """The derivative of the last `h` by each state at one step, `(outputs, units)`."""
+
+    def __init__(self, parts: Sequence[Array]) -> None:
+        self.parts = parts
+
+    @cached_property
+    def norms(self) -> tuple[float, ...]:
+        """The spectral norm by each state."""
+        return tuple(float(np.linalg.norm(part, 2)) for part in self.parts)
+
+    def reaches(self, limit: float) -> bool:
+        """Whether the largest norm is at least `limit`; where Frobenius's tells, it is enough."""
+        frobenius = max(float(np.linalg.norm(part)) for part in self.parts)
+        if frobenius < limit or frobenius >= limit * sqrt(len(self.parts[0])):
+            return frobenius >= limit
+        return max(self.norms) >= limit
+
+
 class Flow:
-    """The last steps of one sequence through a cell, and what the gradient does on them.
+    """One sequence through a cell, and what the gradient does on it.
 
     `names` are the activations: of the candidate, of the gates, of the output.
     """
 
     def __init__(self, reference: Reference, names: Sequence[Name]) -> None:
-        weights = {t.name: np.concatenate(list(reference.shares[t.letter].values()), axis=-1)
-                   for t in reference.cell.weights}  # fmt: skip
-        bias = [np.concatenate(list(row.values())) for row in reference.rows]
-        self.reference = Reference(
-            reference.cell, {**weights, "bias": np.stack(bias) if bias else None},
-            names, dtype="float64", projection=reference.projection,
-        )  # fmt: skip
-        self.parts = _Duals(self.reference, names)
-        self.taken: deque[_Taken] = deque(maxlen=STEPS)
-        self.steps = 0
+        self.states = reference.cell.states
+        self.backward = Backward(reference, names)
+        self.sizes = [reference.outputs, *[reference.units] * (len(self.states) - 1)]
+        products = reference.cell.macs_per_step(0, reference.units, reference.outputs)
+        self.row = max(products, 1)  # multiply-accumulates of a row of a gradient through a step
+        self.most = max(2, min(POINTS, _MEMORY // (8 * sum(self.sizes) ** 2) // 2 * 2))
+        self.begin()
 
     def begin(self) -> None:
         """Start a sequence."""
-        self.taken.clear()
-        self.steps = 0
+        self.recent: list[_Taken] = []
+        self.products: list[_Product] | None = []  # None: they would take too long
+        self.size, self.steps = BLOCK, 0
 
     def add(self, x: Array, states: tuple[Array, ...]) -> None:
         """Take a step that the mask lets count: its input `(inputs,)` and the states `(units,)`
         before it."""
-        self.taken.append(_Taken(x.copy(), tuple(state.copy() for state in states)))
         self.steps += 1
+        if self.steps == 1 or self.backward.lacking:  # before the first lies no step's state
+            return
+        self.recent.append(_Taken(x.copy(), tuple(state.copy() for state in states)))
+        if len(self.recent) == KEPT + BLOCK:
+            self._fold()
 
-    def jacobian(self, step: _Taken) -> Array:
-        """Return the derivative of the states after a step by those before it, `(after, before)`:
-        all states side by side."""
-        wide = [state.astype(np.float64) for state in step.states]
-        sizes = [len(state) for state in wide]
-        tangents = np.split(np.eye(sum(sizes)), np.cumsum(sizes)[:-1], axis=1)
-        duals = [Dual(value, tangent) for value, tangent in zip(wide, tangents, strict=True)]
-        after = self.reference.cell.step(self.parts, step.x.astype(np.float64), *duals)
-        columns = [each.tangent if isinstance(each, Dual) else np.zeros((sum(sizes), len(each)))
-                   for each in after]  # fmt: skip
-        if self.reference.projection is not None:
-            columns[0] = columns[0] @ self.reference.projection
-        jacobian: Array = np.concatenate(columns, axis=1).T
-        return jacobian
+    def _fold(self) -> None:
+        """Make one product of the oldest steps; of two products one where there are many."""
+        steps, self.recent = self.recent[:BLOCK], self.recent[BLOCK:]
+        if self.products is None or self.steps * self.row * sum(self.sizes) > 2 * _WORK:
+            self.products = None
+            return
+        found = self._split(np.eye(sum(self.sizes)))
+        for step in reversed(steps):
+            found = self.backward.through(step.x, step.states, found)
+        product = _Product(BLOCK, np.concatenate(found, axis=1))
+        if self.products and self.products[-1].steps < self.size:
+            product = _after(self.products.pop(), product)
+        self.products.append(product)
+        if len(self.products) == self.most and product.steps == self.size:
+            pairs = zip(self.products[::2], self.products[1::2], strict=True)
+            self.products = [_after(*pair) for pair in pairs]
+            self.size *= 2
 
-    def norms(self) -> list[tuple[float, ...]]:
-        """Return for 1, 2, ... steps back how strongly each state there moves the last `h`: the
-        spectral norms of the derivatives, as far as they can be computed in seconds."""
-        if len(self.taken) < 2:
-            return []
-        sizes = [len(state) for state in self.taken[-1].states]
-        total, columns = sum(sizes), len(self.reference.cell.gates) * self.reference.units
-        work = total * sizes[0] * (columns + 2 * total)
-        product, found = np.eye(total)[: sizes[0]], []
-        # The first step has no state after an earlier step before it, unless steps went before.
-        steps = list(self.taken)[1:] if self.steps == len(self.taken) else list(self.taken)
-        for step in steps[::-1][: int(_WORK // work)]:
-            if not all(np.isfinite(state).all() for state in step.states):
-                break
-            product = product @ self.jacobian(step)
-            if not np.isfinite(product).all():
-                break
-            blocks = np.split(product, np.cumsum(sizes)[:-1], axis=1)
-            found.append(tuple(float(np.linalg.norm(block, 2)) for block in blocks))
-        return found
+    def _split(self, matrix: Array) -> tuple[Array, ...]:
+        return tuple(np.split(matrix, np.cumsum(self.sizes)[:-1], axis=1))
 
-    def figures(self) -> dict[str, Any]:
+    def walk(self) -> Iterator[tuple[int, Derivative]]:
+        """Yield the derivative for 1, 2, ... steps back, for fewer of them beyond `KEPT`, as far as
+        it is a number and can be had in reasonable time."""
+        found = self._split(np.eye(self.sizes[0], sum(self.sizes)))
+        backs = 0
+        for step in self.recent[: -self.reach - 1 : -1]:
+            found = self.backward.through(step.x, step.states, found)
+            if not all(np.isfinite(each).all() for each in (*step.states, *found)):
+                return
+            backs += 1
+            yield backs, Derivative(found)
+        for product in reversed(self.products or ()) if backs == len(self.recent) else ():
+            found = self._split(np.concatenate(found, axis=1) @ product.matrix)
+            if not all(np.isfinite(each).all() for each in found):
+                return
+            backs += product.steps
+            yield backs, Derivative(found)
+
+    @property
+    def reach(self) -> int:
+        """How many of the last steps can be taken back in reasonable time."""
+        return int(_WORK // (self.row * self.sizes[0]))
+
+    def figures(self, progress: Progress | None = None) -> dict[str, Any]:
         """Return the contract's figures: of some steps the norms by state, and the verdict."""
-        norms, states = self.norms(), self.reference.cell.states
         backs = [back for back in SHOWN if back < self.steps - 1]
         backs += [self.steps - 1] if self.steps > 1 else []
-        unknown = (None,) * len(states)
-        rows = [
-            {"step": self.steps - back, "back": back,
-             **dict(zip(states, norms[back - 1] if back <= len(norms) else unknown, strict=True))}
-            for back in backs
-        ]  # fmt: skip
-        return {"gradient": rows, "gradient_flow": verdict(norms)}
+        count = len(self.recent) + len(self.products or ())
+        cost = 12 * self.sizes[0] ** 2 * sum(self.sizes)  # of the norms of a point
+        every = max(1, -(-count // POINTS), int(count * cost // _WORK))
+        course, points = Course(), {}
+        for number, (back, derivative) in enumerate(self.walk(), 1):
+            course.take(back, derivative)
+            if back in backs or number % every == 0:
+                points[back] = derivative.norms
+            if progress is not None:
+                progress(number, count)
+        return {
+            "gradient": [self._row(back, points) for back in backs],
+            "gradient_flow": course.verdict(),
+            "gradient_series": [self._row(back, points) for back in reversed(points)],
+            "gradient_lacks": self._lacks(),
+        }
+
+    def _row(self, back: int, points: dict[int, tuple[float, ...]]) -> dict[str, Any]:
+        norms = points.get(back, (None,) * len(self.states))
+        return {"step": self.steps - back, "back": back,
+                **dict(zip(self.states, norms, strict=True))}  # fmt: skip
+
+    def _lacks(self) -> str | None:
+        """Return why some norms are not computed, None where that is not so."""
+        if self.backward.lacking:
+            return f"{self.backward.lacking} has no derivative within one sequence"
+        reach = min(self.reach, len(self.recent))
+        if reach == len(self.recent) and self.products is not None:
+            return None
+        return (
+            f"no more than {reach:,} steps: more would take minutes with {self.sizes[-1]:,} units"
+        )
 
 
-def verdict(norms: Sequence[tuple[float, ...]]) -> dict[str, Any] | None:
-    """Return what the gradient does and after how many steps: it vanishes, explodes or holds.
+def _after(first: _Product, then: _Product) -> _Product:
+    """Return the product of two runs of steps."""
+    return _Product(first.steps + then.steps, then.matrix @ first.matrix)
 
-    It vanishes where it falls below 0.001 and stays there, and explodes where it ends above 1,000.
-    """
-    if not norms:
-        return None
-    sizes = [max(each) for each in norms]
-    if sizes[-1] < VANISHED:
-        after = max((back for back, size in enumerate(sizes, 1) if size >= VANISHED), default=0)
-        return {"verdict": "vanishes", "steps": after + 1}
-    if sizes[-1] > EXPLODED:
-        after = next(back for back, size in enumerate(sizes, 1) if size > EXPLODED)
-        return {"verdict": "explodes", "steps": after}
-    return {"verdict": "holds", "steps": len(sizes)}
+
+class Course:
+    """What the gradient does, as it is followed back."""
+
+    def __init__(self) -> None:
+        self.back = 0
+        self.fell = self.rose = (
+            0,
+            0,
+        )  # the first point below, or above: steps back, and since the point before
+        self.last: Derivative | None = None
+
+    def take(self, back: int, derivative: Derivative) -> None:
+        """Take the derivative so many steps back."""
+        point = (back, back - self.back)
+        self.back, self.last = back, derivative
+        if derivative.reaches(VANISHED):
+            self.fell = (0, 0)
+        elif not self.fell[0]:
+            self.fell = point
+        if not self.rose[0] and derivative.reaches(EXPLODED):
+            self.rose = point
+
+    def verdict(self) -> dict[str, Any] | None:
+        """Return what the gradient does and after how many steps: it vanishes, explodes or holds.
+
+        It vanishes where it falls below 0.001 and stays there, and explodes where it ends above
+        1,000; `exact` where the step before it is known not to.
+        """
+        if self.last is None:
+            return None
+        if self.fell[0]:
+            return _said("vanishes", *self.fell)
+        if self.last.reaches(EXPLODED):
+            return _said("explodes", *self.rose)
+        return _said("holds", self.back, 1)
+
+
+def _said(verdict: str, steps: int, between: int) -> dict[str, Any]:
+    return {"verdict": verdict, "steps": steps, "exact": between == 1}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.errors import UsageError, nearest
 from rnncli.forward.engine import Graph, Nested
+from rnncli.forward.gradients import Progress
 from rnncli.forward.probe_cells import First, Seen, Watched
 from rnncli.forward.trace import Trace
 from rnncli.layers.rnn.run import Recurrent, Running
@@ -85,12 +86,12 @@ class Watch:
             last.watch(stats=False)
         return last.seen.draw(self.look.gate, last.reverse)
 
-    def rows(self) -> list[dict[str, Any]] | None:
+    def rows(self, progress: Progress | None = None) -> list[dict[str, Any]] | None:
         """Return the contract's row of each cell, None where no statistics are asked for."""
         if not self.look.stats:
             return None
         return [
-            {"name": place.seen.names[2], **place.seen.figures(place.reverse)}
+            {"name": place.seen.names[2], **place.seen.figures(place.reverse, progress)}
             for place in self.places
         ]
 

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnncli.errors import UsageError
-from rnncli.forward.gradients import Flow
-from rnncli.forward.statistics import Inside, changed
+from rnncli.forward.gradients import Flow, Progress
+from rnncli.forward.statistics import Inside
 from rnncli.forward.trace import Trace
 from rnncli.kernels.reference import Outcome, Reference
 from rnncli.layers.op import Array
@@ -40,12 +40,11 @@ class Seen:
         self, names: tuple[str, str, str], node: CellNode, weights: Weights, dtype: "np.dtype[Any]"
     ) -> None:
         self.names, self.dtype, self.cell = names, dtype, node.cell
-        self.projected = node.projected
         functions = (node.activation, node.recurrent_activation, node.output_activation)
         self.reference = Reference(
             node.cell, weights, functions, dtype=dtype.name, projection=weights.get("projection")
         )
-        self.inside = Inside(node.cell, *functions[:2])
+        self.inside = Inside(node)
         self.flow = Flow(self.reference, functions)
         self.trace: Trace | None = None
         self.gate: str | None = None
@@ -90,10 +89,10 @@ class Seen:
                              for found in (pairs[0], gates, pairs[1]))  # fmt: skip
         return First(x[0].tolist(), before, seen, now, reverse=False)
 
-    def figures(self, reverse: bool) -> dict[str, Any]:
+    def figures(self, reverse: bool, progress: Progress | None) -> dict[str, Any]:
         """Return the contract's figures of the cell."""
         own = self.inside.figures(self.reference.shares.get("U", {}), reverse)
-        return own | self.flow.figures()
+        return {"reverse": reverse, **own, **self.flow.figures(progress)}
 
     def draw(self, gate: str | None, reverse: bool) -> Trace:
         """Return what will hold the state, or the gate, once the model has run."""
@@ -105,15 +104,14 @@ class Seen:
         what = "state h" if gate is None else f"gate {gate}"
         back = ", read from the end" if reverse else ""
         self.gate = gate
-        bounds = None if gate is None and self.projected else self.inside.bounds(gate)
-        self.trace = Trace(f"{self.names[2]}: {what}{back}", reverse, bounds)
+        self.trace = Trace(f"{self.names[2]}: {what}{back}", reverse, self.inside.bounds(gate))
         return self.trace
 
 
 class _Rows:
     """Which rows of a batch are run literally.
 
-    For `stats` all of them, and a second time from a changed start; without, only the first.
+    For `stats` all of them; without, only the first.
     """
 
     def __init__(self, stats: bool) -> None:
@@ -121,13 +119,11 @@ class _Rows:
 
     def of(self, array: Array) -> Array:
         """Return the rows."""
-        return np.concatenate((array, array)) if self.stats else array[:1]
+        return array if self.stats else array[:1]
 
     def starts(self, states: Sequence[Array]) -> tuple[Array, ...]:
         """Return where they start from."""
-        if not self.stats:
-            return tuple(state[:1] for state in states)
-        return tuple(np.concatenate((state, changed(state))) for state in states)
+        return tuple(map(self.of, states))
 
     def blocks(self, x: Array, mask: Array | None) -> Iterator[tuple[Array, Array | None]]:
         """Yield the inputs and the mask in blocks."""

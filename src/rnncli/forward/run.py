@@ -39,7 +39,7 @@ def forward(model: Model, request: Request, progress: Progress | None = None) ->
         run = _made(model, outputs, request, seeds, notes)
         watch = None if request.look is None else _watch(run.graph, request.look)
         arrays, shapes = run.all(progress)
-        seen = () if watch is None else (watch.rows(), watch.trace, watch.first())
+        seen = () if watch is None else (watch.rows(progress), watch.trace, watch.first())
     described = [_described(model, ref, shape) for ref, shape in zip(outputs, shapes, strict=True)]
     steps = next((each.shape[1:2] for each in run.inputs.values()), ())
     return Result(

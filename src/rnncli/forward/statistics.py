@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from rnncli.cells import Cell
-from rnncli.kernels.activations import Bounds, bounds, saturated
+from rnncli.kernels.activation_layers import Bounds
+from rnncli.kernels.activations import bounds, near
 from rnncli.layers.op import Array, Notes
-from rnncli.layers.rnn.structure import Activation
-
-WASHED_OUT = 1e-3  # a start that differed by 1 no longer matters
+from rnncli.layers.rnn.run import state_bounds
+from rnncli.layers.rnn.structure import CellNode
 
 
 class Stats:
@@ -57,29 +56,24 @@ class Stats:
 
 
 class Inside:
-    """Figures of one recurrent cell, gathered step by step.
+    """Figures of one recurrent cell, gathered step by step."""
 
-    The batch is there twice: as it runs, and after a start that was `changed`.
-    """
-
-    def __init__(
-        self, cell: Cell, activation: Activation, recurrent_activation: Activation
-    ) -> None:
+    def __init__(self, node: CellNode) -> None:
         # A gate that is called like a state is the candidate for it.
-        self.activations = {
-            gate: activation if gate in cell.states else recurrent_activation for gate in cell.gates
+        self.of_gates = {
+            gate: bounds(node.activation if gate in node.cell.states else node.recurrent_activation)
+            for gate in node.cell.gates
         }
-        self.near = dict.fromkeys(cell.gates, 0)
-        self.seen: set[str] = set()
+        self.near = dict.fromkeys(node.cell.gates, 0)
+        self.seen = dict.fromkeys(node.cell.gates, 0)  # how many values
         self.count, self.size = 0, 0.0  # of states: how many, and their absolute sum
-        self.taken = self.steps = self.differing = 0
+        self.taken = self.steps = 0
         self.bad: int | None = None
-
-        self.state_bounds = _state_bounds(cell, activation, recurrent_activation)
+        self.state_bounds = state_bounds(node)
 
     def bounds(self, gate: str | None) -> Bounds | None:
         """Return what a gate's values cannot leave, or the state's; None where nothing holds."""
-        return self.state_bounds if gate is None else bounds(self.activations[gate])
+        return self.state_bounds if gate is None else self.of_gates[gate]
 
     def begin(self) -> None:
         """Start at the first step again: another call of the layer."""
@@ -91,17 +85,13 @@ class Inside:
         """Take the gates and the states after a step; `kept` is the step's mask."""
         self.taken += 1
         self.steps = max(self.steps, self.taken)
-        pairs = [np.split(state, 2) for state in states]
-        if self.bad is None and not all(np.isfinite(state).all() for state, _ in pairs):
+        if self.bad is None and not all(np.isfinite(state).all() for state in states):
             self.bad = self.taken
-        if not all((np.abs(state - other) <= WASHED_OUT).all() for state, other in pairs):
-            self.differing = max(self.differing, self.taken)
-        state, half = pairs[0][0], len(pairs[0][0])
-        rows = slice(half) if kept is None else np.flatnonzero(kept[:half])
-        self.seen.update(gates)
+        rows = slice(None) if kept is None else np.flatnonzero(kept)
         for gate, values in gates.items():
-            self.near[gate] += saturated(self.activations[gate], values[rows])
-        state = state[rows]
+            self.near[gate] += near(self.of_gates[gate], values[rows])
+            self.seen[gate] += values[rows].size
+        state = states[0][rows]
         self.count += state.size
         self.size += float(np.abs(state).sum(dtype=np.float64))
 
@@ -113,33 +103,13 @@ class Inside:
         bad = self.bad
         return {
             "saturated": {
-                gate: near / self.count if self._bounded(gate) and self.count else None
-                for gate, near in self.near.items()
+                gate: self.near[gate] / count if count and self.of_gates[gate] else None
+                for gate, count in self.seen.items()
             },
             "mean_abs_state": self.size / self.count if self.count else None,
             "spectral_radius": {gate: _radius(kernel) for gate, kernel in kernels.items()},
-            "washout_steps": min(self.steps, self.differing + 1),
             "first_bad_step": self.steps + 1 - bad if bad is not None and reverse else bad,
         }
-
-    def _bounded(self, gate: str) -> bool:
-        """Whether a gate was seen, and has bounds to be near to."""
-        return gate in self.seen and bounds(self.activations[gate]) is not None
-
-
-def _state_bounds(
-    cell: Cell, activation: Activation, recurrent_activation: Activation
-) -> Bounds | None:
-    """Return the bounds of the output: those of its activation, where gates only let through."""
-    shares = not cell.gated or bounds(recurrent_activation) == (0, 1)
-    return bounds(activation) if shares else None
-
-
-def changed(state: Array) -> Array:
-    """Return a start that differs by 1, up or down, in each unit; the signs are always the same."""
-    signs = np.random.default_rng(0).choice((-1, 1), size=state.shape[-1])
-    moved: Array = (state + signs).astype(state.dtype)
-    return moved
 
 
 def _radius(kernel: Array) -> float | None:

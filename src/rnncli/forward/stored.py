@@ -7,7 +7,7 @@ import numpy as np
 
 from rnncli.errors import FileError
 from rnncli.forward.blocks import Values, whole
-from rnncli.kernels.activations import Array
+from rnncli.kernels.activation_layers import Array
 from rnncli.model import Store, Tensor, Weight
 
 _SMALL = 16 << 20  # bytes that any tensor may have

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rnncli.kernels.activations import Bounds, near
+from rnncli.kernels.activation_layers import Bounds
+from rnncli.kernels.activations import near
 from rnncli.layers.op import Array
 
 BINS = 4096  # kept at most; more steps share one, so that a sequence of any length can be seen

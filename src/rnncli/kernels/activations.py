@@ -1,23 +1,27 @@
-"""Keras's activations on arrays; each keeps the dtype it is given.
+"""Keras's activations on arrays; each keeps the dtype it is given. Their derivatives are exact.
 
-Sources: the definitions of `keras.activations`; erf after W. J. Cody (1969), rational Chebyshev
-approximations of the error function.
+Source: the definitions of `keras.activations`. At a corner the derivative is that of PyTorch.
 """
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from rnncli.activation_names import Applied, check_activation, layer_of_name
-from rnncli.kernels.activation_layers import MAKERS
-
-Array = NDArray[Any]
-Function = Callable[[Array], Array]
+from rnncli.kernels import activation_layers as layers
+from rnncli.kernels.activation_layers import (
+    MAKERS,
+    WITH_ARGUMENTS,
+    Activation,
+    Array,
+    Bounds,
+    Function,
+    each,
+    within,
+)  # fmt: skip
+from rnncli.kernels.erf import erf
 
 _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 _GELU = 0.7071067811865476  # 1 / sqrt(2)
+_NORMAL = 0.3989422804014327  # 1 / sqrt(2 pi)
 
 
 def sigmoid(x: Array) -> Array:
@@ -31,11 +35,12 @@ def softplus(x: Array) -> Array:
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
+_SOFTMAX = layers.softmax(-1)
+
+
 def softmax(x: Array) -> Array:
     """Return exp(x) over its sum along the last axis."""
-    shifted = np.exp(x - x.max(axis=-1, keepdims=True))
-    result: Array = shifted / shifted.sum(axis=-1, keepdims=True)
-    return result
+    return _SOFTMAX.function(x)
 
 
 def log_softmax(x: Array) -> Array:
@@ -45,58 +50,6 @@ def log_softmax(x: Array) -> Array:
     return result
 
 
-def elu(x: Array, alpha: float = 1.0) -> Array:
-    """Return x where positive, alpha (exp(x) - 1) elsewhere."""
-    return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
-
-
-def leaky_relu(x: Array, negative_slope: float = 0.2) -> Array:
-    """Return x where positive, negative_slope x elsewhere."""
-    return np.where(x > 0, x, negative_slope * x)
-
-
-def erf(x: Array) -> Array:
-    """Return the error function, to 1e-15 in float64."""
-    wide = x.astype(np.float64)
-    size = np.abs(wide)
-    square = wide * wide
-    small = wide * _rational(square, _ERF_P, _ERF_Q)
-    middle = np.exp(-square) * _rational(np.clip(size, 0.4, 4.1), _ERFC_P, _ERFC_Q)
-    result = np.where(size < 0.5, small, np.sign(wide) * (1 - np.where(size < 4, middle, 0)))
-    far = size >= 4
-    if far.any():
-        result[far] = np.sign(wide[far]) * (1 - _erfc_far(size[far]))
-    return result.astype(x.dtype)
-
-
-def _erfc_far(size: Array) -> Array:
-    inverse = 1 / (size * size)
-    series = inverse * _rational(inverse, _FAR_P, _FAR_Q)
-    scaled: Array = np.exp(-np.minimum(size * size, 700)) / size * (1 / np.sqrt(np.pi) + series)
-    return scaled
-
-
-def _rational(x: Array, above: tuple[float, ...], below: tuple[float, ...]) -> Array:
-    return np.polyval(above, x) / np.polyval(below, x)
-
-
-# Cody's coefficients, highest power first: |x| < 0.5, 0.5 <= |x| < 4, and |x| >= 4.
-_ERF_P = (1.85777706184603153e-1, 3.16112374387056560e0, 1.13864154151050156e2,
-          3.77485237685302021e2, 3.20937758913846947e3)  # fmt: skip
-_ERF_Q = (1.0, 2.36012909523441209e1, 2.44024637934444173e2, 1.28261652607737228e3,
-          2.84423683343917062e3)  # fmt: skip
-_ERFC_P = (2.15311535474403846e-8, 5.64188496988670089e-1, 8.88314979438837594e0,
-           6.61191906371416295e1, 2.98635138197400131e2, 8.81952221241769090e2,
-           1.71204761263407058e3, 2.05107837782607147e3, 1.23033935479799725e3)  # fmt: skip
-_ERFC_Q = (1.0, 1.57449261107098347e1, 1.17693950891312499e2, 5.37181101862009858e2,
-           1.62138957456669019e3, 3.29079923573345963e3, 4.36261909014324716e3,
-           3.43936767414372164e3, 1.23033935480374942e3)  # fmt: skip
-_FAR_P = (-1.63153871373020978e-2, -3.05326634961232344e-1, -3.60344899949804439e-1,
-          -1.25781726111229246e-1, -1.60837851487422766e-2, -6.58749161529837803e-4)  # fmt: skip
-_FAR_Q = (1.0, 2.56852019228982242e0, 1.87295284992346047e0, 5.27905102951428412e-1,
-          6.05183413124413191e-2, 2.33520497626869185e-3)  # fmt: skip
-
-
 def sparsemax(x: Array) -> Array:
     """Return what Keras calls sparsemax along the last axis (`keras/src/backend/*/nn.py`).
 
@@ -104,18 +57,49 @@ def sparsemax(x: Array) -> Array:
     """
     ordered = -np.sort(-x, axis=-1)
     total = np.cumsum(ordered, axis=-1)
-    count = np.arange(1, x.shape[-1] + 1, dtype=x.dtype)
-    inside = ordered - (total - 1) / count > 0
+    inside = _support(ordered, total)
     sums = np.where(inside, total, 0).sum(axis=-1, keepdims=True)
     threshold = (sums - 1) / inside.sum(axis=-1, keepdims=True).astype(x.dtype)
     result: Array = np.maximum(x - threshold, 0)
     return result
 
 
+def _support(ordered: Array, total: Array) -> Array:
+    count = np.arange(1, ordered.shape[-1] + 1, dtype=ordered.dtype)
+    inside: Array = ordered - (total - 1) / count > 0
+    return inside
+
+
 def glu(x: Array) -> Array:
     """Return the first half of the last axis times the sigmoid of the second."""
     half = x.shape[-1] // 2
     return x[..., :half] * sigmoid(x[..., half:])
+
+
+def _pull_log_softmax(x: Array, gradient: Array) -> Array:
+    result: Array = gradient - softmax(x) * gradient.sum(axis=-1, keepdims=True)
+    return result
+
+
+def _pull_sparsemax(x: Array, gradient: Array) -> Array:
+    """Return the gradient by x: the largest of k values in the support counts k times in the sum
+    of the running totals, the next k - 1 times."""
+    places = np.argsort(-x, axis=-1, kind="stable")
+    ordered = np.take_along_axis(x, places, axis=-1)
+    inside = _support(ordered, np.cumsum(ordered, axis=-1))
+    shares = np.zeros_like(x)
+    counted = np.where(inside, inside[..., ::-1].cumsum(axis=-1)[..., ::-1], 0)
+    np.put_along_axis(shares, places, counted / inside.sum(axis=-1, keepdims=True), axis=-1)
+    kept = np.where(sparsemax(x) > 0, gradient, 0)
+    result: Array = kept - shares * kept.sum(axis=-1, keepdims=True)
+    return result
+
+
+def _pull_glu(x: Array, gradient: Array) -> Array:
+    half = x.shape[-1] // 2
+    gate = sigmoid(x[..., half:])
+    inner = x[..., :half] * gate * (1 - gate)
+    return np.concatenate([gradient * gate, gradient * inner], axis=-1)
 
 
 def _sparse_plus(x: Array) -> Array:
@@ -128,74 +112,88 @@ def _hard_sigmoid(x: Array) -> Array:
     return result
 
 
-ACTIVATIONS: dict[str, Function] = {
-    "celu": elu,
-    "elu": elu,
-    "exponential": np.exp,
-    "gelu": lambda x: 0.5 * x * (1 + erf(x * _GELU)),
-    "glu": glu,
-    "hard_shrink": lambda x: np.where(np.abs(x) > 0.5, x, 0).astype(x.dtype),
-    "hard_sigmoid": _hard_sigmoid,
-    "hard_sigmoid_keras2": lambda x: np.clip(0.2 * x + 0.5, 0, 1),
-    "hard_silu": lambda x: x * _hard_sigmoid(x),
-    "hard_swish": lambda x: x * _hard_sigmoid(x),
-    "hard_tanh": lambda x: np.clip(x, -1, 1),
-    "leaky_relu": leaky_relu,
-    "linear": lambda x: x,
-    "log_sigmoid": lambda x: -softplus(-x),
-    "log_softmax": log_softmax,
-    "mish": lambda x: x * np.tanh(softplus(x)),
-    "relu": lambda x: np.maximum(x, 0),
-    "relu6": lambda x: np.clip(x, 0, 6),
-    "selu": lambda x: _SELU_SCALE * elu(x, _SELU_ALPHA),
-    "sigmoid": sigmoid,
-    "silu": lambda x: x * sigmoid(x),
-    "soft_shrink": lambda x: np.sign(x) * np.maximum(np.abs(x) - 0.5, 0),
-    "softmax": softmax,
-    "softplus": softplus,
-    "softsign": lambda x: x / (1 + np.abs(x)),
-    "sparse_plus": _sparse_plus,
-    "sparse_sigmoid": lambda x: np.clip(0.5 * (x + 1), 0, 1),
-    "sparsemax": sparsemax,
-    "squareplus": lambda x: 0.5 * (x + np.sqrt(x * x + 4)),
-    "swish": lambda x: x * sigmoid(x),
-    "tanh": np.tanh,
-    "tanh_shrink": lambda x: x - np.tanh(x),
+def _hard_silu() -> Activation:
+    return each(
+        lambda x: x * _hard_sigmoid(x),
+        lambda x: np.where(x <= -3, 0.0, np.where(x < 3, x / 3 + 0.5, 1.0)),
+    )
+
+
+def _silu() -> Activation:
+    return each(lambda x: x * sigmoid(x), lambda x: sigmoid(x) * (1 + x * (1 - sigmoid(x))))
+
+
+def _mish_slope(x: Array) -> Array:
+    curve = np.tanh(softplus(x))
+    result: Array = curve + x * (1 - curve**2) * sigmoid(x)
+    return result
+
+
+def _beyond(size: float) -> Function:
+    """Return the derivative of what is 0 up to a size, and goes on from there as x does."""
+    return lambda x: np.where(np.abs(x) > size, 1.0, 0.0)
+
+
+_UNIT: Bounds = (0, 1)
+_SIGNED: Bounds = (-1, 1)
+
+ACTIVATIONS: dict[str, Activation] = {
+    "celu": layers.elu(1.0),
+    "elu": layers.elu(1.0),
+    "exponential": each(np.exp, np.exp),
+    "gelu": each(
+        lambda x: 0.5 * x * (1 + erf(x * _GELU)),
+        lambda x: 0.5 * (1 + erf(x * _GELU)) + x * _NORMAL * np.exp(-0.5 * x * x),
+    ),
+    "glu": Activation(glu, _pull_glu),
+    "hard_shrink": each(lambda x: np.where(np.abs(x) > 0.5, x, 0).astype(x.dtype), _beyond(0.5)),
+    "hard_sigmoid": each(_hard_sigmoid, within(-3, 3, 1 / 6), _UNIT),
+    "hard_sigmoid_keras2": each(
+        lambda x: np.clip(0.2 * x + 0.5, 0, 1), within(-2.5, 2.5, 0.2), _UNIT
+    ),
+    "hard_silu": _hard_silu(),
+    "hard_swish": _hard_silu(),
+    "hard_tanh": each(lambda x: np.clip(x, -1, 1), within(-1, 1), _SIGNED),
+    "leaky_relu": layers.leaky_relu(0.2),
+    "linear": each(lambda x: x, np.ones_like),
+    "log_sigmoid": each(lambda x: -softplus(-x), lambda x: sigmoid(-x)),
+    "log_softmax": Activation(log_softmax, _pull_log_softmax),
+    "mish": each(lambda x: x * np.tanh(softplus(x)), _mish_slope),
+    "relu": each(lambda x: np.maximum(x, 0), within(0, np.inf)),
+    "relu6": each(lambda x: np.clip(x, 0, 6), within(0, 6)),
+    "selu": each(
+        lambda x: _SELU_SCALE * np.where(x > 0, x, _SELU_ALPHA * np.expm1(np.minimum(x, 0))),
+        lambda x: _SELU_SCALE * np.where(x > 0, 1.0, _SELU_ALPHA * np.exp(np.minimum(x, 0))),
+    ),
+    "sigmoid": each(sigmoid, lambda x: sigmoid(x) * (1 - sigmoid(x)), _UNIT),
+    "silu": _silu(),
+    "soft_shrink": each(lambda x: np.sign(x) * np.maximum(np.abs(x) - 0.5, 0), _beyond(0.5)),
+    "softmax": _SOFTMAX,
+    "softplus": each(softplus, sigmoid),
+    "softsign": each(lambda x: x / (1 + np.abs(x)), lambda x: 1 / (1 + np.abs(x)) ** 2, _SIGNED),
+    "sparse_plus": each(_sparse_plus, lambda x: 0.5 * np.clip(x + 1, 0, 2)),
+    "sparse_sigmoid": each(lambda x: np.clip(0.5 * (x + 1), 0, 1), within(-1, 1, 0.5), _UNIT),
+    "sparsemax": Activation(sparsemax, _pull_sparsemax, _UNIT),
+    "squareplus": each(
+        lambda x: 0.5 * (x + np.sqrt(x * x + 4)), lambda x: 0.5 * (1 + x / np.sqrt(x * x + 4))
+    ),
+    "swish": _silu(),
+    "tanh": each(np.tanh, lambda x: 1 - np.tanh(x) ** 2, _SIGNED),
+    "tanh_shrink": each(lambda x: x - np.tanh(x), lambda x: np.tanh(x) ** 2),
 }
 
-# The bounds of those that have any: values near one are saturated.
-Bounds = tuple[float, float]
-BOUNDS: dict[str, Bounds] = {
-    "tanh": (-1, 1),
-    "softsign": (-1, 1),
-    "hard_tanh": (-1, 1),
-    **dict.fromkeys(
-        (
-            "sigmoid",
-            "hard_sigmoid",
-            "hard_sigmoid_keras2",
-            "softmax",
-            "sparse_sigmoid",
-            "sparsemax",
-        ),
-        (0, 1),
-    ),
-}
 NEAR = 1e-3  # of the range: how near a bound counts as saturated
 
 
-# Those of `activation_names.ARGUMENTS`: the values, then the arguments.
-_WITH_ARGUMENTS: dict[str, Callable[..., Array]] = {
-    "affine": lambda x, alpha, beta: alpha * x + beta,
-    "elu": elu,
-    "hardsigmoid": lambda x, alpha, beta: np.clip(alpha * x + beta, 0, 1),
-    "leakyrelu": leaky_relu,
-    "scaledtanh": lambda x, alpha, beta: alpha * np.tanh(beta * x),
-    "thresholdedrelu": lambda x, alpha: np.where(x > alpha, x, 0),
-}
-
-
 def activation(name: str | Applied | None) -> Function:
+    """Return the function of the activation called `name`, the identity for None.
+
+    Raises: UsageError.
+    """
+    return described(name).function
+
+
+def described(name: str | Applied | None) -> Activation:
     """Return the activation called `name`, the identity for None; a layer's with its arguments.
 
     Raises: UsageError.
@@ -207,26 +205,27 @@ def activation(name: str | Applied | None) -> Function:
     return ACTIVATIONS[known] if layer is None else MAKERS[layer[0]](**layer[1])
 
 
-def _applied(each: Applied) -> Function:
-    function = _WITH_ARGUMENTS[each.name] if each.arguments else ACTIVATIONS[each.name]
+def _applied(name: Applied) -> Activation:
+    makes = WITH_ARGUMENTS[name.name] if name.arguments else None
+    made = ACTIVATIONS[name.name] if makes is None else makes(*name.arguments)
+    clip, pull = name.clip, made.pull
 
     def apply(x: Array) -> Array:
-        clipped = np.clip(x, -each.clip, each.clip) if each.clip else x
-        return function(clipped, *each.arguments).astype(x.dtype, copy=False)
+        clipped = np.clip(x, -clip, clip) if clip else x
+        return made.function(clipped).astype(x.dtype, copy=False)
 
-    return apply
+    def pulled(x: Array, gradient: Array) -> Array:
+        assert pull is not None  # none of these mixes sequences
+        if not clip:
+            return pull(x, gradient)
+        return np.where(np.abs(x) <= clip, pull(np.clip(x, -clip, clip), gradient), 0)
+
+    return Activation(apply, pulled, made.bounds)
 
 
 def bounds(name: str | Applied | None) -> Bounds | None:
     """Return the bounds of an activation, None where it has none."""
-    if isinstance(name, Applied):
-        name = None if name.arguments else name.name
-    return BOUNDS.get(name or "linear")
-
-
-def saturated(name: str | Applied | None, values: Array) -> int:
-    """Return how many values lie within a thousandth of the range from a bound of `name`."""
-    return near(bounds(name), values)
+    return described(name).bounds
 
 
 def near(bounds: Bounds | None, values: Array) -> int:

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rnncli.kernels.activations import Array, activation
+from rnncli.kernels.activation_layers import Array
+from rnncli.kernels.activations import activation
 
 InPlace = Callable[[Array, Array], Any]  # values, where the result goes
 

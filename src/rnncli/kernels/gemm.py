@@ -17,7 +17,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from rnncli.kernels.activations import Array
+from rnncli.kernels.activation_layers import Array
 
 SMALL = 1_000_000  # multiplications of a small product, at most
 LEAST_ROWS = 4

@@ -12,7 +12,7 @@ import numpy as np
 
 from rnncli.activation_names import Applied
 from rnncli.cells import Cell
-from rnncli.kernels.activations import Array
+from rnncli.kernels.activation_layers import Array
 from rnncli.kernels.folding import Folded, folded, in_place, plain
 from rnncli.kernels.gemm import in_slabs, in_threads, shards, slab_rows
 from rnncli.kernels.reference import Name, Outcome, Reference

@@ -8,7 +8,8 @@ import numpy as np
 
 from rnncli.activation_names import Applied
 from rnncli.cells import Cell, Parts, Term
-from rnncli.kernels.activations import Array, Function, activation
+from rnncli.kernels.activation_layers import Array, Function
+from rnncli.kernels.activations import activation
 
 Name = str | Applied | None  # of an activation; None: linear
 Observe = Callable[[int, dict[str, Array], tuple[Array, ...]], None]

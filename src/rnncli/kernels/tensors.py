@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnncli.kernels import activations
-from rnncli.kernels.activations import erf, sigmoid
+from rnncli.kernels.activations import sigmoid
+from rnncli.kernels.erf import erf
 
 __all__ = ["sigmoid"]
 Array = NDArray[Any]
@@ -15,7 +16,7 @@ _LEAST = 1e-7  # Keras's epsilon: what probabilities are kept away from 0 and 1
 
 def _along(name: str, x: Array, axis: int | tuple[int, ...] | None) -> Array:
     """Return an activation of the last axis along another, or along several as if they were one."""
-    function = activations.ACTIVATIONS[name]
+    function = activations.activation(name)
     if axis is None or isinstance(axis, tuple):
         axes = tuple(range(x.ndim)) if axis is None else axis
         moved = np.moveaxis(x, axes, range(-len(axes), 0))
@@ -42,7 +43,7 @@ def sparsemax(x: Array, axis: int = -1) -> Array:
 def gelu(x: Array, approximate: bool = True) -> Array:
     """Return x times the share of a normal distribution below it, or its approximation by tanh."""
     if not approximate:
-        return activations.ACTIVATIONS["gelu"](x)
+        return activations.activation("gelu")(x)
     inner = np.sqrt(2 / np.pi).astype(x.dtype) * (x + 0.044715 * x**3)
     result: Array = 0.5 * x * (1 + np.tanh(inner))
     return result

@@ -61,9 +61,8 @@ def _softmax_streams(config: Config, rank: int) -> bool:
 def _function(setup: OpContext) -> Op:
     """Return the function of an activation that a layer's class and arguments say."""
     names = ACTIVATION_LAYERS[setup.kind]
-    return masked(
-        activation_layers.MAKERS[setup.kind](**{name: setup.config[name] for name in names})
-    )
+    made = activation_layers.MAKERS[setup.kind](**{name: setup.config[name] for name in names})
+    return masked(made.function)
 
 
 def _prelu(setup: OpContext) -> Op:

@@ -14,9 +14,10 @@ from rnncli.shapes import Shapes, show
 if TYPE_CHECKING:
     import numpy as np
 
-    from rnncli.kernels import activations
+    from rnncli.kernels import activation_layers, activations
 else:
     np, activations = lazy("numpy"), lazy("rnncli.kernels.activations")
+    activation_layers = lazy("rnncli.kernels.activation_layers")
 
 Function = Callable[[Array], Array]
 
@@ -111,11 +112,11 @@ _MAKERS: dict[str, tuple[str, Callable[[Config], Function]]] = {
     "Hardsigmoid": ("inplace=False", _named("hard_sigmoid")),
     "Hardswish": ("inplace=False", _named("hard_swish")),
     "GELU": ("approximate='none'", _gelu),
-    "ELU": ("alpha=1.0, inplace=False", lambda c: lambda x: activations.elu(x, c["alpha"])),
+    "ELU": ("alpha=1.0, inplace=False", lambda c: activation_layers.elu(c["alpha"]).function),
     "CELU": ("alpha=1.0, inplace=False", _celu),
     "LeakyReLU": (
         "negative_slope=0.01, inplace=False",
-        lambda c: lambda x: activations.leaky_relu(x, c["negative_slope"]),
+        lambda c: activation_layers.leaky_relu(c["negative_slope"]).function,
     ),
     "Hardtanh": (
         "min_val=-1.0, max_val=1.0, inplace=False",

@@ -11,14 +11,17 @@ from rnncli.render import Target
 from rnncli.render.grid import BOLD, Line, Part, styled
 from rnncli.render.layout import sentence
 from rnncli.render.palette import BAD, HIGH, LOW, Mark, code, hexadecimal, mark, place
-from rnncli.render.text import printable
+from rnncli.render.text import printable, ticks
 from rnncli.report import Picture
 
 MARGIN = 7  # characters left of the picture, for the axis of rows
 LINES = 32  # of a picture at most
-_LEVELS = "▁▂▃▄▅▆▇█"
+LEVELS, LEVELS_ASCII = "▁▂▃▄▅▆▇█", ".:*#"
 _BAD = "!"  # where a value is no number
-_SHADES, _ASCII = (" ░▒▓", "█", "▁"), (" .:*", "#", "_")  # sizes; near the high and the low bound
+_SHADES, _ASCII = (
+    (" ░▒▓", "█", "▁"),
+    (f" {LEVELS_ASCII[:-1]}", LEVELS_ASCII[-1], "_"),
+)  # sizes; near the high and the low bound
 _SWATCHES = 8  # of the legend, on either side of the middle
 
 
@@ -37,12 +40,12 @@ def draw(picture: Picture, target: Target) -> list[str]:
 
 def _lines(picture: Picture, target: Target) -> Iterator[Line]:
     yield [(printable(picture.title), BOLD)]
-    levels = _LEVELS if target.unicode else "".join((_ASCII[0], _ASCII[1]))
+    levels = LEVELS if target.unicode else "".join((_ASCII[0], _ASCII[1]))
     top = max(filter(isfinite, picture.norms), default=0.0)
     line = "".join(_level(value / (top or 1.0), levels) for value in picture.norms)
     yield [(f"{'norm':>{MARGIN - 1}} {line}", "")]
     yield from _colored(picture, target) if _halves(target) else _shaded(picture, target)
-    yield [(f"{'step':>{MARGIN - 1}} {_axis(picture.size[0], len(picture.norms))}", "")]
+    yield [(f"{'step':>{MARGIN - 1}} {axis(picture.size[0], len(picture.norms))}", "")]
     yield from _legend(picture, target)
     yield [(f"{'':{MARGIN}}norm up to {top:.3g}", "")]
 
@@ -97,31 +100,18 @@ def _size(picture: Picture, value: float) -> float:
 def _color(picture: Picture, value: float, target: Target) -> str:
     """Return the colour of a value as part of an SGR sequence."""
     special = mark(picture, value)
-    return _swatch(place(picture, value) if special is None else special, target)
+    return swatch(place(picture, value) if special is None else special, target)
 
 
-def _swatch(color: float | Mark, target: Target) -> str:
+def swatch(color: float | Mark, target: Target) -> str:
+    """Return a place on the palette, or a mark, as the rest of an SGR sequence."""
     if not target.truecolor:
         return f"5;{color.code if isinstance(color, Mark) else code(color)}"
     found = color.hex if isinstance(color, Mark) else hexadecimal(color)
     return f"2;{';'.join(map(str, bytes.fromhex(found)))}"
 
 
-def ticks(steps: int, columns: int, width: int) -> Iterator[tuple[int, int]]:
-    """Yield the steps to label, with the column that each is in: round numbers, `width` apart."""
-    unit = next(
-        size * 10**power
-        for power in range(30)
-        for size in (1, 2, 5)
-        if size * 10**power * columns >= width * steps or size * 10**power >= steps
-    )
-    for step in dict.fromkeys((1, *range(unit, steps + 1, unit))):
-        column = -(-step * columns // steps) - 1 if columns < steps else step - 1
-        if step == 1 or column >= width - 2:
-            yield step, column
-
-
-def _axis(steps: int, columns: int) -> str:
+def axis(steps: int, columns: int) -> str:
     """Return the axis of steps: numbers that begin under their columns."""
     line = ""
     for step, column in ticks(steps, columns, len(f"{steps:,}") + 3):
@@ -146,11 +136,11 @@ def _legend(picture: Picture, target: Target) -> Iterator[Line]:
         wrong: Line = [(f"{_BAD} NaN or Inf", "")]
     else:
         shares = (index / _SWATCHES for index in range(-_SWATCHES, _SWATCHES + 1))
-        bar = [("█", f"38;{_swatch(share, target)}") for share in shares]
+        bar = [("█", f"38;{swatch(share, target)}") for share in shares]
         yield [margin, (f"{low} ", ""), *bar, (f" {high}", "")]
-        marks = [[("█", f"38;{_swatch(color, target)}"), (f" at {_bound(picture, end)}", "")]
+        marks = [[("█", f"38;{swatch(color, target)}"), (f" at {_bound(picture, end)}", "")]
                  for end, color in enumerate((LOW, HIGH))]  # fmt: skip
-        wrong = [("█", f"38;{_swatch(BAD, target)}"), (" NaN or Inf", "")]
+        wrong = [("█", f"38;{swatch(BAD, target)}"), (" NaN or Inf", "")]
     if picture.bounds is not None:
         share = f": saturated, {picture.saturated:.1%}" if picture.saturated is not None else ""
         line = [part for each in marks for part in (*each, ("  ", ""))][:-1]

@@ -4,13 +4,15 @@ Nothing depends on how wide a viewer's font is: every text has its own place, a 
 its column ends, and rules are drawn, not written.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 from xml.sax.saxutils import escape
 
-from rnncli.render.text import printable
+from rnncli.render.text import printable, ticks
 
 _BOLD = ' font-weight="bold"'
+LEFT, RIGHT = 64, 24  # pixels beside what is drawn over time
+_WIDTH = 720  # of it at most, but for cells of a pixel
 MONO, SANS = "monospace", "sans-serif"  # CairoSVG looks at the first family alone
 
 
@@ -48,6 +50,22 @@ def rect(x: float, y: float, width: float, height: float, fill: str) -> str:
             'shape-rendering="crispEdges"/>')  # fmt: skip
 
 
+class Drawing(NamedTuple):
+    """Elements, and how far to the right and down they go."""
+
+    parts: list[str]
+    width: float
+    height: float
+
+
+def stacked(title: str, drawings: Iterable[Drawing], look: Look) -> str:
+    """Return an SVG file of drawings that stand one below the other."""
+    found = list(drawings)
+    width = max(LEFT + 560, *(each.width + RIGHT for each in found))
+    parts = [part for each in found for part in each.parts]
+    return document(title, int(width), int(found[-1].height), look, parts)
+
+
 class Span(NamedTuple):
     """A piece of a text in one colour."""
 
@@ -65,3 +83,23 @@ def text(x: float, y: float, spans: Iterable[Span], size: int = 14, *, font: str
     )
     return (f'<text x="{x:g}" y="{y:g}" font-family="{font}" font-size="{size}" '
             f'text-anchor="{anchor}" xml:space="preserve">{parts}</text>')  # fmt: skip
+
+
+def small(x: float, y: float, content: str, fill: str, anchor: str = "start") -> str:
+    """Return a label."""
+    return text(x, y, [Span(content, fill)], 12, anchor=anchor)
+
+
+def side(cells: int, room: int = _WIDTH) -> int:
+    """Return the width, or the height, of one of so many cells."""
+    return max(1, min(18, room // max(1, cells)))
+
+
+def steps(count: int, columns: int, bottom: float, width: int, look: Look) -> Iterator[str]:
+    """Yield the axis of steps: marks and round numbers below their columns."""
+    apart = -(-(8 * len(f"{count:,}") + 14) // width)
+    for step, column in ticks(count, columns, apart):
+        middle = LEFT + (column + 0.5) * width
+        yield rect(middle - 0.5, bottom + 2, 1, 4, look.rule)
+        yield small(middle, bottom + 19, f"{step:,}", look.faint, anchor="middle")
+    yield small(LEFT - 8, bottom + 19, "step", look.text, anchor="end")

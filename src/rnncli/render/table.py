@@ -23,6 +23,10 @@ def render(report: Report, target: Target) -> str:
         from rnncli.render.heatmap import draw
 
         lines += ["", *draw(report.picture, target)]
+    if report.charts:
+        from rnncli.render import chart
+
+        lines += chart.draw(report.charts, target)
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 

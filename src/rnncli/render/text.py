@@ -126,6 +126,20 @@ def _any(value: Any) -> str:
     return printable(str(value))
 
 
+def ticks(steps: int, columns: int, width: int) -> Iterator[tuple[int, int]]:
+    """Yield the steps to label, with the column that each is in: round numbers, `width` apart."""
+    unit = next(
+        size * 10**power
+        for power in range(30)
+        for size in (1, 2, 5)
+        if size * 10**power * columns >= width * steps or size * 10**power >= steps
+    )
+    for step in dict.fromkeys((1, *range(unit, steps + 1, unit))):
+        column = -(-step * columns // steps) - 1 if columns < steps else step - 1
+        if step == 1 or column >= width - 2:
+            yield step, column
+
+
 def right_aligned(column: Column) -> bool:
     """Whether the column holds numbers."""
     return column.kind in _NUMBERS

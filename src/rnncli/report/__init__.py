@@ -93,6 +93,14 @@ class Picture(NamedTuple):
     saturated: float | None = None
 
 
+class Chart(NamedTuple):
+    """A curve over `steps`, on a log scale: a value per column, None where it is not known."""
+
+    title: str
+    values: tuple[float | None, ...]
+    steps: int
+
+
 def glossary(*terms: str) -> str:
     """Return the note below a table that says where its terms are explained."""
     *first, last = terms
@@ -112,6 +120,7 @@ class Report(NamedTuple):
     notes: tuple[str, ...] = ()
     ok: bool = True
     picture: Picture | None = None
+    charts: tuple[Chart, ...] = ()
     warnings: tuple[str, ...] = ()
     math: tuple[str, ...] = ()
 

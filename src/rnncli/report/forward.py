@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from rnncli.report import Column, Picture, Report, Table, Total, glossary
+from rnncli.report import Chart, Column, Picture, Report, Table, Total, glossary, gradients
 from rnncli.shapes import Shape, Shapes
 
-MOST_STEPS = 1000  # over which gradients are computed
 MUCH = 0.5  # of the activations saturated: worth a sentence
 
 
@@ -44,20 +43,15 @@ _LAYER_COLUMNS = (
 )
 
 
-_GRADIENT_COLUMNS = (
-    Column("name", "Layer", "group"),
-    Column("of", "Derivative"),
-    Column("back", "Steps back", "count"),
-    Column("norm", "Norm", "number"),
-)
-
-
 def forward(
-    run: Run, layers: Sequence[Mapping[str, Any]] | None = None, picture: Picture | None = None
+    run: Run,
+    layers: Sequence[Mapping[str, Any]] | None = None,
+    picture: Picture | None = None,
+    charts: tuple[Chart, ...] = (),
 ) -> Report:
     """Return the shapes of what went in and came out, and the output's statistics.
 
-    `layers` adds the inside of each recurrent layer, `picture` a drawing.
+    `layers` adds the inside of each recurrent layer, `picture` and `charts` are drawings.
     """
     data = {
         "input_shape": run.input_shapes[0] if len(run.input_shapes) == 1 else run.input_shapes,
@@ -87,10 +81,11 @@ def forward(
     if layers:
         tables.append(Table(_GATE_COLUMNS, tuple(_gate_rows(layers))))
         tables.append(Table(_LAYER_COLUMNS, tuple(map(_layer_row, layers))))
-        gradients = tuple(_gradient_rows(layers))
-        tables += [Table(_GRADIENT_COLUMNS, gradients)] if gradients else []
+        found = gradients.table(layers)
+        tables += [found] if found else []
     return Report(
         "forward", data, tuple(tables), notes=tuple(_notes(run, layers)), picture=picture,
+        charts=charts,
     )  # fmt: skip
 
 
@@ -121,14 +116,6 @@ def _gate_rows(layers: Sequence[Mapping[str, Any]]) -> Iterable[tuple[Any, ...]]
             yield layer["name"], gate, share, layer["spectral_radius"].get(gate)
 
 
-def _gradient_rows(layers: Sequence[Mapping[str, Any]]) -> Iterable[tuple[Any, ...]]:
-    for layer in layers:
-        for row in layer["gradient"]:
-            for state in [key for key in row if key not in ("step", "back")]:
-                where = "1" if row["step"] == 1 else f"T−{row['back']}"
-                yield layer["name"], f"∂h_T/∂{state}_t, t = {where}", row["back"], row[state]
-
-
 def _layer_row(layer: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple(layer[column.key] for column in _LAYER_COLUMNS)
 
@@ -152,26 +139,5 @@ def _layer_notes(layers: Sequence[Mapping[str, Any]]) -> Iterable[str]:
         yield "NaN or Inf first appears in {} at step {:,}, counted from 1.".format(*bad[0])
     if layers:
         yield "Saturated is the share of a gate's values within a thousandth of a bound."
-        yield from _flow(layers)
+        yield from gradients.sentences(layers)
         yield glossary("saturated", "spectral radius", "norm")
-
-
-_FLOW = {
-    "vanishes": "{}: the gradient vanishes, below 0.001 after {:,} steps: what came before them "
-    "hardly changes the last state.",
-    "explodes": "{}: the gradient explodes, above 1,000 after {:,} steps.",
-    "holds": "{}: the gradient holds over {:,} steps, between 0.001 and 1,000.",
-}
-
-
-def _flow(layers: Sequence[Mapping[str, Any]]) -> Iterable[str]:
-    """Yield a sentence per layer on how far its gradient reaches back."""
-    for layer in layers:
-        found = layer["gradient_flow"]
-        if found is not None:
-            yield _FLOW[found["verdict"]].format(layer["name"], found["steps"])
-    if any(layer["gradient"] for layer in layers):
-        yield ("The norm of a derivative says how much, at most, a small change of the state at "
-               "step t has grown at the last step T, in the first sequence.")  # fmt: skip
-    if any(row["back"] > MOST_STEPS for layer in layers for row in layer["gradient"]):
-        yield f"It is not computed over more than {MOST_STEPS:,} steps."

@@ -9,10 +9,11 @@ from rnncli.layers.ops.row import Row, broadcast, same, types
 if TYPE_CHECKING:
     import numpy as np
 
-    from rnncli.kernels import activations, tensors
+    from rnncli.kernels import activation_layers, activations, erf, tensors
 else:
     np, tensors = lazy("numpy"), lazy("rnncli.kernels.tensors")
-    activations = lazy("rnncli.kernels.activations")
+    activations, erf = lazy("rnncli.kernels.activations"), lazy("rnncli.kernels.erf")
+    activation_layers = lazy("rnncli.kernels.activation_layers")
 
 # Keras's name, and NumPy's where that is not the same in lower case.
 _UNARY = (
@@ -45,7 +46,7 @@ def _pairs(names: str) -> Iterator[tuple[str, str]]:
 
 
 def _activation(name: str) -> Callable[..., Any]:
-    return lambda x: activations.ACTIVATIONS[name](x)
+    return lambda x: activations.activation(name)(x)
 
 
 def _like(fill: int | None) -> Callable[..., Any]:
@@ -106,13 +107,14 @@ _OTHERS: dict[str, Row] = {
     "DivideNoNan": Row(broadcast, lambda x1, x2: tensors.divide_no_nan(x1, x2)),
     "Isclose": Row(broadcast, _isclose, ("equal_nan",)),
     "Rsqrt": Row(same, lambda x: 1 / np.sqrt(x)),
-    "Erf": Row(same, lambda x: activations.erf(x)),
-    "Erfc": Row(same, lambda x: 1 - activations.erf(np.asarray(x, np.float64))),
+    "Erf": Row(same, lambda x: erf.erf(x)),
+    "Erfc": Row(same, lambda x: 1 - erf.erf(np.asarray(x, np.float64))),
     "Erfinv": Row(same, lambda x: tensors.erfinv(x)),
     "Gelu": Row(same, lambda x, approximate=True: tensors.gelu(x, approximate), ("approximate",)),
-    "LeakyRelu": Row(same, lambda x, **slope: activations.leaky_relu(x, **slope),
+    "LeakyRelu": Row(same, lambda x, negative_slope=0.2:
+                     activation_layers.leaky_relu(negative_slope).function(x),
                      ("negative_slope",)),
-    "Elu": Row(same, lambda x, alpha=1.0: activations.elu(x, alpha), ("alpha",)),
+    "Elu": Row(same, lambda x, alpha=1.0: activation_layers.elu(alpha).function(x), ("alpha",)),
     "Celu": Row(same, lambda x, alpha=1.0: tensors.celu(x, alpha), ("alpha",)),
     "HardShrink": Row(same, lambda x, threshold=0.5: np.where(np.abs(x) > threshold, x, 0 * x),
                       ("threshold",)),

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnncli.errors import ShapeError
-from rnncli.kernels.activations import bounds, saturated
+from rnncli.kernels.activation_layers import Bounds
+from rnncli.kernels.activations import bounds, near
 from rnncli.kernels.recurrence import Recurrence, recurrence
 from rnncli.kernels.reference import Reference
 from rnncli.layers import layer_type
@@ -142,7 +143,7 @@ class Recurrent(Op):
         self.setup, self.structure = setup, structure
         weights = [unpacked(node, setup.weights.get) for node in structure.cells]
         self.running = Running(structure, weights, setup.dtype)
-        self.ends = [last_cells(part)[0].output_activation for part in structure.directions]
+        self.ends = [state_bounds(last_cells(part)[0]) for part in structure.directions]
 
     def __call__(self, inputs: Sequence[Value], options: Mapping[str, Any]) -> tuple[Value, ...]:
         """Return the output(s) and, where asked for, the final states."""
@@ -199,16 +200,24 @@ class Recurrent(Op):
         return merged(part.merge, arrays[0], arrays[1], self.structure.return_sequences)
 
     def _note(self, carries: Sequence[Any]) -> None:
-        """Count the outputs that are near a bound of their activation."""
-        for activation, (output, _) in zip(self.ends, carries, strict=True):
-            note(self.setup.notes, activation, output)
+        """Count the outputs that are near a bound."""
+        for found, (output, _) in zip(self.ends, carries, strict=True):
+            note(self.setup.notes, found, output)
 
 
-def note(notes: Notes, activation: Any, output: Array) -> None:
-    """Count the outputs near a bound of the activation, if it has any."""
-    if bounds(activation) is not None:
+def state_bounds(node: CellNode) -> Bounds | None:
+    """Return what a cell's output cannot leave: the bounds of its last activation, where gates only
+    let through and nothing projects it."""
+    shares = not node.cell.gated or bounds(node.recurrent_activation) == (0, 1)
+    inside = shares and node.cell.activated and not node.projected
+    return bounds(node.output_activation) if inside else None
+
+
+def note(notes: Notes, found: Bounds | None, output: Array) -> None:
+    """Count the outputs near a bound, if there are any."""
+    if found is not None:
         notes.bounded += output.size
-        notes.saturated += saturated(activation, output)
+        notes.saturated += near(found, output)
 
 
 def _size(setup: OpContext) -> int:

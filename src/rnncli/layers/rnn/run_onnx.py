@@ -7,10 +7,10 @@ import numpy as np
 
 from rnncli.activation_names import ACTIVATION_NAMES, ARGUMENTS, Applied
 from rnncli.errors import ShapeError, UnsupportedError
-from rnncli.kernels.activations import Array
+from rnncli.kernels.activation_layers import Array
 from rnncli.layers.op import Notes, Value
 from rnncli.layers.rnn.onnx import CELLS, node_structure
-from rnncli.layers.rnn.run import Memory, Running, note
+from rnncli.layers.rnn.run import Memory, Running, note, state_bounds
 from rnncli.layers.rnn.structure import Structure, walk
 from rnncli.layers.rnn.unpacking import unpacked
 
@@ -93,7 +93,7 @@ class OnnxRnn:
         sequence = np.stack(ways, axis=axes[0])
         each = zip(*(memories[0].states for _, memories in carries), strict=True)
         finals = [np.stack(states, axis=axes[1]) for states in each]
-        note(self.notes, structure.cells[0].output_activation, sequence)
+        note(self.notes, state_bounds(structure.cells[0]), sequence)
         self.notes.states[self.name] = [
             (state, array.shape) for state, array in zip(self.states, finals, strict=True)
         ]

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from rnncli.forward.onnx.operators.entry import MICROSOFT, operator, stated
-from rnncli.kernels.activations import erf, sigmoid
+from rnncli.kernels.activations import sigmoid
+from rnncli.kernels.erf import erf
 from rnncli.layers.op import Array
 
 
