@@ -224,7 +224,7 @@ def _counted(model: Path, facts: dict[str, Any]) -> str:
     """Return which counts differ from the module's: its parameters, and its recurrent MACs."""
     from rnncli.errors import RnncliError
     from rnncli.formats import read
-    from rnncli.graph.infer import sized
+    from rnncli.graph.sizes import sized
     from rnncli.report.macs import macs_of
 
     try:

@@ -12,7 +12,7 @@ from rnncli.formats import read
 from rnncli.forward import Request, forward
 from rnncli.forward.finite import count_not_finite
 from rnncli.graph.alone import alone
-from rnncli.graph.infer import sized
+from rnncli.graph.sizes import sized
 from rnncli.report.cost import cost
 
 pytest.importorskip("onnx")

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import cache
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -14,9 +15,7 @@ from rnncli.cells import cell_for, cells_in, names, snake_case
 from rnncli.cli import address_space
 from rnncli.cli.options import CELL, MODEL, OUTPUT
 from rnncli.cli.output import fail, silence_stdout
-from rnncli.cli.refusals import told, unknown_command
 from rnncli.errors import ExitCode, RnncliError
-from rnncli.formats import SUFFIXES
 
 COMMANDS = (
     "summary", "params", "shapes", "explain", "cost", "forward", "fit", "weights", "diff",
@@ -94,6 +93,9 @@ class Commands(TyperGroup):
             return None, None, rest
         if name == "help":
             return _helped(ctx, rest)
+        from rnncli.cli.refusals import unknown_command
+        from rnncli.formats import SUFFIXES
+
         if os.path.exists(name) or name.lower().endswith(SUFFIXES):
             return "summary", _built("summary", _function("summary")), args
         raise unknown_command(name, COMMANDS)
@@ -126,14 +128,6 @@ def _helped(context: Any, rest: list[str]) -> Any:
     return name, command, ["--help"]
 
 
-# Who writes a cell as Keras or PyTorch does means ours.
-_CELLS = {
-    written.lower(): snake_case(cell.name)
-    for found in (cells_in("torch"), {name: cell_for(name) for name in names()})
-    for written, cell in found.items()
-}
-
-
 def _cells(args: list[str]) -> list[str]:
     """Return the words of a line with the value of --cell as the table of cells has it."""
     found = list(args)
@@ -147,7 +141,14 @@ def _cells(args: list[str]) -> list[str]:
 
 
 def _cell(text: str) -> str:
-    return _CELLS.get(text.lower().replace("_", "").replace("-", ""), text)
+    return _written().get(text.lower().replace("_", "").replace("-", ""), text)
+
+
+@cache
+def _written() -> dict[str, str]:
+    """Return the values of --cell by what Keras and PyTorch call the cells."""
+    known = cells_in("torch") | {name: cell_for(name) for name in names()}
+    return {written.lower(): snake_case(cell.name) for written, cell in known.items()}
 
 
 _CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -226,6 +227,8 @@ def _run() -> int:
     except RnncliError as error:
         fail(error.message, error.hint, where=error.where)
     except _Refused as error:
+        from rnncli.cli.refusals import told
+
         fail(*told(error))
     except (typer.Abort, KeyboardInterrupt):
         raise KeyboardInterrupt from None

@@ -18,20 +18,19 @@ def limit() -> int | None:
     return None
 
 
-class _NoRoom:
+class _Room:
     """Finds no module, and refuses NumPy, whose BLAS ends the process where it gets no memory."""
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
         """Return nothing. Raises: MemoryError."""
-        if name == "numpy":
+        found = limit() if name == "numpy" else None
+        if found is None:
+            return
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # each reserves some 40 MB
+        if found < LEAST:
             raise MemoryError
 
 
 def guard() -> None:
     """Refuse to load NumPy where there is no room for it, and have it start no threads."""
-    found = limit()
-    if found is None:
-        return
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # each reserves some 40 MB
-    if found < LEAST:
-        sys.meta_path.insert(0, _NoRoom())
+    sys.meta_path.insert(0, _Room())

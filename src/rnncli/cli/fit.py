@@ -9,7 +9,8 @@ from rnncli.cli.models import CLASSES, cell_layers, steps_of
 from rnncli.cli.options import CellFlags, CellName, OutputFlags, StackFlags, amount, with_options
 from rnncli.cli.output import emit, talk
 from rnncli.errors import ExitCode, UsageError
-from rnncli.graph.infer import infer, sized
+from rnncli.graph.infer import infer
+from rnncli.graph.sizes import sized
 from rnncli.model import Model, Source, sequential
 
 # The arguments that may be looked for: more of them takes more.

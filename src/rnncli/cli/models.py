@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING, Any
 
-from rnncli.activation_names import check_activation
 from rnncli.cells import cell_for, names, snake_case
 from rnncli.cli.options import CellFlags, ModelFlags
 from rnncli.cli.output import warn_that
@@ -155,15 +154,23 @@ def _check(flags: CellFlags) -> None:
             "add --cell lstm or --cell gru",
         )
     for name in ("activation", "recurrent_activation"):
-        try:
-            check_activation(getattr(flags, name))
-        except UsageError as error:
-            raise UsageError(f"--{name.replace('_', '-')}: {error.message}", error.hint) from None
+        _check_activation(f"--{name.replace('_', '-')}", getattr(flags, name))
+
+
+def _check_activation(flag: str, name: str | None) -> None:
+    if name is None:
+        return
+    from rnncli.activation_names import check_activation
+
+    try:
+        check_activation(name)
+    except UsageError as error:
+        raise UsageError(f"{flag}: {error.message}", error.hint) from None
 
 
 def with_dims(model: Model, texts: list[str] | None) -> Model:
     """Return the model with the sizes that `--dim NAME=N` gives its axes. Raises: UsageError."""
-    from rnncli.graph.infer import sized
+    from rnncli.graph.sizes import sized
 
     named = {}
     for text in texts or ():

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeAlias, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeAlias
 
 from typer import Argument, BadParameter, Option
 
@@ -255,7 +255,7 @@ AnyOutput = OutputFlags | SummaryOutputFlags | CheckOutputFlags
 
 def with_options(function: Callable[..., None]) -> Callable[..., None]:
     """Return `function` with each parameter that is a group of options spread into its options."""
-    hints = get_type_hints(function, include_extras=True)
+    hints = function.__annotations__
     groups = {name: hint for name, hint in hints.items() if hasattr(hint, "_field_defaults")}
 
     @wraps(function)
@@ -269,7 +269,7 @@ def with_options(function: Callable[..., None]) -> Callable[..., None]:
     parameters = []
     for name, parameter in inspect.signature(function).parameters.items():
         if name in groups:
-            group, kinds = groups[name], get_type_hints(groups[name], include_extras=True)
+            group, kinds = groups[name], groups[name].__annotations__
             parameters += [
                 inspect.Parameter(field, inspect.Parameter.KEYWORD_ONLY,
                                   default=group._field_defaults[field], annotation=kinds[field])

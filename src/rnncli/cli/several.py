@@ -17,13 +17,6 @@ _SHARD = r"group\d+-shard\d+of\d+\.bin$"  # weights of a TensorFlow.js model
 _WIDEST = 60  # columns for paths
 
 
-def is_many(paths: list[str]) -> bool:
-    """Whether the paths ask for a row each: several, or a folder that is no model itself."""
-    from rnncli.formats import is_model_folder
-
-    return len(paths) > 1 or (os.path.isdir(paths[0]) and not is_model_folder(paths[0]))
-
-
 def found_in(paths: Iterable[str], depth: int | None = None) -> Iterator[str]:
     """Yield the files named, and the models in folders down to `depth` folders (1: their own)."""
     for path in paths:

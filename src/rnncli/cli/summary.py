@@ -1,5 +1,6 @@
 """`rnncli summary`: what is in a model."""
 
+import os
 from typing import Annotated
 
 from typer import Option
@@ -8,7 +9,6 @@ from rnncli.cli.models import load, warn_of_unbuilt
 from rnncli.cli.options import CellFlags, FilesFlags, SummaryOutputFlags, with_options
 from rnncli.cli.output import emit, warn
 from rnncli.cli.pictures import Dark, Svg, check_svg, save_svg
-from rnncli.cli.several import is_many, summaries
 from rnncli.errors import UsageError
 
 
@@ -44,7 +44,7 @@ def command(
     """
     from rnncli.report.summary import classic_names, summarize
 
-    if model.files and is_many(model.files):
+    if model.files and _is_many(model.files):
         _rows(model, cell, output, svg)
         return
     check_svg(svg, dark)
@@ -62,8 +62,17 @@ def command(
         emit(report, output, line_length=line_length)
 
 
+def _is_many(paths: list[str]) -> bool:
+    """Whether the paths ask for a row each: several, or a folder that is no model itself."""
+    from rnncli.formats import is_model_folder
+
+    return len(paths) > 1 or (os.path.isdir(paths[0]) and not is_model_folder(paths[0]))
+
+
 def _rows(model: FilesFlags, cell: CellFlags, output: SummaryOutputFlags, svg: str | None) -> None:
     """Print a row per file; --depth is how deep folders are searched. Raises: UsageError."""
+    from rnncli.cli.several import summaries
+
     others = [flag for flag in cell.given() if flag != "--depth"]
     others += ["--layer"] * bool(model.layer) + ["--key"] * bool(model.key)
     others += ["--svg"] * (svg is not None)

@@ -3,17 +3,15 @@
 Flags, `--layer` expressions and files all come through here, models inside models too.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from rnncli.errors import RnncliError, ShapeError, UnsupportedError, UsageError
-from rnncli.graph.misfit import Placed, check_single, misfit
 from rnncli.graph.order import in_order, keras_depths
 from rnncli.layers import TABLE, complete, layer_type
 from rnncli.layers.arguments import check_arguments
 from rnncli.layers.layer_type import trains
 from rnncli.model import Call, Config, Layer, Model, Ref, Weight, sequential
-from rnncli.shapes import Dim, Shape, Shapes
+from rnncli.shapes import Shape, Shapes
 
 
 class _Progress:
@@ -88,41 +86,6 @@ def infer(model: Model, inputs: Shapes | None = None) -> Model:
     return model._replace(layers=layers, outputs=outputs, warnings=warnings)
 
 
-def sized(
-    model: Model, batch: Dim = None, steps: Dim = None, named: Mapping[str, int] | None = None
-) -> Model:
-    """Return the model with the open batch and time sizes of its inputs filled; None: left open.
-
-    A file of weights alone says what each layer gets, not from where: each is filled. `named` are
-    sizes of other axes, where the file names them. Raises: UsageError where it does not.
-    """
-    if model.resized is not None:
-        return model if (batch, steps) == (None, None) and not named else model.resized(
-            batch, steps, named or {})  # fmt: skip
-    if named:
-        raise UsageError(f"--dim {next(iter(named))}: the model does not name its axes",
-                         "--steps and --batch-size fill those that are open")  # fmt: skip
-    if batch is None and steps is None:
-        return model
-    if model.inputs:
-        return infer(model, _filled([model.shape(ref) or () for ref in model.inputs], batch, steps))
-    layers = tuple(
-        layer._replace(build_shapes=_filled(layer.build_shapes, batch, steps))
-        if layer.build_shapes is not None
-        else layer
-        for layer in model.layers
-    )
-    return infer(model._replace(layers=layers))
-
-
-def _filled(shapes: Shapes | list[Shape], batch: Dim, steps: Dim) -> Shapes:
-    def fill(shape: Shape) -> Shape:
-        given = (batch, steps, *(None for _ in shape[2:]))
-        return tuple(new if dim is None else dim for dim, new in zip(shape, given, strict=False))
-
-    return tuple(map(fill, shapes))
-
-
 def _on_inputs(model: Model, inputs: Shapes) -> Model:
     """Return the model with `inputs` for the shapes of its input layers."""
     given = {ref.layer: shape for ref, shape in zip(model.inputs, inputs, strict=False)}
@@ -161,7 +124,9 @@ def _run_call(layer: Layer, index: int, progress: _Progress) -> None:
     if inputs is None or (not inputs and layer.build_shapes):
         inputs = layer.build_shapes
     try:
-        if progress.chained:
+        if progress.chained and len(inputs or ()) > 1:
+            from rnncli.graph.misfit import check_single
+
             check_single(layer, inputs or ())
         outputs = _outputs(layer, inputs, index, progress)
     except _MALFORMED as error:
@@ -300,6 +265,8 @@ def _placed(weight: Weight, before: Weight | None) -> Weight:
 
 def _misfit(layer: Layer, call: Call, progress: _Progress, error: Exception) -> RnncliError:
     """Return the error of a layer with the layers of the stack before it."""
+    from rnncli.graph.misfit import Placed, misfit
+
     before: list[Placed] = []
     ref = next(iter(call.inputs), None)
     while ref is not None:

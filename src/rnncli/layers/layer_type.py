@@ -88,7 +88,7 @@ class LayerType(NamedTuple):
     streams: Streams = never
     run: Run | None = None
     not_run: str = ""
-    structure: "Callable[[Config, int], Structure | None] | None" = None
+    structure: Callable[[Config, int], "Structure | None"] | None = None
     lists: bool = False
 
     def complete(self, config: Config) -> Config:

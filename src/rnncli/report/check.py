@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from rnncli.graph.infer import sized
+from rnncli.graph.sizes import sized
 from rnncli.model import ITEM_SIZE, Model
 from rnncli.report import AtLeast, Column, Report, Table
 from rnncli.report.macs import model_macs

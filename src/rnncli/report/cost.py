@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from rnncli.graph.infer import sized
+from rnncli.graph.sizes import sized
 from rnncli.layers.onnx import open_axes, stated_batch
 from rnncli.model import ITEM_SIZE, Layer, Model
 from rnncli.report import Column, Report, Table, Total, glossary

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from rnncli.cells import Cell, cell_for, cells_in, names, snake_case
 from rnncli.errors import UnsupportedError
-from rnncli.layers.layer_type import REQUIRED, LayerType, last_dim, rank, signature, trains
+from rnncli.layers.layer_type import REQUIRED, LayerType, last_dim, rank, trains
 from rnncli.layers.lazy import function_of
 from rnncli.layers.rnn.structure import Backwards, CellNode, Chain, Pair, Part, Structure
 from rnncli.layers.rnn.weight_layouts import placed_weights
@@ -222,7 +222,8 @@ def _type(name: str, arguments: Mapping[str, Any]) -> LayerType:
     )
 
 
-_CUDNN = "units, return_sequences=False, return_state=False, go_backwards=False, stateful=False"
+_CUDNN = {"units": REQUIRED, **_SEQUENCE}
+del _CUDNN["unroll"]
 
 TYPES = {
     **{name: _type(name, arguments_of(cell_for(name), layer=True)) for name in names()},
@@ -231,5 +232,5 @@ TYPES = {
         "Bidirectional",
         {"layer": REQUIRED, "merge_mode": "concat", "weights": None, "backward_layer": None},
     ),
-    **{name: _type(name, signature(_CUDNN)) for name in CUDNN_CELLS},
+    **{name: _type(name, _CUDNN) for name in CUDNN_CELLS},
 }
