@@ -54,10 +54,9 @@ _FAMILIES = {
     "preprocessing": "CategoryEncoding Discretization Hashing HashedCrossing",
     "lookup": "IntegerLookup StringLookup TextVectorization",
     "spectrograms": "STFTSpectrogram MelSpectrogram",
-    "convolutional": (
-        "Conv1D Conv2D Conv3D Conv1DTranspose Conv2DTranspose Conv3DTranspose DepthwiseConv1D "
-        "DepthwiseConv2D SeparableConv1D SeparableConv2D"
-    ),
+    "convolutional": "Conv1D Conv2D Conv3D",
+    "transposed": "Conv1DTranspose Conv2DTranspose Conv3DTranspose",
+    "depthwise": "DepthwiseConv1D DepthwiseConv2D SeparableConv1D SeparableConv2D",
     "rnn.conv_lstm": "ConvLSTM1D ConvLSTM2D ConvLSTM3D",
     "pooling": " ".join(
         f"{where}{kind}Pooling{axes}D"
@@ -112,7 +111,7 @@ ALIASES = {
     **{
         name.replace("Conv", "Convolution"): name
         for name, family in TABLE.items()
-        if family == "convolutional"
+        if family in ("convolutional", "transposed", "depthwise")
     },
     **{
         name.replace("Average", "Avg").replace("Pooling", "Pool"): name

@@ -9,7 +9,7 @@ from rnncli.errors import ShapeError
 from rnncli.layers.activation import activation_of, activation_weights
 from rnncli.layers.layer_type import LayerType, channels_first, pair, rank, scan, signature
 from rnncli.layers.lazy import lazy
-from rnncli.layers.op import Array, Carry, Op, OpContext, Plain, Value
+from rnncli.layers.op import Array, Carry, Op, OpContext, Value
 from rnncli.layers.quantization import with_adapter, with_delta
 from rnncli.layers.reshaping import AXES, as_it_was, channels_last
 from rnncli.model import Config, Weight
@@ -54,28 +54,32 @@ def moved(config: Config, space: tuple[Dim, ...]) -> tuple[Dim, ...]:
     )
 
 
-def _rest(config: Config, size: int, outputs: Shapes) -> tuple[Weight, ...]:
+def rest_of(config: Config, size: int, outputs: Shapes) -> tuple[Weight, ...]:
     """Return the bias and the weights of the activation."""
     bias = (Weight("bias", (size,), "filters", path="bias"),) if config["use_bias"] else ()
     return (*bias, *activation_weights(config, outputs))
 
 
-def _kernel(name: str, shape: tuple[int, ...], formula: str) -> Weight:
+def kernel_of(name: str, shape: tuple[int, ...], formula: str) -> Weight:
+    """Return a kernel that the layer itself holds."""
     return Weight(name, shape, formula, path=name, initializer="glorot_uniform")
 
 
-def _times(size: Dim, factor: int) -> Dim:
+def times(size: Dim, factor: int) -> Dim:
+    """Return a size times a factor, None of an open one."""
     return None if size is None else size * factor
 
 
-def _finished(setup: OpContext, outputs: Array) -> Array:
+def finished(setup: OpContext, outputs: Array) -> Array:
+    """Return the sums with bias and activation, channels where the layer has them."""
     if "bias" in setup.weights:
         outputs = outputs + setup.weights["bias"]
     done: Array = activation_of(setup)(as_it_was(setup.config, outputs))
     return done
 
 
-def _geometry(setup: OpContext, axes: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def geometry(setup: OpContext, axes: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the stride and the dilation along each axis."""
     config = setup.config
     return pair(config["strides"], axes), pair(config["dilation_rate"], axes)
 
@@ -85,7 +89,7 @@ class Convolution(Op):
 
     def __init__(self, axes: int, setup: OpContext) -> None:
         self.setup, self.config, self.kernel = setup, setup.config, with_delta(setup)
-        self.strides, self.dilation = _geometry(setup, axes)
+        self.strides, self.dilation = geometry(setup, axes)
         self.remembers = self.config["padding"] == "causal"
 
     def __call__(self, inputs: Sequence[Value], options: Mapping[str, Any]) -> tuple[Value, ...]:
@@ -98,7 +102,7 @@ class Convolution(Op):
             channels_last(self.config, x), self.kernel, self.strides, self.dilation, padding,
             self.config["groups"],
         )  # fmt: skip
-        return _finished(self.setup, outputs)
+        return finished(self.setup, outputs)
 
     def block(self, value: Value, carry: Carry, reading: int = 0) -> tuple[Value, Carry]:
         """Return the outputs of a block; the carry is the steps that the next one looks back at."""
@@ -128,169 +132,21 @@ def _convolution(axes: int, arguments: str) -> LayerType:
             raise ShapeError(f"{channels} channels are not a multiple of groups={config['groups']}")
         window = pair(config["kernel_size"], axes)
         shape = (*window, channels // config["groups"], config["filters"])
-        kernel = _kernel("kernel", shape, "window × channels × filters")
+        kernel = kernel_of("kernel", shape, "window × channels × filters")
         return with_adapter(
-            config, (kernel, *_rest(config, config["filters"], outputs(config, inputs)))
+            config, (kernel, *rest_of(config, config["filters"], outputs(config, inputs)))
         )
 
     def macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
         channels = split(config, inputs[0], name, axes)[2] // config["groups"]
-        return _times(product(outputs[0][1:]), channels * prod(pair(config["kernel_size"], axes)))
+        return times(product(outputs[0][1:]), channels * prod(pair(config["kernel_size"], axes)))
 
     run = partial(Convolution, axes)
     return LayerType(signature(arguments), outputs, weights, macs, streams=_streams, run=run)
 
 
-def _transposed_size(
-    dim: int, window: int, stride: int, dilation: int, more: int | None, padding: str
-) -> int:
-    """Return the length of an axis after a transposed convolution, as Keras has it."""
-    reach = dilation * (window - 1) + 1
-    if padding == "valid":
-        return (dim - 1) * stride + reach + (max(stride - reach, 0) if more is None else more)
-    return dim * stride if more is None else (dim - 1) * stride + reach % 2 + more
-
-
-def _transposed_space(config: Config, space: tuple[int, ...]) -> tuple[int, ...]:
-    axes, more = len(space), config["output_padding"]
-    extra = (None,) * axes if more is None else pair(more, axes)
-    windows, strides, dilation = (
-        pair(config[key], axes) for key in ("kernel_size", "strides", "dilation_rate")
-    )
-    return tuple(
-        _transposed_size(*each, config["padding"])
-        for each in zip(space, windows, strides, dilation, extra, strict=True)
-    )
-
-
-def _transposed(axes: int) -> LayerType:
-    name = f"Conv{axes}DTranspose"
-
-    def outputs(config: Config, inputs: Shapes) -> Shapes:
-        batch, space, _ = split(config, inputs[0], name, axes)
-        sizes = _transposed_space(config, tuple(dim or 0 for dim in space))
-        made = tuple(None if old is None else new for old, new in zip(space, sizes, strict=True))
-        return (joined(config, batch, made, config["filters"]),)
-
-    def weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
-        channels = split(config, inputs[0], name, axes)[2]
-        shape = (*pair(config["kernel_size"], axes), config["filters"], channels)
-        kernel = _kernel("kernel", shape, "window × filters × channels")
-        return (kernel, *_rest(config, config["filters"], outputs(config, inputs)))
-
-    def macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
-        taps = prod(pair(config["kernel_size"], axes))
-        return _times(product(inputs[0][1:]), taps * config["filters"])
-
-    def run(setup: OpContext) -> Op:
-        config, kernel = setup.config, setup.weights["kernel"]
-
-        def convolve(x: Array) -> Array:
-            x = channels_last(config, x)
-            sizes = _transposed_space(config, x.shape[1:-1])
-            made = windows.transposed(x, kernel, *_geometry(setup, axes), sizes)
-            return _finished(setup, made)
-
-        return Plain(convolve)
-
-    one = "1" if axes == 1 else str((1,) * axes)
-    middle = "output_padding=None, data_format=None"
-    if axes == 3:  # where Keras has them the other way round
-        middle = "data_format=None, output_padding=None"
-    arguments = (
-        f"filters, kernel_size, strides={one}, padding='valid', {middle}, dilation_rate={one}, "
-        "activation=None, use_bias=True, "
-        f"{_INITIALIZERS}, {_RULES}"
-    )
-    return LayerType(signature(arguments), outputs, weights, macs, run=run)
-
-
-def _depthwise(axes: int) -> LayerType:
-    name = f"DepthwiseConv{axes}D"
-
-    def outputs(config: Config, inputs: Shapes) -> Shapes:
-        batch, space, channels = split(config, inputs[0], name, axes)
-        return (joined(config, batch, moved(config, space), channels * config["depth_multiplier"]),)
-
-    def weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
-        channels, depth = split(config, inputs[0], name, axes)[2], config["depth_multiplier"]
-        shape = (*pair(config["kernel_size"], axes), channels, depth)
-        kernel = _kernel("kernel", shape, "window × channels × multiplier")
-        return (kernel, *_rest(config, channels * depth, outputs(config, inputs)))
-
-    def macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
-        return _times(product(outputs[0][1:]), prod(pair(config["kernel_size"], axes)))
-
-    def run(setup: OpContext) -> Op:
-        config, kernel = setup.config, setup.weights["kernel"]
-
-        def convolve(x: Array) -> Array:
-            x = channels_last(config, x)
-            made = windows.depthwise(x, kernel, *_geometry(setup, axes), config["padding"])
-            return _finished(setup, made)
-
-        return Plain(convolve)
-
-    one = "1" if axes == 1 else str((1,) * axes)
-    arguments = (
-        f"kernel_size, strides={one}, padding='valid', depth_multiplier=1, data_format=None, "
-        f"dilation_rate={one}, activation=None, use_bias=True, "
-        "depthwise_initializer='glorot_uniform', bias_initializer='zeros', "
-        "depthwise_regularizer=None, bias_regularizer=None, activity_regularizer=None, "
-        "depthwise_constraint=None, bias_constraint=None"
-    )
-    return LayerType(signature(arguments), outputs, weights, macs, run=run)
-
-
-def _separable(axes: int) -> LayerType:
-    name = f"SeparableConv{axes}D"
-
-    def outputs(config: Config, inputs: Shapes) -> Shapes:
-        batch, space, _ = split(config, inputs[0], name, axes)
-        return (joined(config, batch, moved(config, space), config["filters"]),)
-
-    def weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
-        channels, depth = split(config, inputs[0], name, axes)[2], config["depth_multiplier"]
-        window, filters = pair(config["kernel_size"], axes), config["filters"]
-        return (
-            _kernel("depthwise_kernel", (*window, channels, depth),
-                    "window × channels × multiplier"),
-            _kernel("pointwise_kernel", (*(1,) * axes, channels * depth, filters),
-                    "channels × multiplier × filters"),
-            *_rest(config, filters, outputs(config, inputs)),
-        )  # fmt: skip
-
-    def macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
-        _, space, filters = split(config, outputs[0], name, axes)
-        inner = split(config, inputs[0], name, axes)[2] * config["depth_multiplier"]
-        return _times(product(space), inner * (prod(pair(config["kernel_size"], axes)) + filters))
-
-    def run(setup: OpContext) -> Op:
-        config, kernel = setup.config, setup.weights["depthwise_kernel"]
-        pointwise = setup.weights["pointwise_kernel"]
-        pointwise = pointwise.reshape(pointwise.shape[-2:])
-
-        def convolve(x: Array) -> Array:
-            x = channels_last(config, x)
-            inner = windows.depthwise(x, kernel, *_geometry(setup, axes), config["padding"])
-            return _finished(setup, inner @ pointwise)
-
-        return Plain(convolve)
-
-    one = "1" if axes == 1 else "(1, 1)"
-    arguments = (
-        f"filters, kernel_size, strides={one}, padding='valid', data_format=None, "
-        f"dilation_rate={one}, depth_multiplier=1, activation=None, use_bias=True, "
-        "depthwise_initializer='glorot_uniform', pointwise_initializer='glorot_uniform', "
-        "bias_initializer='zeros', depthwise_regularizer=None, pointwise_regularizer=None, "
-        "bias_regularizer=None, activity_regularizer=None, depthwise_constraint=None, "
-        "pointwise_constraint=None, bias_constraint=None"
-    )
-    return LayerType(signature(arguments), outputs, weights, macs, run=run)
-
-
-_INITIALIZERS = "kernel_initializer='glorot_uniform', bias_initializer='zeros'"
-_RULES = (
+INITIALIZERS = "kernel_initializer='glorot_uniform', bias_initializer='zeros'"
+RULES = (
     "kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None, "
     "kernel_constraint=None, bias_constraint=None"
 )
@@ -301,13 +157,8 @@ def _arguments(axes: int) -> str:
     return (
         f"filters, kernel_size, strides={one}, padding='valid', data_format=None, "
         f"dilation_rate={one}, groups=1, activation=None, use_bias=True, "
-        f"{_INITIALIZERS}, {_RULES}, lora_rank=None, lora_alpha=None"
+        f"{INITIALIZERS}, {RULES}, lora_rank=None, lora_alpha=None"
     )
 
 
-TYPES = {
-    **{f"Conv{axes}D": _convolution(axes, _arguments(axes)) for axes in (1, 2, 3)},
-    **{f"Conv{axes}DTranspose": _transposed(axes) for axes in (1, 2, 3)},
-    **{f"DepthwiseConv{axes}D": _depthwise(axes) for axes in (1, 2)},
-    **{f"SeparableConv{axes}D": _separable(axes) for axes in (1, 2)},
-}
+TYPES = {f"Conv{axes}D": _convolution(axes, _arguments(axes)) for axes in (1, 2, 3)}
