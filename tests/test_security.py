@@ -4,9 +4,12 @@ import io
 import json
 import os
 import pickle  # noqa: TID251  to write what must not run
+import re
+import signal
 import stat
 import subprocess
 import sys
+import tomllib
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +18,9 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+
+from rnncli import interrupts
+from rnncli.errors import ExitCode
 
 # Runs rnncli and reports what it opened, ran or connected to below the folder it is in.
 WATCHED = """
@@ -98,6 +104,62 @@ HOSTILE: dict[str, tuple[str, Callable[[Path], None]]] = {
     "dataset.h5": ("lies in another file", linked(external_dataset)),
     "virtual.h5": ("lies in another file", linked(virtual_dataset)),
 }  # fmt: skip
+
+
+ROOT = Path(__file__).parents[1]
+TEXT = (ROOT / "SECURITY.md").read_text()
+
+
+def stated(script: str, pattern: str) -> int:
+    """Return a whole number, perhaps times a power of two, that a script of `fuzz/` states."""
+    found = re.search(pattern, (ROOT / "fuzz" / script).read_text(), re.MULTILINE)
+    assert found is not None
+    number, _, shift = found[1].partition(" << ")
+    return int(number) << int(shift or 0)
+
+
+INPUTS = r'"--inputs", type=int, default=([\d_]+)'
+# Each number in the text, with what the code says.
+NUMBERS: list[tuple[str, Callable[[], int]]] = [
+    (r"and exit code (\d+)\. A traceback", lambda: ExitCode.USAGE),
+    (r"exit code (\d+) says so", lambda: ExitCode.BUG),
+    (r"(\d+) for SIGINT", lambda: 128 + signal.SIGINT),
+    (r"(\d+) for SIGTERM", lambda: 128 + signal.SIGTERM),
+    (r"(\d+) for SIGHUP", lambda: 128 + signal.SIGHUP),
+    (r"(\d+) for SIGQUIT", lambda: 128 + signal.SIGQUIT),
+    (r"within (\d+) seconds", lambda: stated("target.py", r"^SECONDS = (\d+)")),
+    (r"and (\d+) MB,", lambda: stated("target.py", r"^BYTES = (\d+ << \d+)") >> 20),
+    (r"fuzz/run\.py --inputs (\d+)", lambda: stated("run.py", INPUTS)),
+    (r"fuzz/guided\.py --inputs (\d+)", lambda: stated("guided.py", INPUTS)),
+]
+
+
+def test_the_numbers_of_the_text_are_those_of_the_code() -> None:
+    text = " ".join(TEXT.split())
+    for pattern, value in NUMBERS:
+        assert [int(each) for each in re.findall(pattern, text)] == [value()], pattern
+        text = re.sub(pattern, "", text)
+    assert set(re.findall(r"\w*\d\w*", text)) == {"HDF5", "h5"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+def test_the_exit_code_of_a_signal_is_the_one_of_the_text(
+    number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interrupts, "_received", [number])
+    assert interrupts.told()[1] == 128 + number
+
+
+@pytest.mark.parametrize("name", ["pickle", "marshal"])
+def test_linters_forbid(name: str) -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["ruff"]["lint"]
+    assert name in settings["flake8-tidy-imports"]["banned-api"]
+    assert "TID" in settings["select"]
+
+
+@pytest.mark.parametrize("name", sorted(set(re.findall(r"`((?:src|tests|fuzz)/[^` ]*)`", TEXT))))
+def test_what_the_text_names_is_there(name: str) -> None:
+    assert (ROOT / name).exists()
 
 
 def watched(folder: Path, *arguments: str) -> tuple[int, str, str, list[str]]:

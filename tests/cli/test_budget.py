@@ -71,6 +71,7 @@ def test_patterns_start_at_the_folder_of_the_file(rnncli: Any, repository: Path)
         ("", "has no section"),
         ("[models\n", "is not TOML"),
         ("\xff", "has no section|is not TOML"),
+        ("#" * ((1 << 20) + 1), "no budget file: it has more than 1,048,576 bytes"),
     ],
 )
 def test_what_cannot_be_understood_passes_nothing(

@@ -1,7 +1,9 @@
 """Beyond a bound a file is refused: in one line, soon, and before it takes memory."""
 
+import gzip
 import io
 import json
+import lzma
 import os
 import subprocess
 import sys
@@ -17,6 +19,8 @@ import pytest
 from rnncli.errors import FileError
 from rnncli.formats import limits
 from rnncli.formats.containers.hdf5 import Hdf5Store
+from rnncli.formats.containers.inflate import inflated
+from rnncli.formats.containers.zip import Archive
 
 GOLDENS = Path(__file__).parents[1] / "goldens"
 SECONDS = 1.5  # of the processor; under 1 s where nothing else is running
@@ -226,6 +230,18 @@ OVER: dict[str, tuple[str, Callable[[Path], None], str]] = {
         as_bytes(lambda: zip_of({"config.json": b" " * (9 << 20)}, zipfile.ZIP_DEFLATED)),
         "compression ratio of config.json",
     ),
+    "METADATA_BYTES": (
+        "x.keras", as_bytes(lambda: zip_of(
+            {"config.json": json.dumps(sequential([])).encode(),
+             "metadata.json": b" " * (limits.METADATA_BYTES + 1)})),
+        "bytes in metadata.json: 1,048,577",
+    ),
+    "TORCHSCRIPT_CODE": (
+        "x.pt", as_bytes(lambda: zip_of(
+            {"a/data.pkl": b"\x80\x02" + tensor() + b".", "a/code/x.py": b"#" * (1 << 24),
+             "a/code/y.py": b"#", "a/constants.pkl": b"\x80\x02}."})),
+        "bytes of TorchScript code: 16,777,217",
+    ),
     "UNPACKED_BYTES": ("x.keras", packed_weights, "bytes in model.weights.h5: 1,073,741,825"),
     "HDF5_ATTRIBUTE_BYTES": (
         "x.h5", hdf5(config_attribute(np.bytes_(b"x" * (limits.HDF5_ATTRIBUTE_BYTES + 1)))),
@@ -277,6 +293,31 @@ def test_a_file_over_a_bound_is_refused_soon_and_in_little_memory(
     assert len(run.lines) == 1, run.lines
     assert run.lines[0].startswith(f"error: {tmp_path / file}: ") and message in run.lines[0]
     assert run.took["seconds"] < SECONDS
+
+
+@pytest.mark.parametrize("suffix", ["keras", "pkl"])
+def test_weights_that_unpack_to_far_more_in_memory(tmp_path: Path, suffix: str) -> None:
+    """DEFLATE makes one byte in 100 some 70 times as small."""
+    data = bytes(99) + b"x"
+    data *= limits.UNPACKED_SMALL // len(data) + 1
+    if suffix == "keras":
+        members = {"config.json": b"{}", "model.weights.h5": data}
+        (tmp_path / "x.keras").write_bytes(zip_of(members, zipfile.ZIP_DEFLATED))
+        archive = Archive(str(tmp_path / "x.keras"))
+        with archive, pytest.raises(FileError, match=r"compression ratio of model\.weights\.h5"):
+            archive.opened("model.weights.h5")
+        return
+    with pytest.raises(FileError, match="compression ratio: "):
+        inflated(io.BytesIO(gzip.compress(data)))
+
+
+@pytest.mark.parametrize("form", [lzma.FORMAT_XZ, lzma.FORMAT_ALONE])
+def test_a_dictionary_of_more_than_is_lent(form: int) -> None:
+    kind = lzma.FILTER_LZMA2 if form == lzma.FORMAT_XZ else lzma.FILTER_LZMA1
+    filters = [{"id": kind, "dict_size": 192 << 20, "mf": lzma.MF_HC3, "mode": lzma.MODE_FAST}]
+    packed = lzma.compress(b"x" * 1000, form, filters=filters)
+    with pytest.raises(FileError, match=r"a damaged or truncated (xz|lzma) file \(Memory usage"):
+        inflated(io.BytesIO(packed))
 
 
 def test_a_tensor_over_its_bound_is_not_read(tmp_path: Path) -> None:
@@ -338,8 +379,9 @@ def test_values_that_refer_to_each_other_over_and_over(
 
 def test_every_bound_is_tested() -> None:
     stated = {name for name in vars(limits) if name.isupper()}
-    others = {"TENSOR_BYTES", "NAMES_CHARACTERS", "PICKLE_WALK", "HDF5_SMALL", "HDF5_RATIO",
-              "HDF5_CHUNK_RATIO", "HDF5_CHUNKS", "VOCABULARY", "VOCABULARY_BYTES"}  # fmt: skip
+    others = {"TENSOR_BYTES", "NAMES_CHARACTERS", "PICKLE_WALK", "UNPACKED_SMALL", "HDF5_RATIO",
+              "HDF5_CHUNK_RATIO", "HDF5_CHUNKS", "VOCABULARY", "VOCABULARY_BYTES",
+              "UNPACKED_RATIO", "XZ_DICTIONARY", "BUDGET_BYTES"}  # fmt: skip
     assert stated == {*OVER, *others}
 
 

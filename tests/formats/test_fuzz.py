@@ -23,6 +23,7 @@ from rnncli.graph.infer import infer
 from rnncli.model import Model, Source, sequential
 from rnncli.render import Target, render
 from rnncli.report.cost import cost
+from rnncli.report.explain import explain
 from rnncli.report.params import params
 from rnncli.report.shapes import shapes
 from rnncli.report.summary import summarize
@@ -115,6 +116,23 @@ def test_a_config_that_is_none_of_its_kind(
     assert "x" in shown(model)
     assert len(model.warnings) == (0 if warning is None else 1), model.warnings
     assert warning is None or warning in model.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("backward", "message"),
+    [
+        (2, "there is no recurrent layer to explain"),
+        ({"class_name": "LSTM", "config": 3}, "there is no recurrent layer to explain"),
+        ({"class_name": "Dense", "config": {"units": 3}}, "Dense is not known as recurrent"),
+    ],
+)
+def test_a_backward_layer_that_is_none(backward: Any, message: str, tmp_path: Path) -> None:
+    """The shapes do not fit either, so that nothing else finds it."""
+    config = one_layer("Bidirectional", layer=inner(2), backward_layer=backward)
+    config["config"]["layers"][0]["config"]["batch_shape"].append(4)
+    (tmp_path / "x.json").write_text(json.dumps(config))
+    with pytest.raises(RnncliError, match=message):
+        explain(read(str(tmp_path / "x.json")).rows)
 
 
 @pytest.mark.parametrize("size", [-1, -7])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.cli.several import found_in
 from rnncli.errors import FileError, UsageError, nearest, nearest_file
+from rnncli.formats import limits
 from rnncli.shapes import parse
 from rnncli.units import parse_amount
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 _AMOUNTS = ("params", "max-params", "max-bytes", "max-macs")
 _KEYS = (*_AMOUNTS, "output-shape", "no-nan")
-_MOST_BYTES = 1 << 20
 
 
 class Section(NamedTuple):
@@ -54,9 +54,11 @@ def sections(path: str) -> Iterator[Section]:
     """Yield the sections of a budget file. Raises: FileError, UsageError."""
     try:
         with open(path, "rb") as file:
-            data = file.read(_MOST_BYTES + 1)
-        if len(data) > _MOST_BYTES:
-            raise FileError(f"{path} is no budget file: it has more than {_MOST_BYTES:,} bytes")
+            data = file.read(limits.BUDGET_BYTES + 1)
+        if len(data) > limits.BUDGET_BYTES:
+            raise FileError(
+                f"{path} is no budget file: it has more than {limits.BUDGET_BYTES:,} bytes"
+            )
         tables = tomllib.loads(data.decode())
     except OSError as error:
         hint = nearest_file(path) if isinstance(error, FileNotFoundError) else None

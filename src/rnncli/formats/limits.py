@@ -1,4 +1,4 @@
-"""How much of a file is read at most. Every limit of every reader is here, and in the README.
+"""How much of a file is read at most. Every limit of every reader is here, and in docs/files.md.
 
 Beyond a limit a file is refused with one line, before the memory it asks for is taken.
 """
@@ -20,11 +20,14 @@ VOCABULARY_BYTES = 64 << 20  # of a layer that was adapted to data
 VOCABULARY = 4_000_000  # tokens in it
 ZIP_RATIO = 200  # uncompressed to compressed bytes; DEFLATE reaches 1,032, weights about 1.2
 UNPACKED_BYTES = 1 << 30  # compressed weights of a .keras, held in memory while they are read
+UNPACKED_SMALL = 16 << 20  # bytes of weights that any file may unpack to
+UNPACKED_RATIO = 20  # beyond them: compressed weights have about 1.2, with unused optimizers 4
+XZ_DICTIONARY = 128 << 20  # bytes that unpacking may take; xz's highest level takes 65 MiB
+METADATA_BYTES = 1 << 20  # what a .keras says of itself
 HDF5_ATTRIBUTE_BYTES = JSON_BYTES
 HDF5_HEAP_BYTES = 2 * HDF5_ATTRIBUTE_BYTES  # a run of texts and lists, which attributes point into
 HDF5_DEPTH = 40
-HDF5_SMALL = 16 << 20  # bytes of weights that any file may unpack to
-HDF5_RATIO = 100  # beyond them, unpacked to stored bytes: compressed weights have about 1.2
+HDF5_RATIO = 100  # beyond UNPACKED_SMALL, unpacked to stored bytes, read block by block
 HDF5_CHUNK_RATIO = 10  # the same of one chunk of that size, which has to fit into memory
 HDF5_CHUNKS = 200_000  # of all weights, stored or not; each takes some microseconds
 PICKLE_BYTES = 128 << 20  # without the tensors, which lie beside it
@@ -36,6 +39,8 @@ INDEX_BYTES = 64 << 20  # of a TensorFlow checkpoint: names and shapes; a tensor
 SAFETENSORS_HEADER = JSON_BYTES  # the format itself allows 100,000,000
 ONNX_BYTES = 256 << 20  # without the values of its tensors
 ONNX_FIELDS = 2_000_000  # of messages that are looked into; a node takes one
+TORCHSCRIPT_CODE = 16 << 20  # bytes of all classes; a model has some KB
+BUDGET_BYTES = 1 << 20  # of a file of budgets
 TFLITE_BYTES = 2 << 30  # FlatBuffers' own limit
 TENSOR_BYTES = 8 << 30  # one tensor, read whole
 

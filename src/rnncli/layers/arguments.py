@@ -156,10 +156,16 @@ def _numbers(what: str, value: Any) -> None:
 
 
 def _layer(what: str, value: Any) -> None:
-    if not isinstance(value, dict):
+    fits = isinstance(value, dict) and isinstance(value.get("class_name"), str)
+    if not fits or not isinstance(value.get("config"), dict):
         raise UsageError(
             f"{what}: must be a layer", 'write it as in Keras: "Bidirectional(LSTM(64))"'
         )
+
+
+def _optional_layer(what: str, value: Any) -> None:
+    if value is not None:
+        _layer(what, value)
 
 
 def _cell(what: str, value: Any) -> None:
@@ -243,6 +249,7 @@ CHECKS: dict[str, Check] = {
     "data_format": _one_of("channels_last", "channels_first", None),
     "padding": _one_of("valid", "same", "causal"),
     "layer": _layer,
+    "backward_layer": _optional_layer,
     "cell": _cell,
     "cells": _cells,
 }  # fmt: skip

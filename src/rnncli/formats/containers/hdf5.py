@@ -180,17 +180,17 @@ class Hdf5Store:
         if stored > held:
             raise FileError(f"dataset {name[:80]!r} says that it takes {stored:,} bytes, "
                             f"in a file of {held:,}")  # fmt: skip
-        if size > limits.HDF5_SMALL:
+        if size > limits.UNPACKED_SMALL:
             what = f"bytes of {name[:80]} for each that is stored"
             limits.check(what, size // max(1, stored), limits.HDF5_RATIO)
-        if chunk > limits.HDF5_SMALL:
+        if chunk > limits.UNPACKED_SMALL:
             what = f"bytes in a chunk of {name[:80]} for each that is stored"
             limits.check(what, chunk // max(1, stored), limits.HDF5_CHUNK_RATIO)
         self.chunks[name] = _count(dataset)
         limits.check("chunks of HDF5", sum(self.chunks.values()), limits.HDF5_CHUNKS)
         self.sizes[name] = size
         total = sum(self.sizes.values())
-        if total > limits.HDF5_SMALL:
+        if total > limits.UNPACKED_SMALL:
             limits.check("bytes of weights for each in the file", total // held, limits.HDF5_RATIO)
 
 

@@ -11,7 +11,6 @@ from rnncli.errors import FileError
 from rnncli.formats import limits
 
 _BLOCK = 1 << 20
-_DICTIONARY = 128 << 20  # bytes that xz may take; its highest level takes 65 MiB
 # How each kind begins, and what unpacks it.
 _KINDS: dict[bytes, tuple[str, Callable[[], Any]]] = {
     b"\x1f\x8b": ("gzip", lambda: zlib.decompressobj(31)),
@@ -20,8 +19,8 @@ _KINDS: dict[bytes, tuple[str, Callable[[], Any]]] = {
     b"x\x9c": ("zlib", zlib.decompressobj),
     b"x\xda": ("zlib", zlib.decompressobj),
     b"BZh": ("bzip2", bz2.BZ2Decompressor),
-    b"\xfd7zXZ": ("xz", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, _DICTIONARY)),
-    b"]\0\0": ("lzma", lambda: lzma.LZMADecompressor(lzma.FORMAT_ALONE, _DICTIONARY)),
+    b"\xfd7zXZ": ("xz", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, limits.XZ_DICTIONARY)),
+    b"]\0\0": ("lzma", lambda: lzma.LZMADecompressor(lzma.FORMAT_ALONE, limits.XZ_DICTIONARY)),
 }
 
 
@@ -55,6 +54,6 @@ def _unpacked(file: BinaryIO, machine: Any) -> bytes:
         found.write(part)
         size = found.tell()
         limits.check("unpacked bytes", size, limits.UNPACKED_BYTES)
-        if size > 16 * _BLOCK:
-            limits.check("compression ratio", size // taken, limits.ZIP_RATIO)
+        if size > limits.UNPACKED_SMALL:
+            limits.check("compression ratio", size // taken, limits.UNPACKED_RATIO)
     return found.getvalue()

@@ -60,13 +60,15 @@ class Archive:
             if not 0 <= member.header_offset <= end - member.compress_size:
                 raise FileError(f"zip member {name[:60]!r} lies outside the file")
 
-    def read(self, name: str, limit: int) -> bytes:
-        """Return a member's bytes. Raises: FileError if it is larger than `limit`, or damaged."""
+    def read(self, name: str, limit: int, ratio: int = limits.ZIP_RATIO) -> bytes:
+        """Return a member's bytes. Raises: FileError if it is larger than `limit`, damaged, or, not
+        being small, unpacks to more than `ratio` times what is stored."""
         member = self.members[name]
         limits.check(f"bytes in {name}", member.file_size, limit)
         if member.compress_type != zipfile.ZIP_STORED:
-            ratio = member.file_size // max(1, member.compress_size)
-            limits.check(f"compression ratio of {name}", ratio, limits.ZIP_RATIO)
+            most = ratio if member.file_size > limits.UNPACKED_SMALL else limits.ZIP_RATIO
+            found = member.file_size // max(1, member.compress_size)
+            limits.check(f"compression ratio of {name}", found, most)
         try:
             with self._zip.open(member) as stream:
                 return stream.read(limit + 1)
@@ -95,7 +97,7 @@ class Archive:
         """Return a member as a file: a window where it is stored plain, else its unpacked bytes."""
         if self.members[name].compress_type == zipfile.ZIP_STORED:
             return io.BufferedReader(Window(self.file, *self.window(name)))
-        return io.BytesIO(self.read(name, limits.UNPACKED_BYTES))
+        return io.BytesIO(self.read(name, limits.UNPACKED_BYTES, limits.UNPACKED_RATIO))
 
 
 class Part(NamedTuple):

@@ -17,7 +17,6 @@ from rnncli.model import Model, Source, Store
 
 WEIGHTS = "model.weights.h5"
 FORMAT, PICKLED = "Keras v3", "Keras v3 in a pickle"
-_METADATA_BYTES = 1 << 20
 
 
 def read(path: str | Part, optimizer: bool = False) -> Model:
@@ -75,7 +74,7 @@ def _subclassed(
 def _metadata(archive: Archive) -> dict[str, Any]:
     if "metadata.json" not in archive.names:
         return {}
-    found = load(archive.read("metadata.json", _METADATA_BYTES), "metadata.json")
+    found = load(archive.read("metadata.json", limits.METADATA_BYTES), "metadata.json")
     return found if isinstance(found, dict) else {}
 
 

@@ -16,7 +16,6 @@ from rnncli.formats.torch.tree import Script
 _CLASS = re.compile(r"^class (\w+)\((?:\w+)\):\n((?:  .*\n|\n)*)", re.MULTILINE)
 _BUFFERS = re.compile(r"^  __buffers__ = \[(.*?)\]", re.MULTILINE)
 _CONSTANT = re.compile(r"^  (\w+) : Final\[.*?\] = (.{1,200})$", re.MULTILINE)
-_CODE_BYTES = 16 << 20  # of all classes; a model has some KB
 
 _USED = re.compile(r"CONSTANTS\.c(\d+)")
 _CALL = re.compile(r"(?:torch|ops\.\w+)\.(\w+)\(")
@@ -65,9 +64,9 @@ def _code(archive: Archive, folder: str) -> Iterator[tuple[str, str]]:
     start, total = f"{folder}code/", 0
     for name in archive.names:
         if name.startswith(start) and name.endswith(".py"):
-            data = archive.read(name, _CODE_BYTES)
+            data = archive.read(name, limits.TORCHSCRIPT_CODE)
             total += len(data)
-            limits.check("bytes of TorchScript code", total, _CODE_BYTES)
+            limits.check("bytes of TorchScript code", total, limits.TORCHSCRIPT_CODE)
             yield name[len(start) : -len(".py")].replace("/", "."), data.decode(errors="replace")
 
 

@@ -101,7 +101,7 @@ def cells_of(class_name: str, config: Config) -> Iterator[tuple[str, Cell, str, 
     if class_name in CUDNN_CELLS:
         yield "", CUDNN_CELLS[class_name], "cudnn", config
     elif class_name != "RNN":
-        yield f"{snake_case(class_name)}_cell", cell_for(class_name, config), "keras", config
+        yield f"{snake_case(class_name)}_cell", _cell(class_name, config, ""), "keras", config
     elif config["cell"]["class_name"] == "StackedRNNCells":
         inner = config["cell"]["config"]
         stack = inner.get("name") or "stacked_rnn_cells"
@@ -114,11 +114,14 @@ def cells_of(class_name: str, config: Config) -> Iterator[tuple[str, Cell, str, 
 
 def _named_cell(node: Config) -> tuple[str, Cell, str, Config]:
     name, config = node["class_name"], node["config"]
+    return config.get("name") or snake_case(name), _cell(name, config, "RNN over "), "keras", config
+
+
+def _cell(name: str, config: Config, of: str) -> Cell:
     try:
-        cell = cell_for(name, config)
+        return cell_for(name, config)
     except KeyError:
-        raise UnsupportedError(f"RNN over {name} is not known") from None
-    return config.get("name") or snake_case(name), cell, "keras", config
+        raise UnsupportedError(f"{of}{name} is not known as recurrent") from None
 
 
 CUDNN_CELLS = cells_in("cudnn")
