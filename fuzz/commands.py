@@ -8,11 +8,24 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from typer import Exit
 
-from rnncli.cli import check, cost, explain, forward, params, shapes, summary
+from rnncli.cli import (
+    check,
+    convert,
+    cost,
+    diff,
+    explain,
+    forward,
+    models,
+    params,
+    shapes,
+    summary,
+    weights,
+)
 from rnncli.cli.check import LimitFlags
 from rnncli.cli.forward_options import InsideFlags, RunFlags
 from rnncli.cli.options import (
@@ -32,7 +45,9 @@ from rnncli.report.macs import model_macs
 WORK = 50_000_000  # multiply-accumulates of a run; what a file asks for beyond is its own affair
 VALUES = 2_000_000  # of weights and of any tensor of a run
 FORMATS = ("table", "json", "csv", "markdown", "latex")
-OTHERS = (cost, params, shapes, explain)
+OTHERS = (cost, params, shapes, explain, weights, diff, convert)
+GOLDENS = Path(__file__).parents[1] / "tests" / "goldens"
+COMPARED = ("torch/state.safetensors", "keras/k3/lstm_stack.keras", "onnx/lstm_forward.onnx")
 
 
 def run(read: Callable[[], Model], path: str | None, number: int) -> bool:
@@ -47,7 +62,7 @@ def run(read: Callable[[], Model], path: str | None, number: int) -> bool:
             model.append(read())
         return model[0]
 
-    for module in (summary, check, forward, *OTHERS):
+    for module in {summary, check, forward, *OTHERS} - {diff}:
         module.load = load  # type: ignore[attr-defined]
     format = FORMATS[number % len(FORMATS)]
     _answer(lambda: _summary(path, number, format))
@@ -57,14 +72,42 @@ def run(read: Callable[[], Model], path: str | None, number: int) -> bool:
     if _is_small(model[0]):
         _answer(lambda: _forward(path, number, format))
     if number % 4 == 0:
-        _answer(lambda: _other(OTHERS[number // 4 % len(OTHERS)], path, format))
+        module = OTHERS[number // 4 % len(OTHERS)]
+        if module not in (weights, diff, convert) or (path and model[0].params <= VALUES):
+            _answer(lambda: _other(module, path, number, format))
     return True
+
+
+def run_on(path: str, number: int) -> bool:
+    """Return whether a file of arrays can be run on, as an input or as weights."""
+    format, taken = FORMATS[number % len(FORMATS)], False
+    for run in (RunFlags(input=[path]), RunFlags(weights=path), RunFlags(input=[f"{path}={path}"])):
+        flags = CellFlags(cell="lstm", input_size=3, units=2, steps="8")
+        taken |= _answer(lambda run=run, flags=flags: _bare(forward)(
+            model=ModelFlags(), layer=LayerFlags(), cell=flags, output=OutputFlags(format),
+            inside=InsideFlags(), run=run,
+        ))  # fmt: skip
+    return taken
+
+
+def run_budget(path: str, number: int) -> bool:
+    """Return whether a file of budgets holds limits for the models beside it."""
+    beside = Path(path).with_name("x.json")
+    if not beside.exists():
+        beside.write_bytes((GOLDENS / "keras/k3/lstm_stack.json").read_bytes())
+    check.load = models.load  # type: ignore[attr-defined]
+    return _answer(lambda: _bare(check)(
+        stack=StackFlags(None), cell=CellFlags(), asked=LimitFlags(),
+        output=CheckOutputFlags(FORMATS[number % len(FORMATS)]), budget=path,
+    ))  # fmt: skip
 
 
 def _summary(path: str | None, number: int, format: str) -> None:
     format = "classic" if number % 11 == 0 else format
+    several = 2 if number % 13 == 0 else 1  # a row per file, from its first bytes
     _bare(summary)(
-        model=FilesFlags(path and [path]), cell=CellFlags(), output=SummaryOutputFlags(format),
+        model=FilesFlags(path and [path] * several), cell=CellFlags(),
+        output=SummaryOutputFlags(format),
         expand_nested=number % 2 == 0, show_trainable=number % 5 == 0,
     )  # fmt: skip
 
@@ -83,10 +126,19 @@ def _forward(path: str | None, number: int, format: str) -> None:
     )  # fmt: skip
 
 
-def _other(module: Any, path: str | None, format: str) -> None:
-    more = {} if module is cost else {"layer": LayerFlags()}
+def _other(module: Any, path: str | None, number: int, format: str) -> None:
+    more: dict[str, Any] = {} if module in (cost, diff) else {"layer": LayerFlags()}
+    if module is diff:
+        other = [path, *(str(GOLDENS / each) for each in COMPARED)][number // 28 % 4]
+        _bare(diff)(a=path, b=other, output=OutputFlags(format), values=True, gates=number % 3 == 0)
+        return
     if module is params:
         more |= {"gates": True, "convention": "torch"}
+    elif module is weights:
+        more["gates"] = number % 3 == 0
+    elif module is convert:
+        to = ("keras", "torch", "onnx")[number // 28 % 3]
+        more |= {"to": to, "save": f"{path}.{('npz', 'safetensors')[number // 84 % 2]}"}
     _bare(module)(model=ModelFlags(path), cell=CellFlags(), output=OutputFlags(format), **more)
 
 
@@ -95,8 +147,9 @@ def _bare(module: Any) -> Callable[..., None]:
     return module.command.__wrapped__  # type: ignore[no-any-return]
 
 
-def _answer(command: Callable[[], None]) -> None:
-    """Run a command and look at what it prints."""
+def _answer(command: Callable[[], None]) -> bool:
+    """Return whether a command answers; look at what it prints."""
+    refused = False
     with _streams() as (out, err):
         try:
             command()
@@ -104,15 +157,18 @@ def _answer(command: Callable[[], None]) -> None:
             text = error.message if isinstance(error, RnncliError) else error.strerror
             if not text or "MemoryError" in text:
                 raise AssertionError(f"refused with {error!r}") from error
+            refused = True
         except Exit:
             pass
     for data in (out.getvalue(), err.getvalue()):
         _check_text(data.decode())
+    return not refused
 
 
 def _check_text(text: str) -> None:
-    if text.startswith("{"):
-        json.loads(text, parse_constant=_no_constant)
+    if text.startswith("{"):  # one object, or one per line
+        for each in [text] if text.startswith("{\n") else text.splitlines():
+            json.loads(each, parse_constant=_no_constant)
     steering = next((c for c in text if c not in "\r\n" and not c.isprintable()), None)
     if steering:
         raise AssertionError(f"an answer holds {steering!r}")

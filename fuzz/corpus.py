@@ -1,14 +1,19 @@
 """What to begin with for each reader, and how to change it along the lines of its format."""
 
 import io
+import multiprocessing
+import os
 import pickletools
+import signal
 import warnings
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
+import tables
 from mutate import ODD_NUMBERS, mutated_bytes, mutated_json
 
 GOLDENS = Path(__file__).parents[1] / "tests" / "goldens"
@@ -75,7 +80,55 @@ def _keras_zip(data: bytes, rng: Random) -> bytes:
     return _zip(data, rng, mutated_json)
 
 
+class _Apart:
+    """A process that changes HDF5: the library does not survive writing to some damaged files."""
+
+    def __init__(self) -> None:
+        self.here, there = multiprocessing.Pipe()
+        if os.fork():
+            there.close()
+            return
+        self.here.close()
+        for number in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE):
+            signal.signal(number, signal.SIG_DFL)
+        with suppress(BaseException):
+            while True:
+                _answer(there)
+        os._exit(0)
+
+    def changed(self, data: bytes, seed: float) -> bytes:
+        """Return changed HDF5. Raises: Exception if the process died of it."""
+        self.here.send((data, seed))
+        found: bytes | None = self.here.recv()
+        if found is None:
+            raise ValueError("h5py refuses it")
+        return found
+
+
+def _answer(there: Any) -> None:
+    data, seed = there.recv()
+    try:
+        found = _changed_hdf5(data, Random(seed))
+    except Exception:
+        found = None
+    there.send(found)
+
+
+_apart: list[_Apart] = []  # of this process: a child makes its own
+
+
 def _hdf5(data: bytes, rng: Random) -> bytes:
+    """Return changed HDF5. Raises: Exception where none comes of it."""
+    if not _apart:
+        _apart.append(_Apart())
+    try:
+        return _apart[0].changed(data, rng.random())
+    except (EOFError, OSError):
+        _apart.clear()
+        raise
+
+
+def _changed_hdf5(data: bytes, rng: Random) -> bytes:
     """Return HDF5 whose config, lists of names, datasets or groups are changed."""
     import h5py
 
@@ -229,6 +282,12 @@ def _saved_model(data: bytes, rng: Random) -> bytes:
     return _zip(data, rng, mutated_bytes)
 
 
+def _array(data: bytes, rng: Random) -> bytes:
+    if data[:2] == b"PK":
+        return _zip(data, rng, tables.mutated_array)
+    return tables.mutated_array(data, rng)
+
+
 CHANGES: dict[str, Change] = {
     "keras.json": _json,
     "keras.zipped": _keras_zip,
@@ -241,11 +300,17 @@ CHANGES: dict[str, Change] = {
     "tensorflow.js": _json,
     "tflite.file": mutated_bytes,
     "layer": _layer,
+    "arrays": _array,
+    "budget": tables.mutated_budget,
 }
 # How many of the inputs are changed byte by byte, whatever the format.
 RAW = {"keras.json": 0.05, "keras.zipped": 0.15, "keras.h5": 0.3, "torch.file": 0.2,
        "safetensors": 0.1, "onnx.file": 0.2, "pickled": 0.5, "tensorflow.archive": 0.02,
-       "tensorflow.js": 0.05, "tflite.file": 1.0, "layer": 0.0}  # fmt: skip
+       "tensorflow.js": 0.05, "tflite.file": 1.0, "layer": 0.0,
+       "arrays": 0.2, "budget": 0.2}  # fmt: skip
+
+
+_MADE = {"arrays": tables.arrays, "budget": tables.budgets}
 
 
 def seeds_of(reader: str) -> list[Seed]:
@@ -254,6 +319,8 @@ def seeds_of(reader: str) -> list[Seed]:
 
     if reader == "layer":
         return [Seed("stack", stack.encode()) for stack in STACKS]
+    if reader in _MADE:
+        return [Seed(name, data) for name, data in _MADE[reader]().items()]
     from rnncli.formats import READERS
 
     files = sorted(p for p in GOLDENS.rglob("*") if p.name.endswith(READERS[reader]))

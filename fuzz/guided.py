@@ -1,4 +1,4 @@
-"""Fuzz the readers and what follows them, guided by coverage: `summary`, `check`, `forward`.
+"""Fuzz the readers and what follows them, guided by coverage: all commands.
 
     pip install -e ".[all,fuzz]"
     python fuzz/guided.py --inputs 200000 [--reader NAME] [--corpus FOLDER] [--failures FOLDER]

@@ -31,7 +31,7 @@ BATCH = 2_000  # inputs of a process, so that what libraries keep does not add u
 # Of the inputs: those of the readers with most code get most.
 SHARES = {"keras.json": 6, "keras.zipped": 3, "keras.h5": 4, "torch.file": 6, "safetensors": 4,
           "onnx.file": 3, "pickled": 3, "tensorflow.archive": 4, "tensorflow.js": 2,
-          "tflite.file": 2, "layer": 4}  # fmt: skip
+          "tflite.file": 2, "layer": 4, "arrays": 3, "budget": 1}  # fmt: skip
 
 
 class Found(NamedTuple):

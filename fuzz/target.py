@@ -65,6 +65,10 @@ def _taken(reader: str, path: Path, data: bytes, number: int) -> bool:
     if reader == "layer":
         return commands.run(lambda: _stack(data), None, number)
     path.write_bytes(data)
+    if reader == "arrays":
+        return commands.run_on(str(path), number)
+    if reader == "budget":
+        return commands.run_budget(str(path), number)
     return commands.run(lambda: read(str(path), number % 3 == 0), str(path), number)
 
 

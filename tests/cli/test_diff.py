@@ -238,3 +238,11 @@ def test_git_shows_what_changed_in_a_model(tmp_path: Path) -> None:
     assert "-│ lstm (LSTM)" in text
     assert "+│ gru (GRU)" in text
     assert "Binary files" not in text
+
+
+def test_complex_values_differ_in_both_parts() -> None:
+    from rnncli.weights.compared import distances
+
+    one = np.array([1 + 2j, 3 - 4j], np.complex64)
+    (same,), (apart,) = distances(one, one.copy()), distances(one, one + np.complex64(3j))
+    assert (same.max, apart.max, apart.mean) == (0, 3, 3)

@@ -40,7 +40,7 @@ def test_a_short_run(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     *readers, total = done.stdout.splitlines()
     assert re.fullmatch(r"1,5\d\d inputs, 0 failures", total)
-    assert len(readers) == 11
+    assert len(readers) == 13
     for line in readers:  # some inputs must still be models, or the mutations reach nothing
         found = re.fullmatch(r"[\w.]+ +([\d,]+) inputs +([\d,]+) read +0 failures +\d+ s", line)
         assert found is not None
@@ -145,6 +145,15 @@ def test_an_input_of_negative_size(tmp_path: Path, size: int) -> None:
     assert warning.endswith("a size is negative")
     with pytest.raises(RnncliError, match=r"layer 'i' \(InputLayer\) cannot be run"):
         run(path)
+
+
+def test_an_operation_that_nothing_calls(tmp_path: Path) -> None:
+    config = functional()
+    config["config"]["layers"].append(
+        {"class_name": "GetItem", "name": "x", "config": {"name": "x"}, "inbound_nodes": []}
+    )
+    (tmp_path / "x.json").write_text(json.dumps(config))
+    assert "x" in shown(read(str(tmp_path / "x.json")))
 
 
 def functional() -> dict[str, Any]:

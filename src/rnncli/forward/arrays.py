@@ -4,28 +4,18 @@ import io
 import os
 import stat
 import sys
-from typing import Any, BinaryIO, NamedTuple, Protocol
+from typing import IO, Any, Protocol
 
 import numpy as np
 
 from rnncli.errors import FileError, nearest_file
 from rnncli.forward import memory
+from rnncli.forward.npy import NUMBERS, Header, described, size_of
 from rnncli.layers.op import Array
 
-NUMBERS = "fiub"  # the kinds of NumPy's dtypes that are real numbers
-TEXTS = "US"  # those that are text
 _NPY, _ZIP = b"\x93NUMPY", b"PK\x03\x04"
 _LONGEST_HEADER = 65_536  # bytes; NumPy itself reads none above 10,000
 _BLOCK = 2**24  # bytes of stdin read at a time
-
-
-class Header(NamedTuple):
-    """Where the values of an `.npy` file begin, and what they are."""
-
-    shape: tuple[int, ...]
-    fortran: bool
-    dtype: np.dtype[Any]
-    offset: int
 
 
 class Source(Protocol):
@@ -105,7 +95,9 @@ def read_named(path: str, kinds: str = NUMBERS, text: bool = False) -> dict[str 
             if start.startswith(_NPY):
                 return {None: NpyFile(path, _header(file, path, kinds))}
         if start.startswith(_ZIP):
-            return read_npz(path, kinds)
+            from rnncli.forward.npz import read_npz
+
+            return dict(read_npz(path, kinds))
         from rnncli.forward import tables
 
         return {None: Loaded(tables.texts(path) if text else tables.numbers(path))}
@@ -114,45 +106,14 @@ def read_named(path: str, kinds: str = NUMBERS, text: bool = False) -> dict[str 
         raise FileError(f"cannot read {path}: {error.strerror or error}", hint) from None
 
 
-def _header(file: BinaryIO, path: str, kinds: str) -> Header:
+def _header(file: IO[bytes], path: str, kinds: str) -> Header:
     file.seek(0)
-    header = _described(file, path, kinds)
-    needed = header.offset + _size(header)
+    header = described(file, path, kinds)
+    needed = header.offset + size_of(header)
     size = os.fstat(file.fileno()).st_size
     if size < needed:
         raise FileError(f"{path} is cut short: it has {size:,} bytes of {needed:,}")
     return header
-
-
-def _described(file: BinaryIO, what: str, kinds: str) -> Header:
-    """Return what the beginning of an `.npy` says. Raises: FileError."""
-    try:
-        version = np.lib.format.read_magic(file)
-        reader = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }[version]
-        shape, fortran, dtype = reader(file)
-    except (ValueError, KeyError) as error:
-        raise FileError(f"{what} is not a readable .npy file: {error}") from None
-    if min(shape, default=0) < 0:
-        raise FileError(f"{what} is not a readable .npy file: its shape is {shape}")
-    check_dtype(dtype, what, kinds)
-    return Header(shape, fortran, dtype, file.tell())
-
-
-def _size(header: Header) -> int:
-    """Return the bytes of the values."""
-    return int(np.prod(header.shape, dtype=object)) * header.dtype.itemsize
-
-
-def check_dtype(dtype: np.dtype[Any], what: str, kinds: str = NUMBERS) -> None:
-    """Check that values are real numbers, or of other `kinds`. Raises: FileError."""
-    if dtype.kind not in kinds:
-        held = "Python objects" if dtype.kind == "O" else f"values of dtype {dtype}"
-        wanted, made = ("text is", "str") if kinds == TEXTS else ("real numbers are", "float32")
-        raise FileError(f"{what} holds {held}, but {wanted} expected",
-                        f"save it with numpy.save after .astype({made!r})")  # fmt: skip
 
 
 def texts(array: Array, what: str) -> Array:
@@ -175,8 +136,8 @@ def _stdin(kinds: str) -> Array:
     if length > _LONGEST_HEADER:
         raise FileError(f"stdin is not a readable .npy file: its header has {length:,} bytes")
     text = start + stdin.read(max(head + length - len(start), 0))
-    header = _described(io.BytesIO(text), "stdin", kinds)
-    needed = _size(header)
+    header = described(io.BytesIO(text), "stdin", kinds)
+    needed = size_of(header)
     memory.check(needed)
     data = bytearray()
     while len(data) < needed and (block := stdin.read(min(needed - len(data), _BLOCK))):
@@ -185,31 +146,3 @@ def _stdin(kinds: str) -> Array:
         raise FileError(f"stdin is cut short: it has {len(data):,} bytes of values of {needed:,}")
     array = np.frombuffer(data, header.dtype)
     return array.reshape(header.shape, order="F" if header.fortran else "C")
-
-
-def load(file: Any, what: str, kinds: str = NUMBERS) -> Array:
-    """Return the only array of an open `.npy`. Raises: FileError."""
-    try:
-        array: Array = np.load(file, allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        reason = "it holds Python objects" if "pickle" in str(error) else str(error)
-        raise FileError(f"{what} cannot be read: {reason}") from None
-    check_dtype(array.dtype, what, kinds)
-    return array
-
-
-def read_npz(path: str, kinds: str = NUMBERS) -> dict[str | None, Source]:
-    """Return the arrays of an `.npz` file by name. Raises: FileError."""
-    import zipfile
-
-    found: dict[str | None, Source] = {}
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for member in archive.namelist():
-                with archive.open(member) as file:
-                    found[member.removesuffix(".npy")] = Loaded(
-                        load(file, f"{member} in {path}", kinds)
-                    )
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError) as error:
-        raise FileError(f"{path} is not a readable .npz file: {error}") from None
-    return found

@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from rnncli.errors import FileError, ShapeError
-from rnncli.forward.arrays import NUMBERS, TEXTS, NpyFile, Source, check_dtype, texts
+from rnncli.forward.arrays import NpyFile, Source, texts
+from rnncli.forward.npy import NUMBERS, TEXTS, check_dtype
 from rnncli.layers.op import Array
 from rnncli.shapes import Shape, show
 

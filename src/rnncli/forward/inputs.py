@@ -5,8 +5,9 @@ from collections.abc import Collection, Iterator, Sequence
 import numpy as np
 
 from rnncli.errors import ShapeError, UsageError
-from rnncli.forward.arrays import NUMBERS, Source, read_named
+from rnncli.forward.arrays import Source, read_named
 from rnncli.forward.fitting import Input, Taken
+from rnncli.forward.npy import NUMBERS
 from rnncli.graph.infer import infer
 from rnncli.layers.op import Array
 from rnncli.model import Config, Layer, Model, Ref

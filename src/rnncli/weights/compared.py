@@ -40,14 +40,15 @@ class _Apart:
 
     def add(self, a: Array, b: Array) -> None:
         """Take values into account; NaN at the same place is no difference."""
-        one, other = (np.asarray(each, np.float64) for each in (a, b))
+        wide = np.complex128 if "c" in (a.dtype.kind, b.dtype.kind) else np.float64
+        one, other = np.asarray(a, wide), np.asarray(b, wide)
         same = (one == other) | (np.isnan(one) & np.isnan(other))
         apart = np.where(same, 0, np.abs(one - other))
         self.known = self.known and not np.isnan(apart).any()
         self.largest = max(self.largest, float(apart.max(initial=0)))
         self.total += float(apart.sum())
         self.squares += float(np.square(apart).sum())
-        self.norm += float(np.square(one[np.isfinite(one)]).sum())
+        self.norm += float(np.square(np.abs(one[np.isfinite(one)])).sum())
         self.count += one.size
 
     def distance(self) -> Distance:

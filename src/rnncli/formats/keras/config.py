@@ -146,13 +146,14 @@ def _functional(node: Node, era: KerasVersion, depth: int) -> Model:
     layers = []
     for each in nodes:
         layer = _layer(each, era, depth)
-        calls = connections.calls(layer.kind, each.get("inbound_nodes", []), layer.name, shapes)
-        if layer.type in LAYERS and layer.kind is not None and each["inbound_nodes"]:
-            call, said = call_of(layer.config, each["inbound_nodes"][0])
+        inbound = each.get("inbound_nodes", [])
+        calls = connections.calls(layer.kind, inbound, layer.name, shapes)
+        if layer.type in LAYERS and layer.kind is not None and inbound:
+            call, said = call_of(layer.config, inbound[0])
             layer = layer._replace(config={**layer.config, **said})
             calls = (call, *calls[1:])
-        elif TABLE.get(layer.kind or "", "").startswith("ops."):
-            call, written = connections.operation_call(each["inbound_nodes"][0])
+        elif TABLE.get(layer.kind or "", "").startswith("ops.") and inbound:
+            call, written = connections.operation_call(inbound[0])
             layer = layer._replace(config={**layer.config, "call": written})
             calls = (call, *calls[1:])
         if layer.kind == "InputLayer" and not calls:
