@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-NAMES = {"F32": np.float32, "F16": np.float16, "I8": np.int8, "F64": np.float64}
+NAMES = {"F32": np.float32, "F16": np.float16, "I8": np.int8, "F64": np.float64,
+         "C64": np.complex64}  # fmt: skip
 
 
 def safetensors(path: Path, arrays: dict[str, np.ndarray]) -> Path:

@@ -75,6 +75,31 @@ def test_recurrent_kernels(rnncli: Any, tmp_path: Path) -> None:
     assert found["dead_units"] == []
 
 
+def test_a_recurrent_kernel_of_complex_numbers(rnncli: Any, tmp_path: Path) -> None:
+    parts = zip(lstm().items(), lstm().values(), strict=True)
+    arrays = {name: (one + 1j * other).astype("complex64") for (name, one), other in parts}
+    path = safetensors(tmp_path / "m.safetensors", arrays)
+    done = rnncli("weights", str(path), "--format", "json")
+    assert done.stderr == ""
+    (found,) = json.loads(done.stdout)["recurrent"]
+    for gate, kernel in zip("ifgo", np.split(arrays["lstm.weight_hh_l0"], 4), strict=True):
+        radius = np.abs(np.linalg.eigvals(kernel.astype("complex128"))).max()
+        assert found["spectral_radius"][gate] == pytest.approx(radius, rel=1e-9)
+    assert found["forget_bias"] is None
+
+
+def test_signalling_nans_are_counted_without_a_word_of_numpy(rnncli: Any, tmp_path: Path) -> None:
+    array = np.array([[0x7FA00000, 0x3F800000]], "uint32").view("float32")  # NaN, 1.0
+    path = safetensors(tmp_path / "m.safetensors", {"dense.weight": array})
+    done = rnncli("weights", str(path), "--format", "json")
+    assert (json.loads(done.stdout)["rows"][0]["nan"], "RuntimeWarning" in done.stderr) == (
+        1,
+        False,
+    )
+    same = rnncli("diff", str(path), str(path), "--values")
+    assert (same.returncode, "RuntimeWarning" in same.stderr) == (0, False)
+
+
 def test_dead_units_and_what_is_not_finite(rnncli: Any, tmp_path: Path) -> None:
     arrays = lstm()
     for each in arrays.values():

@@ -10,7 +10,7 @@ from rnncli.forward.blocks import Values, blocks
 from rnncli.forward.stored import assemble, values_in
 from rnncli.layers.op import Array
 from rnncli.model import Store
-from rnncli.weights.figures import once
+from rnncli.weights.figures import once, wide
 from rnncli.weights.layouts import GateAxis, gate_axis
 from rnncli.weights.matching import Pairs, Row
 from rnncli.weights.piece import Entry, Part, only
@@ -40,8 +40,7 @@ class _Apart:
 
     def add(self, a: Array, b: Array) -> None:
         """Take values into account; NaN at the same place is no difference."""
-        wide = np.complex128 if "c" in (a.dtype.kind, b.dtype.kind) else np.float64
-        one, other = np.asarray(a, wide), np.asarray(b, wide)
+        one, other = wide(a), wide(b)
         same = (one == other) | (np.isnan(one) & np.isnan(other))
         apart = np.where(same, 0, np.abs(one - other))
         self.known = self.known and not np.isnan(apart).any()

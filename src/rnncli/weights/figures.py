@@ -52,7 +52,7 @@ class _Share:
         self.nan += int(missing.sum())
         self.inf += int(endless.sum())
         self.size += block.size
-        finite = _wide(block[~(missing | endless)])
+        finite = wide(block[~(missing | endless)])
         self.zeros += int(np.count_nonzero(finite == 0))
         self.squares += float(np.square(np.abs(finite)).sum())
         if block.dtype.kind != "c":
@@ -62,8 +62,8 @@ class _Share:
         """Count values per bin, once the extremes are known."""
         low, high = self.stats.low, self.stats.high
         if self.stats.count and isfinite(high - low):
-            wide = _wide(block)
-            bins = np.histogram(wide[np.isfinite(wide)], BINS, (low, high))[0]
+            doubled = wide(block)
+            bins = np.histogram(doubled[np.isfinite(doubled)], BINS, (low, high))[0]
             self.bins = bins if self.bins is None else self.bins + bins
 
     def figures(self, times: int) -> Figures:
@@ -114,5 +114,7 @@ def once(values: Values, *others: Values, kept: int | None = None) -> tuple[Valu
     return arrays[0][index], prod(values.shape[axis] for axis in repeated)
 
 
-def _wide(block: Array) -> Array:
-    return block.astype(np.complex128 if block.dtype.kind == "c" else np.float64)
+def wide(block: Array) -> Array:
+    """Return values in double precision, complex ones as such."""
+    with np.errstate(invalid="ignore"):  # of signalling NaNs, which files may hold
+        return block.astype(np.complex128 if block.dtype.kind == "c" else np.float64)

@@ -11,7 +11,7 @@ from rnncli.forward.blocks import Values
 from rnncli.kernels.activations import activation
 from rnncli.layers.op import Array
 from rnncli.model import Layer
-from rnncli.weights.figures import Figures, figures
+from rnncli.weights.figures import Figures, figures, wide
 from rnncli.weights.held import Held, Reader, held, parts_or_why
 from rnncli.weights.layouts import gate_axis
 from rnncli.weights.piece import Part, Piece
@@ -126,17 +126,17 @@ def _kernel(piece: Piece, values: Callable[[Part], Array | None]) -> dict[str, A
 
 def _radius(kernel: Array) -> float | None:
     """Return the largest absolute eigenvalue."""
-    wide = kernel.astype(np.float64)
-    return float(np.abs(np.linalg.eigvals(wide)).max()) if np.isfinite(wide).all() else None
+    doubled = wide(kernel)
+    return float(np.abs(np.linalg.eigvals(doubled)).max()) if np.isfinite(doubled).all() else None
 
 
 def _singular(kernel: Array) -> tuple[float | None, int | None]:
     """Return the largest singular value and the rank, at the precision of the stored values."""
-    wide = kernel.astype(np.float64)
-    if not np.isfinite(wide).all():
+    doubled = wide(kernel)
+    if not np.isfinite(doubled).all():
         return None, None
-    found = np.linalg.svd(wide, compute_uv=False)
-    precision = np.finfo(kernel.dtype if kernel.dtype.kind == "f" else np.float64).eps
+    found = np.linalg.svd(doubled, compute_uv=False)
+    precision = np.finfo(kernel.dtype if kernel.dtype.kind in "fc" else np.float64).eps
     return float(found[0]), int((found > found[0] * len(kernel) * precision).sum())
 
 
@@ -146,10 +146,10 @@ def _forget_bias(piece: Piece, values: Callable[[Part], Array | None]) -> float 
     if "f" not in piece.cell.gates or "bias" not in piece.parts:
         return None
     bias = values(piece.parts["bias"])
-    if bias is None:
+    if bias is None or bias.dtype.kind == "c":
         return None
     found = np.split(bias, len(piece.cell.gates), axis=-1)[piece.cell.gates.index("f")]
-    return float(found.astype(np.float64).mean())
+    return float(wide(found).mean())
 
 
 def _dead(piece: Piece, values: Callable[[Part], Array | None]) -> list[int] | None:
