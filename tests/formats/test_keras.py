@@ -114,3 +114,18 @@ def test_weights_alone_give_the_counts(era: str, record: dict[str, Any], file: s
         for name, layer in found.items():
             if layer.kind is not None and held[name]["type"] != "RNN":  # whose cell is seen
                 assert layer.type == held[name]["type"]
+
+
+def test_layers_with_weights_are_counted_twice_by_keras_2_12(tmp_path: Path) -> None:
+    """The third layer's group has the number that the fourth would have elsewhere."""
+    path, golden = (
+        FOLDER.parent / "counted_twice.keras",
+        np.load(FOLDER.parent / "counted_twice.npz"),
+    )
+    np.save(tmp_path / "x.npy", golden["x"])
+    model = located(read(str(path)))
+    found = forward(model, Request(inputs=((None, str(tmp_path / "x.npy")),))).arrays
+    assert not model.warnings
+    for number, array in enumerate(found):
+        assert array is not None
+        np.testing.assert_allclose(array, golden[f"y{number}"], atol=1e-5)

@@ -291,7 +291,24 @@ def _lists() -> list[list[str]]:
     ]  # fmt: skip
 
 
+def _both_ways() -> list[list[str]]:
+    """Bidirectionals whose layers multiply by convolutions."""
+    films = "Input((4, 5, 6, 3))"
+    return [
+        *[[films, f"Bidirectional(ConvLSTM2D(2, 2{arguments}), merge_mode={mode})"]
+          for arguments in ("", ", return_sequences=True", ", return_state=True, padding='same'")
+          for mode in ("'concat'", "'sum'", "None")],
+        [films, "Bidirectional(ConvLSTM2D(2, 2, return_sequences=True))",
+         "ConvLSTM2D(1, 2)"],
+        ["Input((4, 5, 3))", "Bidirectional(ConvLSTM1D(2, 2, strides=2, use_bias=False), "
+                             "merge_mode='mul')"],
+        ["Input((4, 5, 3))", "Bidirectional(ConvLSTM1D(2, 2), backward_layer=ConvLSTM1D(3, 2, "
+                             "go_backwards=True))"],
+        ["Input((3, 3, 4, 3, 2))", "Bidirectional(ConvLSTM3D(2, 2), merge_mode='ave')"],
+    ]  # fmt: skip
+
+
 STACKS = [
     *_cells(), *_activations(), *_wrappers(), *_masks(), *_plain(), *_windows(), *_others(),
-    *_inner(), *_raw(), *_lists(),
+    *_inner(), *_raw(), *_lists(), *_both_ways(),
 ]  # fmt: skip

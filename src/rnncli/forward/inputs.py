@@ -11,7 +11,7 @@ from rnncli.forward.npy import NUMBERS
 from rnncli.graph.infer import infer
 from rnncli.layers.op import Array
 from rnncli.model import Config, Layer, Model, Ref
-from rnncli.shapes import Shape, show
+from rnncli.shapes import LARGEST, Shape, show
 
 # The layers that take whole numbers, and the argument that says how many there are.
 _WHOLE = {"Embedding": "input_dim", "ReversibleEmbedding": "input_dim",
@@ -232,4 +232,4 @@ def _tokens(kind: str | None, config: Config) -> int | None:
     if kind == "TimeDistributed":
         return _tokens(config["layer"]["class_name"], config["layer"]["config"])
     size = _WHOLE.get(kind or "")
-    return None if size is None else int(config.get(size) or 0) or _SOME
+    return None if size is None else min(config.get(size) or _SOME, LARGEST)

@@ -161,7 +161,7 @@ def _outputs(layer: Layer, inputs: Shapes | None, index: int, progress: _Progres
         dtype = _variable_dtype(config)
         progress.weights[layer.name] = tuple(
             weight._replace(dtype=dtype) if weight.dtype == "float32" else weight
-            for weight in known.weights(config, inputs)
+            for weight in map(_checked, known.weights(config, inputs))
         )
     # Of inferred layers no file says what comes out: it depends on their arguments.
     if layer.inferred:
@@ -173,6 +173,13 @@ def _outputs(layer: Layer, inputs: Shapes | None, index: int, progress: _Progres
         if not all(size is None or isinstance(size, int) for size in shape or ()):
             raise UsageError(f"its output has the shape {shape}, which is none")
     return found
+
+
+def _checked(weight: Weight) -> Weight:
+    """Return a weight. Raises: UsageError if its sizes are none."""
+    if all(type(size) is int and size >= 0 for size in weight.shape):
+        return weight
+    raise UsageError(f"its weight {weight.name!r} has the shape {weight.shape}, which is none")
 
 
 def _switches(call: Call) -> dict[str, Any]:

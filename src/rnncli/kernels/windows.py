@@ -4,7 +4,7 @@ A convolution is a matrix product of windows with the kernel (Chellapilla et al.
 them at a time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
 from math import prod
 from typing import Any
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 Sizes = tuple[int, ...]
 
+_BORDERS = 1 << 24  # positions, borders included, that any input may be given
 _BLOCK = 1 << 20  # bytes of windows that are copied side by side for one product
 
 
@@ -38,11 +39,19 @@ def windows(
     sizes = zip(x.shape[1:-1], window, strides, dilation, strict=True)
     added = [ends(*each, padding) for each in sizes]
     if any(map(any, added)):
+        _check_padding(x, added)
         x = np.pad(x, [(0, 0), *added, (0, 0)], constant_values=fill)
     reach = tuple(each * (size - 1) + 1 for size, each in zip(window, dilation, strict=True))
     view = sliding_window_view(x, reach, axis=axes)
     moved = (slice(None), *(slice(None, None, stride) for stride in strides), slice(None))
     return view[(*moved, *(slice(None, None, each) for each in dilation))]
+
+
+def _check_padding(x: Array, added: Sequence[tuple[int, int]]) -> None:
+    """Raises: ValueError where borders would take far more memory than all else."""
+    size = prod(side + sum(ends) for side, ends in zip(x.shape[1:], added, strict=False))
+    if size > max(_BORDERS, 1000 * prod(x.shape[1:-1])):
+        raise ValueError(f"its borders would make {size:,} positions of {x.shape[1:-1]}")
 
 
 def convolve(

@@ -39,12 +39,13 @@ def _places(config: Config) -> tuple[int, int, int]:
     """Return how many places the mask, unknown tokens and known ones take."""
     masks = int(config["mask_token"] is not None and mode_of(config) == "int")
     unknown = config["num_oov_indices"]
-    special = [config["mask_token"]] * masks + [config["oov_token"]] * unknown
     tokens = list(config["vocabulary"] or ())
+    unknowns = [config["oov_token"]] * min(unknown, len(tokens) + 1)
+    special = [config["mask_token"]] * masks + unknowns
     if isinstance(config["vocabulary"], str):
         raise UnsupportedError("the vocabulary is in a file of its own")
     has_special = tokens[: len(special)] == special
-    return masks, unknown, len(tokens) - (len(special) if has_special else 0)
+    return masks, unknown, len(tokens) - (masks + unknown if has_special else 0)
 
 
 def _lookup_outputs(config: Config, inputs: Shapes) -> Shapes:

@@ -12,7 +12,7 @@ from rnncli.layers.layer_type import LayerType, pair, signature
 from rnncli.layers.lazy import lazy
 from rnncli.layers.op import Array, Op, OpContext, Value
 from rnncli.model import Config, Weight
-from rnncli.shapes import Dim, Shape, Shapes, known, product
+from rnncli.shapes import Dim, Shape, Shapes, known, product, show
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,6 +38,9 @@ def _three(inputs: Shapes) -> tuple[Shape, Shape, Shape]:
     """Return the shapes of query, value and key, which is the value if it is not given."""
     if len(inputs) < 2:
         raise ShapeError("attention needs a query and a value")
+    if len({len(shape) for shape in inputs[:3]}) > 1:
+        shapes = ", ".join(map(show, inputs[:3]))
+        raise ShapeError(f"query, value and key have different numbers of axes: {shapes}")
     return inputs[0], inputs[1], inputs[2] if len(inputs) > 2 else inputs[1]
 
 

@@ -124,7 +124,21 @@ def _difference(layer: Layer, slots: Sequence[Slot], entries: Sequence[Entry]) -
         counts = f"its config gives {expected:,} parameters, the file holds {found:,}"
     else:
         counts = "its weights have other shapes in the file than its config gives"
+    lacking = _lacking(slots, entries)
+    if lacking:
+        return f"{counts} (it lacks {', '.join(lacking[:8])})"
     return f"{counts} ({shapes[0]} is expected)" if shapes else counts
+
+
+def _lacking(slots: Sequence[Slot], entries: Sequence[Entry]) -> list[str]:
+    """Return the weights that are not among the tensors, where all others are."""
+    left, missing = list(entries), []
+    for slot in slots:
+        if left and left[0].shape == slot.weight.shape:
+            left.pop(0)
+        else:
+            missing.append(slot.weight.path)
+    return [] if left or len(missing) == len(slots) else missing
 
 
 def _slots(layer: Layer) -> Iterator[Slot]:

@@ -28,7 +28,8 @@ _PROJECTIONS = {
     ),
 }  # fmt: skip
 _BESIDE = "."  # the group of the layer itself, beside those of layers in it
-CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
+_COUNTED_TWICE = "_layer_checkpoint_dependencies"  # of Keras 2.12
+CONTAINERS = ("layers", _COUNTED_TWICE)
 METRICS = ("metrics", "_metrics", "compile_metrics", "compiled_metrics")  # counts while training
 
 
@@ -95,10 +96,16 @@ def _is_copy(each: Entry, beside: Sequence[Entry], inside: Sequence[Entry]) -> b
 def placed(model: Model, found: Shelf, base: str) -> Iterator[tuple[Layer, str, str]]:
     """Yield the layers of a model, their names and their groups.
 
-    Keras 2.12 to 2.15 may count a class in steps of two (`lstm`, `lstm_2`, `lstm_4`): where there
-    is a group for each layer of a class, they go in order.
+    Keras 2.12 counts a layer with weights twice (`lstm`, `lstm_2`, `lstm_4`). Elsewhere,
+    where there is a group for each layer of a class, they go in order.
     """
     container, counter = found.container(base), Counter[str]()
+    if container.endswith(_COUNTED_TWICE):
+        for layer in model.layers:
+            group = f"{container}/{_numbered(layer.type, counter)}"
+            counter[snake_case(layer.type)] += bool(found.under(group))
+            yield layer, layer.name, group
+        return
     start = len(container) + 1
     names = {g[start:].partition("/")[0] for g in found.groups if g.startswith(f"{container}/")}
     many = Counter(snake_case(layer.type) for layer in model.layers)

@@ -11,6 +11,7 @@ from rnncli.formats.containers.zip import Archive, Part
 from rnncli.formats.keras.config import model_of
 from rnncli.formats.keras.json import details, load, parse, written_by
 from rnncli.formats.keras.legacy import is_model
+from rnncli.formats.keras.quantized import hides_quantized
 from rnncli.formats.keras.version import KerasVersion, version_of
 from rnncli.graph.infer import infer
 from rnncli.model import Model, Source, Store
@@ -47,7 +48,14 @@ def read(path: str | Part, optimizer: bool = False) -> Model:
 
         with opened(path) as file:
             model = model._replace(optimizer=optimizer_weights(file))
-    return model._replace(store=partial(store, path))
+    model = model._replace(store=partial(store, path))
+    return _as_stored(model, path) if hides_quantized(model.layers) else model
+
+
+def _as_stored(model: Model, path: str | Part) -> Model:
+    """Return the model with a warning where its file holds other weights than its config gives."""
+    with store(path) as held:
+        return located(model, held)
 
 
 def _subclassed(

@@ -1,8 +1,8 @@
 """Keras's recurrent layers: those of one cell, `RNN` over cells, `Bidirectional`, and cuDNN's."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.cells import Cell, cell_for, cells_in, names, snake_case
 from rnncli.errors import UnsupportedError
@@ -12,6 +12,9 @@ from rnncli.layers.rnn.structure import Backwards, CellNode, Chain, Pair, Part, 
 from rnncli.layers.rnn.weight_layouts import placed_weights
 from rnncli.model import Config, Weight
 from rnncli.shapes import Dim, Shape, Shapes
+
+if TYPE_CHECKING:
+    from rnncli.layers.op import Op, OpContext
 
 AXES = "(batch, time, inputs)"
 _TWO_ROWS = {"keras": None, "cudnn": 2}  # CuDNN always keeps two bias values per unit and gate
@@ -225,15 +228,44 @@ def _type(name: str, arguments: Mapping[str, Any]) -> LayerType:
     )
 
 
+_PAIR = "Bidirectional"
+
+
+def _of_images(config: Config) -> bool:
+    """Whether the layers of a Bidirectional multiply by convolutions."""
+    return str(config["layer"]["class_name"]).startswith("ConvLSTM")
+
+
+def _of_pair(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function of a Bidirectional's config, in `conv_lstm_pair` called `name`."""
+    images = function_of("layers.rnn.conv_lstm_pair", name)
+    return lambda config, *rest: (
+        images(config, *rest) if _of_images(config) else function(_PAIR, config, *rest)
+    )
+
+
+def _run_pair(setup: "OpContext") -> "Op":
+    where = ("conv_lstm_pair", "ConvLSTMPair") if _of_images(setup.config) else ("run", "Recurrent")
+    made: Op = function_of(f"layers.rnn.{where[0]}", where[1])(setup)
+    return made
+
+
 _CUDNN = {"units": REQUIRED, **_SEQUENCE}
 del _CUDNN["unroll"]
 
 TYPES = {
     **{name: _type(name, arguments_of(cell_for(name), layer=True)) for name in names()},
     "RNN": _type("RNN", {"cell": REQUIRED, **_SEQUENCE, "zero_output_for_mask": False}),
-    "Bidirectional": _type(
-        "Bidirectional",
+    "Bidirectional": LayerType(
         {"layer": REQUIRED, "merge_mode": "concat", "weights": None, "backward_layer": None},
+        _of_pair("outputs", _outputs),
+        _of_pair("weights", _weights),
+        _of_pair("macs", _macs),
+        streams=lambda config, rank: not _of_images(config) and _streams(_PAIR, config, rank),
+        run=_run_pair,
+        structure=lambda config, size: (
+            None if _of_images(config) else structure(_PAIR, config, size)
+        ),
     ),
     **{name: _type(name, _CUDNN) for name in CUDNN_CELLS},
 }
