@@ -216,6 +216,58 @@ def test_what_nothing_gives_makes_the_counts_incomplete(tmp_path: Path) -> None:
     assert found.warnings == ("node 'my_lstm' takes 'W', which nothing before it gives",)
 
 
+def test_a_loop_whose_condition_nothing_changes_is_refused(tmp_path: Path) -> None:
+    import onnx
+
+    model = onnx.load(FOLDER / "loop.onnx")
+    model.graph.node[0].input[0] = ""  # no number of rounds
+    onnx.save(model, tmp_path / "m.onnx")
+    with pytest.raises(RnncliError, match="never ends"):
+        forward(read(str(tmp_path / "m.onnx")), Request())
+
+
+@pytest.mark.parametrize("last", [3, 50])
+def test_a_loop_that_its_condition_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: int
+) -> None:
+    import onnx
+    from onnx import helper, numpy_helper
+
+    from rnncli.forward.onnx.operators import loops
+
+    monkeypatch.setattr(loops, "MOST_ROUNDS", 20)
+    model = onnx.load(FOLDER / "loop.onnx")
+    model.graph.node[0].input[0] = ""
+    model.graph.initializer.append(numpy_helper.from_array(np.array(last), "last_round"))
+    body = model.graph.node[0].attribute[0].g
+    body.node[-1].CopyFrom(helper.make_node("Less", ["number", "last_round"], ["going"]))
+    onnx.save(model, tmp_path / "m.onnx")
+    if last > loops.MOST_ROUNDS:
+        with pytest.raises(RnncliError, match="still holds after 20 rounds"):
+            forward(read(str(tmp_path / "m.onnx")), Request())
+    else:
+        (found,) = forward(read(str(tmp_path / "m.onnx")), Request()).arrays
+        assert found.shape == (last + 1, 2, 4)
+
+
+@pytest.mark.parametrize("name", ["R", "B"])
+def test_weights_of_other_sizes_than_a_node_states_are_no_cell(tmp_path: Path, name: str) -> None:
+    import onnx
+    from onnx import numpy_helper
+
+    from rnncli.weights.pieces import pieces_of
+
+    model = onnx.load(FOLDER / "lstm_forward.onnx")
+    before = read(str(FOLDER / "lstm_forward.onnx"))
+    weight = next(each for each in model.graph.initializer if each.name == name)
+    array = numpy_helper.to_array(weight)
+    weight.CopyFrom(numpy_helper.from_array(array[:, 1:], name))
+    onnx.save(model, tmp_path / "m.onnx")
+    after = read(str(tmp_path / "m.onnx"))
+    found = [sum(len(pieces_of(layer)) for layer in each.layers) for each in (before, after)]
+    assert found == [1, 0]
+
+
 def test_a_function_that_calls_itself_is_refused(tmp_path: Path) -> None:
     import onnx
     from onnx import helper

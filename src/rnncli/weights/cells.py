@@ -10,7 +10,7 @@ from rnncli.layers.op import Array
 from rnncli.layers.rnn.structure import Backwards, CellNode, Chain, Pair
 from rnncli.layers.rnn.structure import Part as Tree
 from rnncli.layers.rnn.unpacking import bias_values, term_values
-from rnncli.layers.rnn.weight_layouts import LAYOUTS, Layout
+from rnncli.layers.rnn.weight_layouts import LAYOUTS, Layout, cell_weights
 from rnncli.model import Layer, Weight
 from rnncli.weights.piece import Part, Piece
 
@@ -29,9 +29,11 @@ def cell_pieces(layer: Layer) -> tuple[Piece, ...]:
     if found is None or not {node.layout for node in found.cells} <= _READ:
         return ()
     both, several = isinstance(found.part, Pair), len(found.cells) > 1
+    places = list(_placed(found.part))
+    if not all(_fits(layer, node, second) for node, _, second, _ in places):
+        return ()
     pieces = [
-        _piece(layer, place, _name(layer, place, both) if several else "")
-        for place in _placed(found.part)
+        _piece(layer, place, _name(layer, place, both) if several else "") for place in places
     ]
     complete = all({"kernel", "recurrent_kernel"} <= set(piece.parts) for piece in pieces)
     return tuple(pieces) if complete else ()
@@ -61,18 +63,36 @@ def _name(layer: Layer, place: Place, both: bool) -> str:
     return "/".join(filter(None, (way, node.label)))
 
 
+def _finder(layer: Layer, node: CellNode) -> Find:
+    """Return what finds a weight of a cell by the name that its layout has for it."""
+    if layer.dialect == "onnx":  # whose paths are names of the graph
+        return {weight.name: weight for weight in layer.weights or ()}.get
+    weights = {weight.path or weight.name: weight for weight in layer.weights or ()}
+    return lambda stored: weights.get(LAYOUTS[node.layout].path(node.path, stored))
+
+
+def _way(layer: Layer, second: bool) -> int | None:
+    """Return where a direction is along the first axis, None where there is no such axis."""
+    return int(second) if layer.dialect == "onnx" else None
+
+
+def _fits(layer: Layer, node: CellNode, second: bool) -> bool:
+    """Whether the weights of a cell have the shapes that its layout gives them."""
+    find, way = _finder(layer, node), _way(layer, second)
+    for expected in cell_weights(LAYOUTS[node.layout], node):
+        weight = find(expected.name)
+        if weight is None:
+            continue
+        shape, own = weight.shape, expected.shape
+        if (shape != own) if way is None else (shape[1:] != own[1:] or way >= (*shape, 0)[0]):
+            return False
+    return True
+
+
 def _piece(layer: Layer, place: Place, name: str) -> Piece:
     node, level, second, back = place
     layout = LAYOUTS[node.layout]
-    weights = {weight.path or weight.name: weight for weight in layer.weights or ()}
-    if layer.dialect == "onnx":  # whose paths are names of the graph
-        weights = {weight.name: weight for weight in layer.weights or ()}
-
-    def find(stored: str) -> Weight | None:
-        name = stored if layer.dialect == "onnx" else layout.path(node.path, stored)
-        return weights.get(name)
-
-    way = int(second) if layer.dialect == "onnx" else None
+    find, way = _finder(layer, node), _way(layer, second)
     parts = {term.name: part for term in node.cell.weights
              if (part := _kernel(layout, node, term, find, way)) is not None}  # fmt: skip
     biases = [each for stored in layout.bias if (each := find(stored)) is not None]

@@ -12,6 +12,8 @@ from rnncli.errors import ShapeError
 from rnncli.forward.onnx.operators.entry import ENTRIES, stated
 from rnncli.layers.op import Array
 
+MOST_ROUNDS = 1_000_000  # of a loop that its condition alone is to end
+
 
 def _stacked(parts: list[Any], axis: int = 0) -> Array:
     return np.stack([np.asarray(part) for part in parts], axis=axis)
@@ -45,7 +47,27 @@ class Loop(OpRun):
                 row.append(value)
             number += 1
             session.looped(number, total, rows)
+            if going and (total is None or total > MOST_ROUNDS):
+                _check_ends(body, number)
         return (*now, *(_collected(row, self, index) for index, row in enumerate(rows)))
+
+
+def _check_ends(body: Any, number: int) -> None:
+    """Check that a loop may end. Raises: ShapeError."""
+    if number == 1 and body.output_names[0] not in _changing(body):
+        raise ShapeError("nothing in its body changes the condition, so that it never ends")
+    if number == MOST_ROUNDS:
+        raise ShapeError(f"its condition still holds after {number:,} rounds")
+
+
+def _changing(body: Any) -> set[str]:
+    """Return the tensors of a body that depend on the round or on a state."""
+    found = {body.input_names[0], *body.input_names[2:]}
+    for node in body.rt_nodes_:
+        holds_graphs = any(each.HasField("g") for each in node.onnx_node.attribute)
+        if holds_graphs or found.intersection(node.input):
+            found.update(node.output)
+    return found
 
 
 def _collected(row: list[Any], node: Any, index: int) -> Any:
