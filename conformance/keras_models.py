@@ -5,6 +5,7 @@ that a recurrent model meets, from a seed, each in one of Keras's formats. With 
 models are those of tf_keras, SavedModels among their formats.
 
     python conformance/keras_models.py make DIR [MANY [SEED]]   # where keras and tensorflow are
+    python conformance/keras_models.py widely DIR [MANY [SEED]] # the same, of all that Keras has
     python conformance/keras_models.py compare DIR              # where rnncli is
 """
 
@@ -15,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import keras_records
+import keras_states
 import numpy as np
+from keras_wide import Wide
 
 OLD = bool(os.environ.get("TF_KERAS"))
 FORMATS = ("keras", "h5", "savedmodel", "json") if OLD else ("keras", "h5", "weights.h5", "json")
@@ -192,20 +195,40 @@ class Maker:
         return made, x
 
 
-def make(folder: Path, many: int = 200, seed: int = 0) -> None:
+def drawn(keras: Any, rng: np.random.Generator) -> tuple[Any, Any, str]:
+    """Return a model with random weights, its inputs and the format to write."""
+    model, x = Maker(keras, rng).model()
+    keras_records.randomize(model, rng)
+    return model, x, FORMATS[int(rng.choice(len(FORMATS), p=(0.4, 0.3, 0.2, 0.1)))]
+
+
+def drawn_widely(keras: Any, rng: np.random.Generator) -> tuple[Any, Any, str]:
+    """Return a model drawn of all that Keras has."""
+    draw = Wide(keras, rng, OLD)
+    model, x = draw.chain() if draw.chance(0.35) else draw.graph()
+    keras_states.frozen(draw, model)
+    keras_states.adapted(draw, model)
+    keras_records.randomize(model, rng)
+    keras_states.quantized(draw, model)
+    keras_states.compiled(draw, model)
+    share = (0.4, 0.3, 0.2, 0.1) if OLD else (0.5, 0.2, 0.12, 0.08, 0.05, 0.05)
+    kinds = FORMATS if OLD else (*FORMATS, "weights.json", "folder")
+    return model, x, kinds[int(rng.choice(len(kinds), p=share))]
+
+
+def make(folder: Path, many: int = 200, seed: int = 0, draw: Any = drawn) -> None:
     """Write models, their inputs, and what Keras says of them."""
     if OLD:
         import tf_keras as keras
     else:
         import keras
-    kept = 0
-    for number in range(many):
+    kept, begun = 0, folder / f"{seed}.begun"  # TensorFlow may crash: run it again to go on
+    for number in range(int(begun.read_text()) + 1 if begun.exists() else 0, many):
+        begun.write_text(str(number))
         rng = np.random.default_rng([seed, number])
         keras.backend.clear_session()
         try:
-            model, x = Maker(keras, rng).model()
-            keras_records.randomize(model, rng)
-            kind = FORMATS[int(rng.choice(len(FORMATS), p=(0.4, 0.3, 0.2, 0.1)))]
+            model, x, kind = draw(keras, rng)
             keras_records.record(keras, model, x, folder / f"{seed}-{number:04}", kind)
             kept += 1
         except Exception as error:  # what Keras cannot build or save is no case
@@ -224,16 +247,17 @@ def compare(folder: Path) -> None:
         if outcome != "same":
             print(outcome, name, why[:300])
     total: Counter[str] = sum(counts.values(), Counter())
-    print("\n| format | models | same | refused | wrong |\n|---|---|---|---|---|")
+    print("\n| format | models | same | refused | unread | wrong |\n|---|---|---|---|---|---|")
     for kind, row in [*sorted(counts.items()), ("all", total)]:
-        cells = [row[each] for each in ("same", "refused", "wrong")]
+        cells = [row[each] for each in ("same", "refused", "unread", "wrong")]
         print(f"| {kind} | {sum(cells)} | {' | '.join(map(str, cells))} |")
 
 
 if __name__ == "__main__":
     command, target = sys.argv[1], Path(sys.argv[2])
     target.mkdir(parents=True, exist_ok=True)
-    if command == "make":
-        make(target, *map(int, sys.argv[3:]))
+    if command in ("make", "widely"):
+        numbers = [*map(int, sys.argv[3:]), 200, 0][: max(2, len(sys.argv) - 3)]
+        make(target, *numbers, draw=drawn if command == "make" else drawn_widely)
     else:
         compare(target)
