@@ -172,6 +172,119 @@ def loss_scaled() -> Any:
     return model
 
 
+def compiled(optimizer: Any) -> Any:
+    """Return a model that was never trained."""
+    model = Sequential([Input((6, 4)), L.LSTM(3), L.Dense(1)])
+    model.compile(optimizer, "mse")
+    return model
+
+
+@case((6, 4))
+def never_trained() -> Any:
+    return compiled(keras.optimizers.Adam(amsgrad=True))
+
+
+@case((6, 4))
+def never_trained_nadam() -> Any:
+    return compiled(keras.optimizers.Nadam())
+
+
+@case((6, 4))
+def never_trained_averages() -> Any:
+    return compiled(keras.optimizers.SGD(use_ema=True, gradient_accumulation_steps=2))
+
+
+@case((6, 4), formats=("keras",))
+def never_trained_loss_scaled() -> Any:
+    return compiled(keras.optimizers.LossScaleOptimizer(keras.optimizers.RMSprop(momentum=0.5)))
+
+
+@case((5, 4, 3), formats=ALL)
+def frozen_outermost() -> Any:
+    a = Input((5, 4, 3))
+    inner = Sequential([Input((5, 4, 3)), L.ConvLSTM1D(2, 2)])
+    model = Model(a, [L.ConvLSTM1D(2, 2)(a), inner(a)])
+    model.trainable = False
+    return model
+
+
+@case((6, 4), formats=ALL)
+def dtypes_inside() -> Any:
+    a = Input((6, 4))
+    x = L.TimeDistributed(L.Dense(3, dtype="float64"))(a)
+    x = L.Bidirectional(L.LSTM(2, return_sequences=True), dtype="float64")(x)
+    x = L.Bidirectional(L.GRU(2, return_sequences=True, dtype="float64"))(x)
+    x = L.RNN([L.LSTMCell(2, dtype="float64"), L.GRUCell(3)], return_sequences=True)(x)
+    dense = L.Dense(2, dtype="float64")
+    y = dense(x)
+    dense.enable_lora(1)
+    return Model(a, L.SpectralNormalization(L.Dense(2, dtype="float64"))(y))
+
+
+@case((6, 4), formats=ALL)
+def frozen_spectral() -> Any:
+    a = Input((6, 4))
+    inner = Sequential([Input((6, 4)), L.SpectralNormalization(L.Dense(4)), L.Dense(4)])
+    inner.layers[0].trainable = False
+    each = L.SpectralNormalization(L.Dense(4), trainable=False)
+    return Model(a, each(inner(a)))
+
+
+@case((6, 4))
+def scaled_along_the_last_axis() -> Any:
+    a = Input((6, 4))
+    x = L.RMSNormalization(axis=1)(L.Conv1D(4, 3)(a))
+    return Model(a, L.LSTM(2)(x))
+
+
+@case((6, 4), formats=("keras",))
+def unrolled_backwards() -> Any:
+    a = Input((6, 4))
+    mask = a[..., 0] > 0
+    more = {"go_backwards": True, "unroll": True, "zero_output_for_mask": True}
+    both = L.Bidirectional(L.GRU(3, return_sequences=True, unroll=True))
+    ends = [L.LSTM(3, **more), L.LSTM(3, return_sequences=True, **more), both]
+    return Model(a, [each(a, mask=mask) for each in ends])
+
+
+@case((3, 2), formats=("keras",))
+def attention_among_samples() -> Any:
+    i, a = Input((2,)), Input((3, 2))
+    y = L.Attention()([i, i], use_causal_mask=True)
+    inner = Model(i, keras.ops.matmul(i, keras.ops.transpose(i)))
+    return Model(a, [L.TimeDistributed(Model(i, y))(a), L.TimeDistributed(inner)(a)])
+
+
+@case((6, 4), formats=("keras",))
+def called_by_name() -> Any:
+    a = Input((6, 4))
+    _, h, c = L.LSTM(3, return_state=True)(sequences=a)
+    x = L.LSTM(3, return_sequences=True)(initial_state=[h, c], sequences=a)
+    y = L.LSTM(3, return_sequences=True)(mask=a[..., 0] > 0, sequences=x)
+    z = L.MultiHeadAttention(2, 2)(value=x, query=y)
+    return Model(a, L.Add()(inputs=[z, L.Attention()(inputs=[x, y])]))
+
+
+@case((6, 4), formats=("keras",))
+def attention_takes_off_masks() -> Any:
+    i, a = Input((6, 4)), Input((6, 4))
+    inner = Model(i, L.MultiHeadAttention(2, 2)(i, i))
+    x = L.LSTM(4, return_sequences=True)(a, mask=a[..., 0] > 0)
+    y = L.GRU(4, return_sequences=True)(a, mask=a[..., 1] > 0)
+    return Model(a, [L.LSTM(2)(L.Add()([inner(x), x])), L.LSTM(2)(L.Multiply()([inner(y), y]))])
+
+
+@case((6, 4), formats=("h5",))
+def an_operation_that_loads_as_a_layer() -> Any:
+    a, i = Input((6, 4)), Input((6, 4))
+    return Model(a, L.LSTM(2)(Model(i, keras.ops.softmax(i, axis=1))(a)))
+
+
+@case((6, 4), formats=("folder",))
+def saved_as_a_folder() -> Any:
+    return compiled(keras.optimizers.Lion())
+
+
 def main() -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -187,8 +300,8 @@ def main() -> None:
                 if len(x) > 1:
                     nest = keras.tree.pack_sequence_as(model._inputs_struct, x)
                 keras_records.record(keras, model, nest, Path(folder) / f"{name}-{kind}", kind)
-        for path in sorted(Path(folder).iterdir()):
-            archive.write(path, path.name)
+        for path in sorted(Path(folder).rglob("*")):
+            archive.write(path, path.relative_to(folder))
 
 
 if __name__ == "__main__":

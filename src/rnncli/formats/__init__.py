@@ -37,6 +37,8 @@ EXPECTED = "expected a model: .keras, .json, .h5, .pt, .safetensors, .onnx or a 
 _TENSORFLOW_JS = (b'"modelTopology"', b'"layers-model"', b'"graph-model"', b'"weightsManifest"')
 # What a zip file of PyTorch's has in it, one of `torch.export` too.
 _TORCH_ZIP = ("data.pkl", "data/weights/model_weights_config.json", "serialized_state_dict.pt")
+# The files of a Keras 3 model in a folder, as `save(..., zipped=False)` and Hugging Face have it.
+_UNZIPPED = ("config.json", "model.weights.h5")
 # How an index of shards is called.
 _INDEX = (".safetensors.index.json", ".bin.index.json")
 # Pickles, by their protocol, and how compressed ones begin.
@@ -142,6 +144,8 @@ def _folder_kind(path: str) -> str:
         return "tensorflow.saved_model"
     if os.path.exists(os.path.join(path, "config.json")) and _reader("torch.shards").is_model(path):
         return "torch.shards"
+    if all(os.path.exists(os.path.join(path, name)) for name in _UNZIPPED):
+        return "keras.zipped"
     return str(_reader("others").refuse_folder(path))
 
 

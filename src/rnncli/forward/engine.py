@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnncli.errors import ShapeError, UnsupportedError
+from rnncli.forward.keras_runs import as_keras_runs, mixes, unmasks
 from rnncli.graph.order import in_order
 from rnncli.layers import TABLE, layer_type, operation
 from rnncli.layers.op import Array, Notes, Op, OpContext, Value, unsupported
@@ -60,6 +61,11 @@ class Graph:
     ) -> None:
         self.model, self.outputs, self.rules = model, tuple(outputs), rules
         order = needed(model, self.outputs)
+        # In Keras 3 a MultiHeadAttention takes the masks off its inputs, for all that runs later.
+        self.unmasks = rules.keras >= 3 and unmasks(model)
+        if self.unmasks:
+            order = as_keras_runs(model, order)
+        self.unmasked: list[Array] = []
         made: dict[str, Op | None] = {}
         for layer, _ in order:
             if layer.name not in made:
@@ -84,15 +90,29 @@ class Graph:
 
         `values` is emptied of what nothing needs any more as the run goes on.
         """
-        left = Counter(self.uses)
+        left, self.unmasked = Counter(self.uses), []
         for step in self.steps:
             if step.node not in done and step.op is not None:
                 _run(step, step.op, values, self.rules.dtype)
+                if self.unmasks:
+                    self._unmask(step, values)
             for ref in step.call.tensors():
                 left[ref] -= 1
                 if not left[ref]:
                     values.pop(ref, None)
         return tuple(_value(values, ref) for ref in self.outputs)
+
+    def _unmask(self, step: Step, values: dict[Ref, Value]) -> None:
+        """Take off the masks of what attention has read, in the step or in a model that it is."""
+        read = []
+        if isinstance(step.op, Nested):
+            read = step.op.graph.unmasked
+        elif step.layer.kind == "MultiHeadAttention":
+            read = [values[ref].array for ref in step.call.inputs]
+        self.unmasked += read
+        for ref, value in values.items():
+            if value.mask is not None and any(value.array is each for each in read):
+                values[ref] = value._replace(mask=None)
 
 
 class Nested(Op):
@@ -142,7 +162,9 @@ def _operation(layer: Layer, weights: Weights, rules: Rules, prefix: str) -> Op 
     name = f"{prefix}{layer.name}"
     if layer.model is not None:
         nested = Nested(layer.model, weights, rules, f"{name}/")
-        return EachStep(nested) if layer.kind == "TimeDistributed" else nested
+        if layer.kind == "TimeDistributed":
+            return EachStep(nested, rules.keras >= 3 and mixes(layer.model))
+        return nested
     if layer.kind == "InputLayer":
         return None
     own = {each.path: weights[f"{name}/{each.path}"] for each in layer.weights or ()}

@@ -1,11 +1,11 @@
 """Where the numbers of a run come from: its weights and its inputs."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from rnncli.errors import FileError
 from rnncli.forward.weights import Slot
-from rnncli.model import Model
+from rnncli.model import Config, Layer, Model
 from rnncli.shapes import show
 
 _HALF = ("mixed_float16", "mixed_bfloat16", "float16", "bfloat16")
@@ -59,7 +59,7 @@ def input_origin(paths: Sequence[str], seed: int) -> Origin:
 
 def precision_warnings(model: Model, dtype: str) -> tuple[str, ...]:
     """Return what is to be said where a model computes in half precision, and this run does not."""
-    own = (str(layer.config.get("dtype")) for layer in model.layers)
+    own = (str(each) for layer in model.layers for each in _dtypes(layer))
     policies = dict.fromkeys(each for each in own if each.rpartition("_from_")[2] in _HALF)
     if not policies:
         return ()
@@ -67,6 +67,22 @@ def precision_warnings(model: Model, dtype: str) -> tuple[str, ...]:
         f"computed in {dtype}, where the model's own precision is {', '.join(policies)}: "
         "values differ from the framework's in the third digit",
     )
+
+
+def _dtypes(layer: Layer) -> Iterator[Any]:
+    """Yield the dtype of a layer and of the layers, cells and models in it."""
+    if layer.model is not None:
+        for each in layer.model.layers:
+            yield from _dtypes(each)
+    yield from _stated(layer.config)
+
+
+def _stated(config: Config) -> Iterator[Any]:
+    yield config.get("dtype")
+    inside = (config.get(key) for key in ("layer", "backward_layer", "cell"))
+    for node in (*inside, *(config.get("cells") or ())):
+        if isinstance(node, Mapping):
+            yield from _stated(node.get("config") or {})
 
 
 def _lacking(model: Model, missing: Sequence[Slot]) -> FileError:

@@ -9,7 +9,7 @@ from rnncli.errors import RnncliError, ShapeError, UnsupportedError, UsageError
 from rnncli.graph.order import in_order, keras_depths
 from rnncli.layers import TABLE, complete, layer_type
 from rnncli.layers.arguments import check_arguments
-from rnncli.layers.layer_type import trains
+from rnncli.layers.layer_type import trains, typed
 from rnncli.model import Call, Config, Layer, Model, Ref, Weight, sequential
 from rnncli.shapes import Shape, Shapes
 
@@ -158,21 +158,18 @@ def _outputs(layer: Layer, inputs: Shapes | None, index: int, progress: _Progres
         return layer.stated_shapes
     known, config = layer_type(layer.kind or ""), progress.config(layer)
     if index == 0:
-        dtype = _variable_dtype(config)
-        progress.weights[layer.name] = tuple(
-            weight._replace(dtype=dtype) if weight.dtype == "float32" else weight
-            for weight in map(_checked, known.weights(config, inputs))
-        )
+        found = tuple(map(_checked, known.weights(config, inputs)))
+        progress.weights[layer.name] = typed(layer.kind or "", config, found)
     # Of inferred layers no file says what comes out: it depends on their arguments.
     if layer.inferred:
         return None
     if known.lists and len(inputs) > 1:
         return inputs
-    found = known.outputs({**config, **_switches(layer.calls[index])}, inputs)
-    for shape in found:
+    shapes = known.outputs({**config, **_switches(layer.calls[index])}, inputs)
+    for shape in shapes:
         if not all(size is None or isinstance(size, int) for size in shape or ()):
             raise UsageError(f"its output has the shape {shape}, which is none")
-    return found
+    return shapes
 
 
 def _checked(weight: Weight) -> Weight:
@@ -185,12 +182,6 @@ def _checked(weight: Weight) -> Weight:
 def _switches(call: Call) -> dict[str, Any]:
     """Return what a call asks for beside tensors, such as `return_attention_scores`."""
     return {key: value for key, value in call.kwargs.items() if isinstance(value, bool)}
-
-
-def _variable_dtype(config: Config) -> str:
-    """Return the dtype of a layer's variables; under a mixed policy they are float32."""
-    dtype = str(config.get("dtype")).rpartition("_from_")[2]
-    return dtype if dtype in ("float16", "bfloat16", "float64") else "float32"
 
 
 def _nested_outputs(

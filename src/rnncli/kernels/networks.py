@@ -139,7 +139,7 @@ def rms_norm(x: Array, scale: Any = None, axis: Any = -1, epsilon: float | None 
     """Return numbers over the root of their mean square along axes."""
     least = 1e-7 if epsilon is None else epsilon
     found: Array = x / np.sqrt(np.mean(np.square(x), axis=axis, keepdims=True) + least)
-    return found if scale is None else found * _along(x, scale, axis)
+    return found if scale is None else found * scale  # along the last axes, whatever `axis`
 
 
 def _along(x: Array, values: Any, axis: Any) -> Array:

@@ -59,6 +59,7 @@ class Attention(Op):
 
     def __init__(self, setup: OpContext) -> None:
         self.weights, self.config = setup.weights, setup.config
+        self.each = (1,) if setup.keras >= 3 else ()  # of a mask's axis of samples
         self.additive = setup.kind == "AdditiveAttention"
 
     def __call__(self, inputs: Sequence[Value], options: Mapping[str, Any]) -> tuple[Value, ...]:
@@ -68,7 +69,7 @@ class Attention(Op):
         scores = self._scores(query.array, key.array)
         kept = None if value.mask is None else value.mask[:, None]
         if arguments.get("use_causal_mask") or arguments.get("causal"):
-            causal = np.tril(np.ones(scores.shape[-2:], bool))
+            causal = np.tril(np.ones((*self.each, *scores.shape[-2:]), bool))
             kept = causal if kept is None else kept & causal
         if kept is not None:
             scores = np.where(kept, scores, scores - scores.dtype.type(_LEFT_OUT))

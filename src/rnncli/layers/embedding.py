@@ -78,6 +78,7 @@ def _table(setup: OpContext) -> Array:
     policy, weights = quantization.policy_of(setup.config), setup.weights
     if policy is None:
         return quantization.with_delta(setup, "embeddings")
+    quantization.check_no_adapter(setup, "embeddings")
     stored = weights["embeddings"]
     if policy.mode == "int4":
         size = setup.config["output_dim"]

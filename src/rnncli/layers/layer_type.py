@@ -61,8 +61,35 @@ def trains(class_name: str | None, config: Config) -> bool:
     return bool(config.get("trainable", True))
 
 
-def trained(class_name: str, config: Config, weights: tuple[Weight, ...]) -> tuple[Weight, ...]:
-    """Return the weights of a layer inside another, not trainable where it is frozen."""
+# Layers whose weights are those of layers in them, each of its own dtype.
+_WRAPPERS = ("TimeDistributed", "SpectralNormalization", "Bidirectional", "RNN", "StackedRNNCells")
+
+
+def variable_dtype(config: Config) -> str:
+    """Return the dtype of a layer's variables; under a mixed policy they are float32."""
+    dtype = str(config.get("dtype")).rpartition("_from_")[2]
+    return dtype if dtype in ("float16", "bfloat16", "float64") else "float32"
+
+
+def typed(class_name: str, config: Config, weights: tuple[Weight, ...]) -> tuple[Weight, ...]:
+    """Return the weights of a layer as its `dtype` has them.
+
+    Some have a dtype of their own; low-rank adapters are always float32.
+    """
+    dtype = variable_dtype(config)
+    if class_name in _WRAPPERS or dtype == "float32":
+        return weights
+    return tuple(
+        weight._replace(dtype=dtype)
+        if weight.dtype == "float32" and not weight.name.startswith("lora_")
+        else weight
+        for weight in weights
+    )
+
+
+def held(class_name: str, config: Config, weights: tuple[Weight, ...]) -> tuple[Weight, ...]:
+    """Return the weights of a layer inside another, of its dtype, not trainable if it is frozen."""
+    weights = typed(class_name, config, weights)
     if trains(class_name, config):
         return weights
     return tuple(weight._replace(trainable=False) for weight in weights)

@@ -94,6 +94,12 @@ def _streams(config: Config, rank: int) -> bool:
     return rank >= 3 and min(axes_of(config["axis"], (1,) * rank), default=2) >= 2
 
 
+def _rms_streams(config: Config, rank: int) -> bool:
+    """Whether no axis is that of the steps, and the scale, which is for the last ones, fits."""
+    axes = sorted(axes_of(config["axis"], (1,) * rank))
+    return _streams(config, rank) and axes == list(range(rank - len(axes), rank))
+
+
 def _along(x: Array, weight: Array, axis: Any) -> Array:
     """Return a weight shaped to the axes of `x` that it belongs to."""
     axes = axes_of(axis, x.shape)
@@ -135,7 +141,7 @@ def _rms(setup: OpContext) -> Op:
     def normal(x: Array) -> Array:
         x = _root(x, axes_of(axis, x.shape), epsilon)
         scale = setup.weights.get("scale")
-        return x if scale is None else x * _along(x, scale, axis)
+        return x if scale is None else x * scale  # along the last axes, as Keras, whatever `axis`
 
     return Plain(normal)
 
@@ -216,7 +222,7 @@ TYPES = {
         run=_layer,
     ),
     "RMSNormalization": LayerType(
-        signature("axis=-1, epsilon=1e-06"), weights=_rms_weights, streams=_streams, run=_rms
+        signature("axis=-1, epsilon=1e-06"), weights=_rms_weights, streams=_rms_streams, run=_rms
     ),
     "BatchNormalization": LayerType(
         signature(

@@ -9,7 +9,7 @@ from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
 from rnncli.layers.lazy import lazy
-from rnncli.layers.op import Array, OpContext
+from rnncli.layers.op import Array, OpContext, unsupported
 from rnncli.model import Config, Weight
 
 if TYPE_CHECKING:
@@ -98,6 +98,16 @@ def with_delta(setup: OpContext, name: str = "kernel") -> Array:
     return whole
 
 
+def check_no_adapter(setup: OpContext, name: str) -> None:
+    """Refuse an adapter that an HDF5 file keeps beside a quantized weight; `.keras` adds them up.
+
+    Raises: UnsupportedError.
+    """
+    if np.any(setup.weights.get(f"lora_{name}_b", 0)):
+        reason = "its low-rank adapter is not added to its quantized weights"
+        raise unsupported(setup.name, setup.kind, reason)
+
+
 def quantized_weights(
     policy: Policy, kernel: Weight, bias: tuple[Weight, ...], sides: tuple[int, int],
     scale: tuple[int, ...], zero: str = "kernel_zero",
@@ -143,6 +153,7 @@ def _float8(history: int) -> tuple[Weight, ...]:
 
 def full_kernel(setup: OpContext, policy: Policy, shape: tuple[int, ...], columns: int) -> Array:
     """Return a kernel of `shape` from its few bits, but for the scale of the outputs."""
+    check_no_adapter(setup, "kernel")
     weights = setup.weights
     stored, mode = weights["kernel"], policy.mode
     if mode == "int4":

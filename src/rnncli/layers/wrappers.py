@@ -1,14 +1,20 @@
 """Layers around a layer, or around several."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import ShapeError, UnsupportedError
-from rnncli.layers.layer_type import REQUIRED, LayerType, each_step, trained
+from rnncli.layers.layer_type import REQUIRED, LayerType, each_step, held
+from rnncli.layers.lazy import lazy
 from rnncli.layers.op import Notes, Op, OpContext, Value
 from rnncli.layers.quantization import INNER
 from rnncli.model import Config, Weight
 from rnncli.shapes import Dim, Shapes, show
+
+if TYPE_CHECKING:
+    import numpy as np
+else:
+    np = lazy("numpy")
 
 
 def _each_step(inputs: Shapes) -> Shapes:
@@ -43,7 +49,7 @@ def _inner_weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
     name = inner_config.get("name") or class_name.lower()
     return tuple(
         weight._replace(path=f"{name}/{weight.path}")
-        for weight in trained(class_name, inner_config, inner.weights(inner_config, inputs))
+        for weight in held(class_name, inner_config, inner.weights(inner_config, inputs))
     )
 
 
@@ -59,15 +65,21 @@ def _distributed_macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
 
 
 class EachStep(Op):
-    """`TimeDistributed`: an operation on every step, as if steps were more of the batch."""
+    """`TimeDistributed`: an operation on every step, as if steps were more of the batch.
 
-    def __init__(self, inner: Op) -> None:
-        self.inner = inner
+    One that `mixes` the samples of a batch takes the steps one by one.
+    """
+
+    def __init__(self, inner: Op, mixes: bool = False) -> None:
+        self.inner, self.mixes = inner, mixes
 
     def __call__(self, inputs: Sequence[Value], options: Mapping[str, Any]) -> tuple[Value, ...]:
         """Return the inner outputs `(batch, time, ...)`; the mask stays as it is."""
         x, mask = inputs[0]
         batch, steps = x.shape[:2]
+        if self.mixes:
+            each = [self.inner((Value(x[:, step]),), {})[0].array for step in range(steps)]
+            return (Value(np.stack(each, axis=1), mask),)
         inner_mask = None
         if mask is not None and mask.ndim > 2:
             inner_mask = mask.reshape(batch * steps, *mask.shape[2:])
@@ -104,7 +116,7 @@ def _spectral_weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
     if kernel is None:
         raise ShapeError(f"SpectralNormalization needs a kernel, which {_inner(config)[2]} has not")
     return (*found, Weight(_VECTOR, (1, kernel.shape[-1]), "outputs", path=_VECTOR,
-                           trainable=False))  # fmt: skip
+                           trainable=False, dtype=kernel.dtype))  # fmt: skip
 
 
 def _parts(config: Config) -> Iterator[tuple[LayerType, Config, str]]:

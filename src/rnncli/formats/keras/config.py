@@ -93,7 +93,7 @@ def _sequential(node: Node, era: KerasVersion, depth: int) -> Model:
     rest = {} if isinstance(config, list) else config
     nodes = _layer_nodes(config if isinstance(config, list) else config["layers"])
     name = str(node.get("name") or rest.get("name") or f"sequential{'_1' if era.major < 3 else ''}")
-    trainable = _lets_train(rest, era)
+    trains = _lets_train(rest, era)
     first = nodes[0].get("config") if nodes and nodes[0].get("class_name") == "Merge" else None
     if isinstance(first, dict) and "layers" in first:
         return _merged(nodes, era, depth, name)
@@ -106,12 +106,23 @@ def _sequential(node: Node, era: KerasVersion, depth: int) -> Model:
         if shape is not None:
             layers.insert(0, _input(layers[0].name, shape))
     found = with_next_shapes(layers)
-    return sequential(tuple(layer._replace(trainable=trainable) for layer in found), name)
+    return sequential(tuple(found if trains else map(_frozen, found)), name)
 
 
-def _lets_train(config: Node, era: KerasVersion) -> bool:
-    """Whether a model lets the layers in it train; Keras 3 leaves it to each layer."""
-    return era.major == 3 or bool(config.get("trainable", True))
+def _lets_train(config: Node, era: KerasVersion, outermost: bool = False) -> bool:
+    """Whether a model lets the layers in it train.
+
+    In Keras 3 only the outermost Functional has a say; models in it leave it to each layer.
+    """
+    return (not outermost and era.major == 3) or bool(config.get("trainable", True))
+
+
+def _frozen(layer: Layer) -> Layer:
+    """Return a layer that does not train, nor anything in it."""
+    model = layer.model
+    if model is not None:
+        model = model._replace(layers=tuple(map(_frozen, model.layers)))
+    return layer._replace(trainable=False, model=model)
 
 
 def _input(name: str, shape: Shape) -> Layer:
@@ -167,11 +178,9 @@ def _functional(node: Node, era: KerasVersion, depth: int) -> Model:
     layers = [
         layer._replace(calls=connections.renumbered_calls(layer.calls, first)) for layer in layers
     ]
-    trainable = _lets_train(given, era)
-    found = tuple(
-        with_known_shapes(layer, shapes)._replace(trainable=trainable)
-        for layer in with_consumers_shapes(layers)
-    )
+    layers = [with_known_shapes(layer, shapes) for layer in with_consumers_shapes(layers)]
+    trains = _lets_train(given, era, outermost=depth == 0)
+    found = tuple(layer if trains else _frozen(layer) for layer in layers)
     name = str(
         node.get("name") or given.get("name") or ("model_1" if era.major < 3 else "functional")
     )

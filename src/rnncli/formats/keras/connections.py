@@ -60,16 +60,19 @@ def _keras3_call(kind: str | None, node: Mapping[str, Any], shapes: Shapes) -> C
     args = [_tensors(arg, shapes) for arg in node["args"]]
     given = node.get("kwargs")
     kwargs = _arguments(given if isinstance(given, dict) else {}, shapes)
+    listed = tuple(refs_in([args, kwargs]))
     first, rest = args[:1], args[1:]
     if kind in _RECURRENT:
         kwargs = {**dict(zip(_CALL, rest, strict=False)), **kwargs}
         rest = []
     inputs = list(refs_in([first, rest]))
     if not inputs and kind not in _ATTENTION:  # everything by keyword, as `layer(inputs=x)`
-        key = next((key for key, value in kwargs.items() if any(refs_in(value))), None)
+        names = (key for key, value in kwargs.items() if any(refs_in(value)))
+        key = next((key for key in names if key not in _CALL), None)
         inputs = list(refs_in(kwargs.pop(key))) if key is not None else []
     kwargs = {key: value for key, value in kwargs.items() if value is not None}
-    return _with_operands(kind, inputs, kwargs)
+    call = _with_operands(kind, inputs, kwargs)._replace(listed=())
+    return call if listed == call.tensors() else call._replace(listed=listed)
 
 
 def _with_operands(kind: str | None, inputs: list[Ref], kwargs: dict[str, Any]) -> Call:

@@ -10,8 +10,9 @@ from rnncli.formats.containers import hdf5
 from rnncli.formats.containers.hdf5 import Entry, Hdf5Store
 from rnncli.formats.keras import inference, layer_groups, variables
 from rnncli.formats.keras.config import model_of
-from rnncli.formats.keras.json import details, parse, written_by
+from rnncli.formats.keras.json import details, load, parse, written_by
 from rnncli.formats.keras.matching import Holdings, matched
+from rnncli.formats.keras.optimizer import with_state
 from rnncli.graph.infer import infer
 from rnncli.layers import RECURRENT
 from rnncli.model import Model, Source, Store, sequential
@@ -32,7 +33,10 @@ def read(path: str, optimizer: bool = False) -> Model:
                             "expected model_config, layer_names or Keras 3's layers")  # fmt: skip
         if optimizer:
             kept = layer_groups.optimizer_weights(file) or variables.optimizer_weights(file)
-            model = model._replace(optimizer=kept)
+            trained = hdf5.text(file, "training_config")
+            made = load(trained, "training_config") if trained and config is not None else {}
+            made = made.get("optimizer_config") if isinstance(made, dict) else None
+            model = with_state(model, kept, made)
     return model._replace(store=partial(store, path))
 
 

@@ -155,6 +155,10 @@ def is_model(node: Node) -> bool:
     )
 
 
+# Operations that Keras takes for the layers of these names where it loads them from HDF5.
+_AS_LAYERS = ("keras.Softmax", "keras.Concatenate")
+
+
 def normalised(node: Node, era: KerasVersion) -> dict[str, Any]:
     """Return the config of a node in Keras 3's nouns, with the layers inside it."""
     kind, _ = class_of(node)
@@ -162,6 +166,8 @@ def normalised(node: Node, era: KerasVersion) -> dict[str, Any]:
     config = dict(given) if isinstance(given, dict) else {}
     if kind is None:
         return config
+    if kind in _AS_LAYERS and "module" not in node:
+        config.setdefault("trainable", True)
     _rename(kind, config)
     _reshape_arguments(kind, config)
     for key in ("activation", "recurrent_activation"):

@@ -11,6 +11,7 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from rnncli.formats.containers.hdf5 import Entry
+from rnncli.formats.keras.tensor_names import by_name
 from rnncli.model import Layer, Model, Stored, Weight
 from rnncli.shapes import show
 
@@ -20,10 +21,11 @@ _LETTERS = {"kernel": "W", "recurrent_kernel": "U", "bias": "b"}
 
 
 class Slot(NamedTuple):
-    """A weight and the kind of the layer that it is of."""
+    """A weight, the kind of the layer that it is of, and its path in a nested model."""
 
     kind: str | None
     weight: Weight
+    path: str
 
 
 class Holdings(NamedTuple):
@@ -83,17 +85,23 @@ def _located(layer: Layer, entries: Sequence[Entry], held: Holdings) -> tuple[La
     slots = list(_slots(layer))
     every = list(range(len(slots)))
     saved = [index for index in every if slots[index].weight.saved]
-    orders = [saved]
+    orders = [(saved, entries)]
     if layer.kind == "Bidirectional" and layer.name in held.by_direction:
         held = held._replace(trainable_first=False)
     elif layer.kind == "Bidirectional" and _name_directions(entries):
         # What was frozen when the file was written, its config may not say; names do.
         entries = sorted(entries, key=lambda each: _BACKWARD in each.path)
+        orders = [(saved, entries)]
         held = held._replace(trainable_first=False)
     if held.trainable_first:
-        orders.insert(0, sorted(every, key=lambda index: not slots[index].weight.trainable))
-    for order in orders:
-        stored = _in_order([slots[index] for index in order], entries, held.theano)
+        first = sorted(every, key=lambda index: not slots[index].weight.trainable)
+        orders.insert(0, (first, entries))
+    for order in (saved, every):
+        named = by_name([slots[index].path for index in order], entries)
+        if named is not None:
+            orders.insert(0, (order, named))
+    for order, held_so in orders:
+        stored = _in_order([slots[index] for index in order], held_so, held.theano)
         if stored is not None:
             placed = dict(zip(order, stored, strict=True))
             return _with_stored(layer, iter([placed.get(index) for index in every])), None
@@ -141,14 +149,14 @@ def _lacking(slots: Sequence[Slot], entries: Sequence[Entry]) -> list[str]:
     return [] if left or len(missing) == len(slots) else missing
 
 
-def _slots(layer: Layer) -> Iterator[Slot]:
+def _slots(layer: Layer, base: str = "") -> Iterator[Slot]:
     if layer.model is not None:
         for inner in layer.model.layers:
-            yield from _slots(inner)
+            yield from _slots(inner, f"{inner.name}/")
         return
     wrapped = layer.config.get("layer") if layer.kind == "TimeDistributed" else None
     kind = wrapped["class_name"] if isinstance(wrapped, Mapping) else layer.kind
-    yield from (Slot(kind, weight) for weight in layer.weights or ())
+    yield from (Slot(kind, weight, f"{base}{weight.path}") for weight in layer.weights or ())
 
 
 def _with_stored(layer: Layer, stored: Iterator[Stored | None]) -> Layer:
@@ -165,7 +173,7 @@ def _with_stored(layer: Layer, stored: Iterator[Stored | None]) -> Layer:
 def _in_order(slots: Sequence[Slot], entries: Sequence[Entry], theano: bool) -> list[Stored] | None:
     """Return where each weight is, None if shapes or numbers do not agree."""
     left, stored = list(entries), []
-    for index, (kind, weight) in enumerate(slots):
+    for index, (kind, weight, _) in enumerate(slots):
         gates = _per_gate(weight, left)
         if gates is not None:
             stored.append(Stored(tuple(gates), "keras1"))

@@ -1,12 +1,15 @@
-"""Keras's own format since version 3 (and 2.12): a zip with `config.json` and the weights."""
+"""Keras's own format since version 3 (and 2.12): a zip with `config.json` and the weights, or a
+folder of these files."""
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, BinaryIO
 
 from rnncli.errors import FileError, RnncliError
 from rnncli.formats import limits
+from rnncli.formats.containers import members
 from rnncli.formats.containers.zip import Archive, Part
 from rnncli.formats.keras.config import model_of
 from rnncli.formats.keras.json import details, load, parse, written_by
@@ -20,12 +23,42 @@ WEIGHTS = "model.weights.h5"
 FORMAT, PICKLED = "Keras v3", "Keras v3 in a pickle"
 
 
+class _Unzipped(members.Folder):
+    """The files of a folder, as those of a zip."""
+
+    def __enter__(self) -> "_Unzipped":
+        self.files = ExitStack()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.files.close()
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the files that a model has."""
+        return [name for name in ("config.json", "metadata.json", WEIGHTS) if self.has(name)]
+
+    def read(self, name: str, limit: int) -> bytes:
+        """Return the bytes of a file. Raises: FileError if it has more than `limit`."""
+        return members.read(self, name, limit)
+
+    def opened(self, name: str) -> BinaryIO:
+        """Return a file, open as long as the folder is. Raises: FileError."""
+        return self.files.enter_context(self.open(name))
+
+
+def _archive(path: str | Part) -> "Archive | _Unzipped":
+    if isinstance(path, str) and os.path.isdir(path):
+        return _Unzipped(path)
+    return Archive(path)
+
+
 def read(path: str | Part, optimizer: bool = False) -> Model:
     """Return the model of a file, or of a part of one; weights are opened where they are asked for.
 
     Raises: FileError.
     """
-    with Archive(path) as archive:
+    with _archive(path) as archive:
         node = parse(archive.read("config.json", limits.JSON_BYTES), "config.json")
         metadata = _metadata(archive)
         has_weights = WEIGHTS in archive.names
@@ -44,10 +77,13 @@ def read(path: str | Part, optimizer: bool = False) -> Model:
     if _has_unknown(written):
         model = _with_unknown(path, written, model)
     if optimizer:
+        from rnncli.formats.keras.optimizer import with_state
         from rnncli.formats.keras.variables import optimizer_weights
 
+        compiled = node.get("compile_config")
+        made = compiled.get("optimizer") if isinstance(compiled, dict) else None
         with opened(path) as file:
-            model = model._replace(optimizer=optimizer_weights(file))
+            model = with_state(model, optimizer_weights(file), made)
     model = model._replace(store=partial(store, path))
     return _as_stored(model, path) if hides_quantized(model.layers) else model
 
@@ -79,7 +115,7 @@ def _subclassed(
     )  # fmt: skip
 
 
-def _metadata(archive: Archive) -> dict[str, Any]:
+def _metadata(archive: "Archive | _Unzipped") -> dict[str, Any]:
     if "metadata.json" not in archive.names:
         return {}
     found = load(archive.read("metadata.json", limits.METADATA_BYTES), "metadata.json")
@@ -89,12 +125,12 @@ def _metadata(archive: Archive) -> dict[str, Any]:
 @contextmanager
 def opened(path: str | Part) -> Iterator[Any]:
     """Give the HDF5 file of the weights, read where it lies. Raises: FileError."""
-    with Archive(path) as archive, _weights(archive) as file:
+    with _archive(path) as archive, _weights(archive) as file:
         yield file
 
 
 @contextmanager
-def _weights(archive: Archive) -> Iterator[Any]:
+def _weights(archive: "Archive | _Unzipped") -> Iterator[Any]:
     from rnncli.formats.containers import hdf5
 
     if WEIGHTS not in archive.names:
@@ -108,7 +144,7 @@ def store(path: str | Part) -> Iterator[Store]:
     """Give the tensors of the weights by their paths. Raises: FileError."""
     from rnncli.formats.containers.hdf5 import Hdf5Store
 
-    with Archive(path) as archive, _weights(archive) as file:
+    with _archive(path) as archive, _weights(archive) as file:
         yield Hdf5Store(file, archive)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rnncli.layers import layer_type
-from rnncli.layers.layer_type import trained
+from rnncli.layers.layer_type import held
 from rnncli.layers.op import Op, OpContext, Value, flat
 from rnncli.layers.rnn.keras import directions
 from rnncli.layers.rnn.run import merged
@@ -42,7 +42,7 @@ def weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
     """Return the weights, those of the forward layer first."""
     found: list[Weight] = []
     for name, kind, own in _sides(config):
-        each = trained(kind, own, layer_type(kind).weights(own, inputs[:1]))
+        each = held(kind, own, layer_type(kind).weights(own, inputs[:1]))
         found += [weight._replace(path=f"{name}/{weight.path}") for weight in each]
     return tuple(found)
 

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.cells import Cell, cell_for, cells_in, names, snake_case
 from rnncli.errors import UnsupportedError
-from rnncli.layers.layer_type import REQUIRED, LayerType, last_dim, rank, trains
+from rnncli.layers.layer_type import (
+    REQUIRED,
+    LayerType,
+    last_dim,
+    rank,
+    trains,
+    variable_dtype,
+)
 from rnncli.layers.lazy import function_of
 from rnncli.layers.rnn.structure import Backwards, CellNode, Chain, Pair, Part, Structure
 from rnncli.layers.rnn.weight_layouts import placed_weights
@@ -50,9 +57,10 @@ class _Builder(NamedTuple):
         zeros = bool(config.get("zero_output_for_mask"))
         if self.zeros:
             zeros = bool(config.get("return_sequences"))
-        nodes = list(self._nodes(class_name, config, zeros))
+        zeroed = zeros and bool(config.get("unroll")) and bool(config.get("go_backwards"))
+        nodes = list(self._nodes(class_name, config, zeros and not zeroed))
         part: Part = nodes[0] if len(nodes) == 1 else Chain(tuple(nodes))
-        return Backwards(part) if config.get("go_backwards") else part, config
+        return Backwards(part, zeroed) if config.get("go_backwards") else part, config
 
     def _pair(self, config: Config) -> Pair:
         """Return both directions; a backward layer that is not given is the layer turned round."""
@@ -78,6 +86,7 @@ class _Builder(NamedTuple):
                 bias_rows=_bias_rows(cell, own, layout),
                 zeros=zeros,
                 trainable=self.trainable and trains("", own),
+                dtype=variable_dtype(own),
                 unit_forget_bias=cell.unit_forget_bias and own.get("unit_forget_bias", True),
                 direction=self.direction, label=label,
                 state=f"{self.prefix}{label}/{{}}" if label else f"{self.prefix}{{}}",

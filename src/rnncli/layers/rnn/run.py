@@ -106,7 +106,11 @@ def take(
             value = value._replace(array=take(each, value, cells, True, after))
         return take(part.parts[-1], value, cells, sequences, after)
     if isinstance(part, Backwards):
-        return take(part.part, turned(value), cells, sequences, after)
+        output = take(part.part, turned(value), cells, sequences, after)
+        if not part.zeroed or value.mask is None:
+            return output
+        kept = value.mask[..., None] if sequences else value.mask[:, :1]
+        return np.where(kept, output, output.dtype.type(0))
     one = take(part.forward, value, cells, sequences, after)
     other = take(part.backward, value, cells, sequences, after)
     return merged(part.merge, one, other, sequences)[0]

@@ -42,6 +42,7 @@ class CellNode(NamedTuple):
     bias_rows: int = 1
     zeros: bool = False
     trainable: bool = True
+    dtype: str = "float32"
     unit_forget_bias: bool = False
     direction: str = ""
     label: str = ""
@@ -71,9 +72,14 @@ class Chain(NamedTuple):
 
 
 class Backwards(NamedTuple):
-    """A part that reads from the last step to the first, and gives its outputs in that order."""
+    """A part that reads from the last step to the first, and gives its outputs in that order.
+
+    `zeroed`: once all steps are taken, outputs become zero where the mask leaves out the step of
+    the same number in time: Keras's unrolled loop does not turn the mask round there.
+    """
 
     part: "Part"
+    zeroed: bool = False
 
 
 class Pair(NamedTuple):

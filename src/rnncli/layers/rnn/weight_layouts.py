@@ -126,5 +126,7 @@ def placed_weights(node: CellNode) -> tuple[Weight, ...]:
     for weight in cell_weights(layout, node):
         path = layout.path(node.path, weight.name)
         name = path if layout.suffixed else weight.name
-        found.append(weight._replace(name=name, path=path, trainable=node.trainable))
+        found.append(
+            weight._replace(name=name, path=path, trainable=node.trainable, dtype=node.dtype)
+        )
     return tuple(found)
