@@ -4,6 +4,7 @@ import io
 import json
 import os
 import re
+import struct
 import subprocess
 import sys
 import zipfile
@@ -18,6 +19,7 @@ import pytest
 
 from rnncli.errors import RnncliError
 from rnncli.formats import located, read
+from rnncli.formats.containers.hdf5_guard import Guarded
 from rnncli.graph.expressions import parse_stack
 from rnncli.graph.infer import infer
 from rnncli.model import Model, Source, sequential
@@ -238,6 +240,37 @@ def test_other_heaps_that_hdf5_does_not_get_through(
     path.write_bytes(data)
     with pytest.raises(RnncliError, match=told):
         read(str(path))
+
+
+@pytest.mark.parametrize("before", [0, 512])
+@pytest.mark.parametrize("parts", [[16], [16, 40], [16, 40, 64]])
+def test_a_heap_of_names_whose_free_parts_go_round(
+    tmp_path: Path, parts: list[int], before: int
+) -> None:
+    path = tmp_path / "model.h5"
+    with h5py.File(path, "w", userblock_size=before) as file:
+        file.create_group("group")
+    data = bytearray(path.read_bytes())
+    heap = data.index(b"HEAP")
+    size, _, place = struct.unpack_from("<3Q", data, heap + 8)
+    assert size >= 80
+    struct.pack_into("<Q", data, heap + 16, parts[0])
+    for at, following in zip(parts, [*parts[1:], parts[0]], strict=True):
+        struct.pack_into("<2Q", data, before + place + at, following, 8)
+    path.write_bytes(data)
+    guarded = Guarded(io.BytesIO(data))
+    with pytest.raises(OSError, match="a heap whose free parts go round"):
+        guarded.check(0, bytes(data))  # alone, for the library would take all memory
+    with pytest.raises(RnncliError, match="a heap whose free parts go round"):
+        read(str(path))
+
+
+def test_a_part_of_hdf5_beyond_the_file_is_not_made_up(tmp_path: Path) -> None:
+    guarded = Guarded(io.BytesIO(b"\x89HDF\r\n\x1a\n" + bytes(1000)))
+    assert guarded.readinto(bytearray(2000)) == 1008
+    guarded.seek(0)
+    with pytest.raises(OSError, match="ends beyond the file"):
+        guarded.readinto(bytearray(2 << 20))
 
 
 def test_hdf5_with_short_lengths(tmp_path: Path) -> None:
@@ -526,3 +559,41 @@ def test_hdf5_whose_weights_are_a_dataset(tmp_path: Path) -> None:
     model = read(str(path))
     assert model.gaps
     assert "LSTM" in shown(model)
+
+
+@pytest.mark.parametrize("place", [2, 3])
+def test_weights_of_onnx_that_do_not_fit_its_units(tmp_path: Path, place: int) -> None:
+    from rnncli.weights.pieces import pieces_of
+
+    def change(model: Any) -> None:
+        name = model.graph.node[0].input[place]
+        (stored,) = [each for each in model.graph.initializer if each.name == name]
+        shorter = onnx.numpy_helper.to_array(stored)[:, :-1]
+        stored.CopyFrom(onnx.numpy_helper.from_array(shorter, name))
+
+    path = onnx_model(lambda model: None, tmp_path)
+    assert any(pieces_of(layer) for layer in located(read(path)).layers)
+    path = onnx_model(change, tmp_path)
+    assert not any(pieces_of(layer) for layer in located(read(path)).layers)
+
+
+def test_an_output_of_onnx_that_no_operator_gives(tmp_path: Path) -> None:
+    def change(model: Any) -> None:
+        node = model.graph.node[0]
+        node.output.extend([""] * (3 - len(node.output)))
+        node.output.append("more")
+        model.graph.output[0].name = "more"
+
+    with pytest.raises(RnncliError, match="no operator gives the output 'more'"):
+        run(onnx_model(change, tmp_path))
+
+
+def test_a_nan_that_signals_is_looked_at_without_a_warning(
+    recwarn: pytest.WarningsRecorder,
+) -> None:
+    from rnncli.weights.compared import distances
+    from rnncli.weights.figures import figures
+
+    values = np.array([0x7F800001, 0x3F800000], "<u4").view("<f4")
+    (found,), (apart,) = figures([values]), distances(values, values.copy())
+    assert (found.nan, found.max, apart.max, recwarn.list) == (1, 1, 0, [])

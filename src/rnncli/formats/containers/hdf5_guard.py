@@ -1,7 +1,8 @@
 """What the HDF5 library is given to read: bytes that cannot keep it busy for ever.
 
 In a heap of strings each object says how long it is. The library walks from one to the next, and
-stands still where a free one says 0.
+stands still where a free one says 0. In the heap of a group's names each free part says where the
+next one is, and the library takes memory for each, for ever where they go round.
 """
 
 import io
@@ -10,7 +11,8 @@ from typing import BinaryIO
 from rnncli.errors import FileError
 from rnncli.formats import limits
 
-_HEAP, _SIGNATURE = b"GCOL", b"\x89HDF\r\n\x1a\n"
+_HEAP, _NAMES, _SIGNATURE = b"GCOL", b"HEAP", b"\x89HDF\r\n\x1a\n"
+_LAST = 1  # where no free part follows
 _SEARCHED = 1 << 20  # metadata is read in smaller parts than that, values in whole tensors
 _HEADER = 16  # of the heap, and of each object in it
 
@@ -21,6 +23,9 @@ class Guarded(io.RawIOBase):
     def __init__(self, file: BinaryIO) -> None:
         super().__init__()
         self.file, self.walked = file, set[int]()
+        self.size = file.seek(0, io.SEEK_END)
+        self.base = max(0, _begin(file, self.size))
+        file.seek(0)
 
     def readable(self) -> bool:
         """Whether it can be read."""
@@ -42,6 +47,8 @@ class Guarded(io.RawIOBase):
         """Fill `buffer` from the position on; raise OSError for what would not end."""
         view = memoryview(buffer).cast("B")
         start = self.file.tell()
+        if len(view) > _SEARCHED and start + len(view) > self.size:
+            raise OSError(f"a part of {len(view):,} bytes that ends beyond the file")
         data = self.file.read(len(view))
         view[: len(data)] = data
         view[len(data) :] = bytes(len(view) - len(data))  # else what was in memory before
@@ -54,11 +61,13 @@ class Guarded(io.RawIOBase):
 
     def check(self, start: int, data: bytes) -> None:
         """Walk the heaps that begin in a part of the file. Raises: OSError."""
-        at = data.find(_HEAP)
-        while at >= 0:
-            if start + at not in self.walked:
-                self._walk(start + at)
-            at = data.find(_HEAP, at + 1)
+        for mark, walk in ((_HEAP, self._walk), (_NAMES, self._walk_free)):
+            at = data.find(mark)
+            while at >= 0:
+                if start + at not in self.walked:
+                    walk(start + at)
+                    self.walked.add(start + at)
+                at = data.find(mark, at + 1)
 
     def _walk(self, start: int) -> None:
         """Refuse a heap in which the library would stand still, go back or leave the file."""
@@ -82,19 +91,41 @@ class Guarded(io.RawIOBase):
                 at += length
             else:
                 raise OSError("a heap with an object of no length")
-        self.walked.add(start)
+
+    def _walk_free(self, start: int) -> None:
+        """Refuse a heap of names whose free parts go round."""
+        self.file.seek(start)
+        header = self.file.read(32)
+        size, at, place = (int.from_bytes(header[n : n + 8], "little") for n in (8, 16, 24))
+        if header[4:8] != bytes(4) or size > self.size:  # the library refuses it
+            return
+        self.file.seek(min(self.base + place, self.size))
+        data, seen = self.file.read(size), set[int]()
+        while at != _LAST and at + 8 <= len(data):
+            if at in seen:
+                raise OSError("a heap whose free parts go round")
+            seen.add(at)
+            at = int.from_bytes(data[at : at + 8], "little")
 
 
 def check_lengths(file: BinaryIO) -> None:
     """Refuse HDF5 whose lengths have other than 8 bytes, as nobody writes it. Raises: FileError."""
-    offset, end = 0, file.seek(0, io.SEEK_END)
-    while offset < end:
+    offset = _begin(file, file.seek(0, io.SEEK_END))
+    if offset >= 0:
         file.seek(offset)
         start = file.read(16)
-        if start.startswith(_SIGNATURE):
-            sizes = start[13:15] if start[8:9] < b"\x02" else start[9:11]
-            if sizes != b"\x08\x08":
-                raise FileError("a damaged HDF5 file (lengths of other than 8 bytes)")
-            break
-        offset = offset * 2 or 512
+        sizes = start[13:15] if start[8:9] < b"\x02" else start[9:11]
+        if sizes != b"\x08\x08":
+            raise FileError("a damaged HDF5 file (lengths of other than 8 bytes)")
     file.seek(0)
+
+
+def _begin(file: BinaryIO, end: int) -> int:
+    """Return where HDF5 begins, from which it counts; -1 if it does not."""
+    offset = 0
+    while offset < end:
+        file.seek(offset)
+        if file.read(len(_SIGNATURE)) == _SIGNATURE:
+            return offset
+        offset = offset * 2 or 512
+    return -1

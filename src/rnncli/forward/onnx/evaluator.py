@@ -106,6 +106,9 @@ class Evaluator(ReferenceEvaluator):
                     results.pop(name, None)
             if top is not None:
                 self.session.advance(index + 1, len(self.rt_nodes_))
+        absent = [name for name in names if name not in results]
+        if absent:
+            raise ShapeError(f"no operator gives the output {absent[0]!r}")
         return results if intermediate else [results[name] for name in names]
 
     def call(self, node: Any, results: Mapping[str, Any], attributes: Any) -> tuple[Any, ...]:
