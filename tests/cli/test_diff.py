@@ -240,6 +240,14 @@ def test_git_shows_what_changed_in_a_model(tmp_path: Path) -> None:
     assert "Binary files" not in text
 
 
+def test_a_policy_without_a_name_says_nothing(rnncli: Any, tmp_path: Path) -> None:
+    def unnamed(config: dict[str, Any]) -> None:
+        layer(config, 1)["dtype"] = {"class_name": "DTypePolicy"}
+
+    path = edited(K3 / "lstm_stack.keras", tmp_path / "b.keras", unnamed)
+    assert diff(rnncli, str(K3 / "lstm_stack.keras"), str(path), code=0)["same"]
+
+
 def test_complex_values_differ_in_both_parts() -> None:
     from rnncli.weights.compared import distances
 

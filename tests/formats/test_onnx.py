@@ -268,6 +268,23 @@ def test_weights_of_other_sizes_than_a_node_states_are_no_cell(tmp_path: Path, n
     assert found == [1, 0]
 
 
+@pytest.mark.parametrize("shape", [(4,), (3, 4, 4)])
+def test_a_product_with_anything_but_a_matrix_is_no_dense_layer(
+    tmp_path: Path, shape: tuple[int, ...]
+) -> None:
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    from rnncli.weights.pieces import pieces_of
+
+    tensor = numpy_helper.from_array(np.zeros(shape, np.float32), "W")
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in ("x", "y")]
+    node = helper.make_node("MatMul", ["x", "W"], ["y"], "product")
+    graph = helper.make_graph([node], "products", ends[:1], ends[1:], [tensor])
+    onnx.save(helper.make_model(graph), tmp_path / "m.onnx")
+    assert not any(pieces_of(layer) for layer in read(str(tmp_path / "m.onnx")).layers)
+
+
 def test_a_function_that_calls_itself_is_refused(tmp_path: Path) -> None:
     import onnx
     from onnx import helper

@@ -101,7 +101,10 @@ def _layers(a: Row, b: Row, names: Mapping[tuple[str, str], Row]) -> Compared:
 
 def _policy(dtype: Any) -> Any:
     """Return the name of a dtype or of a policy."""
-    return dtype["config"].get("name") if isinstance(dtype, Mapping) else dtype
+    if not isinstance(dtype, Mapping):
+        return dtype
+    config = dtype.get("config")
+    return config.get("name") if isinstance(config, Mapping) else None
 
 
 def _by_name(layer: Layer) -> dict[str, tuple[int, ...]]:

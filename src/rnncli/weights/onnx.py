@@ -29,8 +29,17 @@ def pieces(layer: Layer) -> Iterator[Piece]:
     for position, (what, source) in enumerate(layer.config.get("operands", ())):
         if what == "weight" and source in weights and position in names:
             parts[names[position]] = _part(layer, names[position], weights[source])
-    if parts and len(parts) == len(weights):
+    if parts and len(parts) == len(weights) and _are_whole(layer, parts):
         yield Piece(_kind(layer, parts), layer, "", parts, {"attributes": _attributes(layer)})
+
+
+def _are_whole(layer: Layer, parts: dict[str, Part]) -> bool:
+    """Whether a product has one matrix, and a convolution a kernel with a window."""
+    if not {"kernel", "embeddings"}.intersection(_NAMES[layer.type].values()):
+        return True
+    main = parts.get("kernel") or parts.get("embeddings")
+    rank = len(main.shape) if main is not None else 0
+    return rank > 2 if layer.type.startswith("Conv") else rank == 2
 
 
 def _attributes(layer: Layer) -> dict[str, Any]:
