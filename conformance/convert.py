@@ -2,7 +2,8 @@
 
 Every cell in one and both directions, of one and of two layers, with and without bias: a model of
 Keras goes to PyTorch and ONNX, a module of PyTorch to Keras and ONNX. The result is loaded there
-(`load_state_dict`, `set_weights`, a graph for ONNX Runtime) and run on the same input.
+(`load_state_dict`, `set_weights`, a graph for ONNX Runtime) and run on the same input. So do the
+layers without cells in `convert_layers.py`.
 
     python conformance/convert.py DIR [RNNCLI]   # where torch, keras, h5py, onnx, onnxruntime are
 
@@ -26,6 +27,9 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
+from convert_layers import CASES, inputs_of, module, run_keras, run_torch
+from convert_layers import RUN as RUN_LAYER
+from convert_layers import keras_model as layer_model
 from keras import layers
 
 INPUTS, UNITS, STEPS, BOUND = 3, 4, 6, 1e-5
@@ -145,6 +149,23 @@ def cases(folder: Path) -> Iterator[tuple[str, tuple[Any, ...], Path, np.ndarray
             yield "torch", case, path, module(torch.from_numpy(X))[0].numpy()
 
 
+def layer_cases(folder: Path) -> Iterator[tuple[str, Any, str, Path, np.ndarray]]:
+    """Yield the framework, the case, where it goes, the file and the output of every layer."""
+    for index, case in enumerate(CASES):
+        model = layer_model(case)
+        path = folder / f"layer_{index}.keras"
+        model.save(path)
+        expected = run_keras(model, inputs_of(case))
+        yield "keras", case, "torch", path, expected
+        if case.onnx is not None:
+            yield "keras", case, "onnx", path, expected
+        if case.pytorch:
+            made = module(case)
+            path = folder / f"layer_{index}.pt"
+            torch.save(made, path)
+            yield "torch", case, "keras", path, run_torch(case, made, inputs_of(case))
+
+
 def main(folder: Path, command: str = "rnncli") -> None:
     """Convert every model to the other frameworks and print how many compute the same there."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -161,6 +182,19 @@ def main(folder: Path, command: str = "rnncli") -> None:
             largest[key] = max(largest[key], apart)
             if apart > BOUND:
                 print(f"{key}: {case} differs by {apart:.3g}")
+    for source, case, to, path, expected in layer_cases(folder):
+        key = f"{source} to {to}, layers without cells"
+        all_[key] += 1
+        try:
+            found = RUN_LAYER[to](converted(command, path, to, ".npz"), case)
+        except subprocess.CalledProcessError as error:
+            print(f"{key}: {case.name}: {error.stderr.strip()}")
+            continue
+        apart = float(np.abs(found - expected).max())
+        good[key] += apart <= BOUND
+        largest[key] = max(largest[key], apart)
+        if apart > BOUND:
+            print(f"{key}: {case.name} differs by {apart:.3g}")
     versions = f"Keras {keras.__version__}, PyTorch {torch.__version__}, "
     print(f"{versions}ONNX Runtime {onnxruntime.__version__}; at most {BOUND:g} apart")
     for key in all_:

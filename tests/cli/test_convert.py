@@ -18,6 +18,7 @@ from rnncli.errors import FileError
 from rnncli.weights import targets
 from rnncli.weights.convert import Values, convert, groups
 from rnncli.weights.held import opened
+from rnncli.weights.refused import NAMES
 
 GOLDENS = Path(__file__).parents[1] / "goldens"
 PAIRS = GOLDENS / "pairs"
@@ -57,6 +58,32 @@ def test_keras_to_pytorch_is_what_pytorch_stores(rnncli: Any, tmp_path: Path, na
             own = [n for n in left if np.array_equal(left[n], wanted)]
             assert own, (key, level)
         assert all(not left[n].any() for n in left if "bias_hh" in n and name != "gru")
+
+
+def test_layers_cut_differently_are_what_both_frameworks_store(rnncli: Any, tmp_path: Path) -> None:
+    converted(rnncli, PAIRS / "mixer.keras", "torch")
+    with np.load(tmp_path / "out.npz") as out, np.load(PAIRS / "mixer_torch.npz") as expected:
+        assert set(out) == set(expected)
+        for name, theirs in expected.items():
+            np.testing.assert_array_equal(out[name], theirs)
+    done = rnncli("convert", str(PAIRS / "mixer.pt"), "--layer-name", "attention", "--to", "keras",
+                  "-o", "one.npz")  # fmt: skip
+    assert "its out_proj is not there" in done.stderr
+
+
+def test_a_whole_module_becomes_what_keras_stores(rnncli: Any, tmp_path: Path) -> None:
+    converted(rnncli, PAIRS / "mixer.pt", "keras")
+    with np.load(tmp_path / "out.npz") as out, np.load(PAIRS / "mixer.npz") as expected:
+        own = [each for name, each in out.items() if not name.startswith(("sep", "depth"))]
+        theirs = [each for name, each in expected.items()
+                  if name.startswith(("prelu", "norm", "attention"))]  # fmt: skip
+        for one, other in zip(own, theirs, strict=True):
+            np.testing.assert_array_equal(one, other.reshape(one.shape))
+    done = rnncli("diff", str(PAIRS / "mixer.keras"), str(PAIRS / "mixer.pt"), "--values",
+                  "--format", "json")  # fmt: skip
+    rows = {each["name"]: each for each in json.loads(done.stdout)["weights"]}
+    assert all(each["same"] for each in rows.values())
+    assert "attention/value/kernel" in rows
 
 
 def onnx_tensors(path: Path) -> dict[str, np.ndarray]:
@@ -107,8 +134,12 @@ REFUSED = {
     "onnx": (["--activation", "selu"], "onnx", "selu"),
     "attention": (["--layer", "Input((5, 4))", "--layer",
                    "Highway()"], "torch", "no kind that is converted"),
-    "separable": (["--layer", "Input((9, 4))", "--layer", "SeparableConv1D(3, 2)"], "torch",
-                  "no kind that is converted"),
+    "slopes": (["--layer", "Input((9, 4))", "--layer", "PReLU()"], "torch",
+               "its slopes differ along other axes than the last, PyTorch's by channel"),
+    "einsum": (["--layer", "Input((9, 4))", "--layer",
+                "EinsumDense('abc,bcd->abd', output_shape=(9, 5))"], "torch", "no kind that is"),
+    "lora": (["--layer", "Input((9, 4))", "--layer", "Dense(3, lora_rank=2)"], "torch",
+             "its lora_kernel_"),
     "biases": (["--layer", "Input((9, 4))", "--layer",
                 "Bidirectional(LSTM(3), backward_layer=LSTM(3, go_backwards=True, "
                 "use_bias=False))"], "torch", "unequal biases"),
@@ -125,13 +156,79 @@ def test_what_has_no_counterpart_is_refused(rnncli: Any, tmp_path: Path, case: s
     assert not list(tmp_path.iterdir())
 
 
+def attention(tmp_path: Path, **changed: Any) -> str:
+    """Return a file of Keras whose only layer is attention of 4 features."""
+    config = {"name": "attention", "num_heads": 2, "key_dim": 2, **changed}
+
+    def entry(name: str) -> dict[str, Any]:
+        return {"class_name": "InputLayer", "name": name, "inbound_nodes": [],
+                "config": {"name": name, "batch_input_shape": [None, 6, 4]}}  # fmt: skip
+
+    called = [[["query", 0, 0, {"value": ["value", 0, 0]}]]]
+    node = {"class_name": "MultiHeadAttention", "name": "attention", "inbound_nodes": called,
+            "config": config}  # fmt: skip
+    model = {"class_name": "Functional", "keras_version": "2.15.0", "config": {
+        "name": "model", "layers": [entry("query"), entry("value"), node],
+        "input_layers": [["query", 0, 0], ["value", 0, 0]],
+        "output_layers": [["attention", 0, 0]]}}  # fmt: skip
+    (tmp_path / "attention.json").write_text(json.dumps(model))
+    return str(tmp_path / "attention.json")
+
+
+@pytest.mark.parametrize(
+    ("changed", "to", "words"),
+    [
+        ({}, "onnx", "ONNX's Attention has no weights"),
+        ({"value_dim": 3}, "torch", "value_dim=3 is not key_dim=2, and PyTorch's heads have one"),
+        ({"key_dim": 3}, "torch", "num_heads × key_dim = 6, and PyTorch needs as many as the query "
+         "has features, 4"),
+        ({"output_shape": 7}, "torch", "it has an output_shape"),
+        ({"attention_axes": [2]}, "torch", "attention_axes=[2] has no counterpart"),
+        ({}, "torch", None),
+        ({"use_bias": False}, "torch", None),
+        ({"value_dim": 3, "key_dim": 5}, "keras", None),
+    ],
+)  # fmt: skip
+def test_attention(
+    rnncli: Any, tmp_path: Path, changed: dict[str, Any], to: str, words: str | None
+) -> None:
+    done = rnncli("convert", attention(tmp_path, **changed), "--init", "uniform01", "--to", to,
+                  "-o", "out.npz", "--format", "json")  # fmt: skip
+    if words is None:
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["max_difference"] <= 1e-12
+    else:
+        assert done.returncode == 2
+        assert f"(MultiHeadAttention) cannot be converted to {NAMES[to]}: {words}" in done.stderr
+
+
+def test_attention_whose_heads_are_not_known_is_refused(rnncli: Any, tmp_path: Path) -> None:
+    state = {"a.in_proj_weight": np.ones((12, 4), "float32"),
+             "a.out_proj.weight": np.ones((4, 4), "float32")}  # fmt: skip
+    safetensors(tmp_path / "m.safetensors", state)
+    done = rnncli("convert", "m.safetensors", "--to", "keras", "-o", "out.npz")
+    assert done.returncode == 2
+    assert "does not say its number of heads" in done.stderr
+
+
+def test_what_a_module_needs_beside_weights_is_said(rnncli: Any) -> None:
+    notes = rnncli("convert", str(PAIRS / "mixer.keras"), "--to", "torch", "-o", "x.npz").stdout
+    for words in ("separable: it becomes an nn.Sequential of two convolutions, the first of which "
+                  "has a group for each of 4 channels.", "depthwise: give the module groups=6,",
+                  "norm: give the module num_groups=3, eps=0.001, which are no weights.",
+                  "attention: give the module num_heads=3, batch_first=True,"):  # fmt: skip
+        assert words in notes
+
+
 @pytest.mark.parametrize("to", ["keras", "torch", "onnx"])
 @pytest.mark.parametrize(
     "layers",
     [
         ["Dense(5)"], ["Embedding(9, 4)"], ["Conv1D(5, 3, strides=2)"], ["Conv1D(4, 3, groups=2)"],
         ["LayerNormalization()"], ["BatchNormalization()"], ["Conv1DTranspose(5, 3)"],
-        ["RMSNormalization()"], ["GroupNormalization(2)"],
+        ["RMSNormalization()"], ["GroupNormalization(2)"], ["PReLU(shared_axes=[1])"],
+        ["SeparableConv1D(3, 2, depth_multiplier=2)"], ["DepthwiseConv1D(2, depth_multiplier=3)"],
+        ["EinsumDense('...c,cd->...d', output_shape=5, bias_axes='d')"],
         ["TimeDistributed(Dense(3, activation='relu'))", "GRU(4)"],
         ["TimeDistributedDense(3)"], ["Bidirectional(SimpleRNN(3))"],
         ["RNN([LSTMCell(3), LSTMCell(3)])"],
@@ -147,8 +244,30 @@ def test_every_kind_of_layer(rnncli: Any, to: str, layers: list[str]) -> None:
     assert json.loads(done.stdout)["max_difference"] <= 1e-5
 
 
+@pytest.mark.parametrize("to", ["torch", "onnx"])
+def test_a_normalisation_without_scale_or_shift_is_filled(
+    rnncli: Any, tmp_path: Path, to: str
+) -> None:
+    """PyTorch's and ONNX's have both: ones and zeros, with which Keras computes too."""
+    for each in (
+        "BatchNormalization(scale=False)", "BatchNormalization(center=False)",
+        "GroupNormalization(2, scale=False)", "LayerNormalization(scale=False)",
+    ):  # fmt: skip
+        done = rnncli("convert", "--layer", "Input((6, 4))", "--layer", each, "--to", to, "--init",
+                      "uniform01", "-o", "out.npz", "--format", "json")  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        answer = json.loads(done.stdout)
+        assert answer["max_difference"] <= 1e-6
+        (row,) = [row for row in answer["weights"] if row["from"] in ("ones", "zeros")]
+        with np.load(tmp_path / "out.npz") as out:
+            assert (out[row["to"]] == (row["from"] == "ones")).all()
+            assert {each.dtype.name for each in out.values()} == {"float32"}
+
+
 def test_images(rnncli: Any) -> None:
-    for each in ("Conv2D(3, (2, 3))", "Conv2DTranspose(3, (2, 3))", "Conv2D(4, 2, groups=2)"):
+    for each in ("Conv2D(3, (2, 3))", "Conv2DTranspose(3, (2, 3))", "Conv2D(4, 2, groups=2)",
+                 "SeparableConv2D(3, 2)", "DepthwiseConv2D((2, 3))",
+                 "PReLU(shared_axes=[1, 2])"):  # fmt: skip
         for to in ("torch", "onnx"):
             done = rnncli("convert", "--layer", "Input((6, 7, 4))", "--layer", each, "--to", to,
                           "--init", "uniform01", "-o", "out.npz", "--format", "json")  # fmt: skip

@@ -47,6 +47,7 @@ LINES = [
     ["weights", STORED, "--gates"],
     ["diff", STORED, OTHER],
     ["diff", STORED, OTHER, "--values"],
+    ["convert", str(GOLDENS / "pairs" / "lstm.keras"), "--to", "torch", "-o", "converted.npz"],
     ["check", *FLAT, "--max-params", "1G", "--max-bytes", "4GB", "--output-shape", "None,50000"],
 ]
 FOLDER = str(GOLDENS / "keras" / "k3")
@@ -74,7 +75,11 @@ def found(text: str) -> list[str]:
 
 
 @pytest.fixture
-def show(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:
+def show(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Any:
+    monkeypatch.chdir(tmp_path)  # where `convert` writes
+
     def run(*arguments: str, page: int | None = None) -> str:
         for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS"):
             monkeypatch.delenv(name, raising=False)

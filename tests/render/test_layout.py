@@ -34,6 +34,19 @@ def test_a_page_of_no_width_folds_nothing() -> None:
     ]
 
 
+def test_a_path_folds_behind_its_names_and_keeps_them_whole() -> None:
+    columns = (Column("from", "From", "path"), Column("to", "To", "path"))
+    table = Table(columns, (("lstm/lstm_cell/recurrent_kernel", "lstm.weight_hh_l0"),))
+
+    def lines(page: int) -> list[str]:
+        return render(Report("convert", {}, (table,)), "table", Target(page)).splitlines()
+
+    assert lines(41)[3:5] == [
+        "│ lstm/lstm_cell/   │ lstm.weight_hh_l0 │", "│ recurrent_kernel  │                   │",
+    ]  # fmt: skip
+    assert lines(30) == ["lstm/lstm_cell/", "recurrent_kernel", "  To: lstm.weight_hh_l0"]
+
+
 def test_what_gives_way_first_is_the_name_then_a_column_then_the_row() -> None:
     assert drawn(80)[3:5] == [
         "│ bidirectional_en…umber_12 │ LSTM  │ (None, 100, 64),         │    78,643,200 │",

@@ -22,6 +22,7 @@ _INDENT = 2  # of a record's lines
 _SHAPE = r"\((?:(?:None|\d+)(?:, ?)?)*\)"
 _TOKEN = rf"(?:{_SHAPE}\S*|\S+)\s*"
 _HEAD = r"[^\s_]*_+|\S+\s*"  # a heading may also break behind an underscore
+_PATH = r"[^\s/.]*[/.]+\s*|[^\s/.]+\s*"  # a path breaks behind a name, which stays whole
 
 
 class _Field(NamedTuple):
@@ -76,17 +77,25 @@ def _field(heading: Heading, texts: list[str]) -> _Field:
     natural = max(map(width, (head, *texts)))
     least = max((width(part.rstrip()) for part in re.findall(_HEAD, head)), default=0)
     if natural > least:
-        whole = right_aligned(heading)
         for text in set(texts):
-            tokens = [text] if whole else re.findall(_TOKEN, text)
-            least = max(least, *(_least(token.rstrip()) for token in tokens), 0)
+            tokens = _tokens(heading, text)
+            least = max(
+                least, *(_least(token.rstrip(), heading.kind == "path") for token in tokens), 0
+            )
     return _Field(heading, texts, natural, least)
 
 
-def _least(token: str) -> int:
-    """Return the width that a token needs: a number and a shape all of theirs."""
-    whole = not any(map(str.isalpha, token)) or re.fullmatch(rf"{_SHAPE}\S*", token)
-    return width(token) if whole else min(width(token), NAME)
+def _tokens(heading: Heading, text: str) -> list[str]:
+    """Return the pieces of a cell's text between which it may fold."""
+    if right_aligned(heading):
+        return [text]
+    return re.findall(_PATH if heading.kind == "path" else _TOKEN, text)
+
+
+def _least(token: str, whole: bool = False) -> int:
+    """Return the width that a token needs: a number, a shape and a path's names all of theirs."""
+    kept = whole or not any(map(str.isalpha, token)) or re.fullmatch(rf"{_SHAPE}\S*", token)
+    return width(token) if kept else min(width(token), NAME)
 
 
 def _widths(fields: Sequence[_Field], page: int | None) -> list[int] | None:
@@ -115,7 +124,7 @@ def _cell(field: _Field, index: int, size: int, marked: bool) -> Cell:
     text = field.texts[index]
     number = right_aligned(field.heading)
     style = ";".join(filter(None, (BOLD if marked else "", NUMBER if number else "")))
-    lines = [text] if width(text) <= size else fold(re.findall(_TOKEN, text), size)
+    lines = [text] if width(text) <= size else fold(_tokens(field.heading, text), size)
     return [[(line, style)] for line in lines]
 
 
@@ -131,7 +140,7 @@ def _records(table: Table, target: Target) -> Iterator[str]:
             for column, text, before in zip(table.columns, cells, groups or cells, strict=True)
         ]
         arrow = ("→ " if target.unicode else "> ") if index in table.marked else ""
-        for line in fold(re.findall(_TOKEN, arrow + groups[0]), page):
+        for line in fold(_tokens(table.columns[0], arrow + groups[0]), page):
             yield styled(target, [(line, BOLD)])
         for head, column, text in zip(heads[1:], table.columns[1:], groups[1:], strict=True):
             if text:
@@ -142,9 +151,9 @@ def _entry(target: Target, head: str, column: Heading, text: str, aside: int) ->
     """Yield a record's line: the heading, and the value beside it or below."""
     page = target.width or 0
     style = NUMBER if right_aligned(column) else ""
-    tokens = [text] if right_aligned(column) else re.findall(_TOKEN, text)
+    tokens = _tokens(column, text)
     indent, label = " " * _INDENT, f"{head}:"
-    if max(_least(token.rstrip()) for token in tokens) > page - aside:
+    if max(_least(token.rstrip(), column.kind == "path") for token in tokens) > page - aside:
         yield indent + label
         aside, label = 2 * _INDENT, ""
     for line in fold(tokens, page - aside):

@@ -23,11 +23,11 @@ UNBUILT: Final = Missing.UNBUILT
 class Column(NamedTuple):
     """A column. `kind` says what its cells are.
 
-    Kinds: `text`, `group` (text that several rows share), `names` (a tuple of text), `shape` (a
-    shape), `shapes` (a tuple of them), `count` (an int), `bytes`, `memory` (a count and its bytes),
-    `number` (a float), `share` (a float from 0 to 1), `histogram` (counts from left to right),
-    `flag` (a bool), `held` (a bool, None: unknown), `any` (what the value's type tells). None is
-    not known, or in text and flags nothing.
+    Kinds: `text`, `path` (of names, which stay whole), `group` (text that several rows share),
+    `names` (a tuple of text), `shape` (a shape), `shapes` (a tuple of them), `count` (an int),
+    `bytes`, `memory` (a count and its bytes), `number` (a float), `share` (a float from 0 to 1),
+    `histogram` (counts from left to right), `flag` (a bool), `held` (a bool, None: unknown), `any`
+    (what the value's type tells). None is not known, or in text and flags nothing.
 
     On a narrow page the column of the highest `rank` goes first; one of rank 0 always stays.
     """

@@ -6,8 +6,8 @@ from typing import Any
 from rnncli.report import Column, Report, Table, Total
 
 _COLUMNS = (
-    Column("from", "From"),
-    Column("to", "To"),
+    Column("from", "From", "path"),
+    Column("to", "To", "path"),
     Column("shape", "Shape", "shape"),
 )
 

@@ -3,7 +3,7 @@
 import json
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any, BinaryIO, NamedTuple
 
@@ -18,10 +18,11 @@ from rnncli.model import Layer, Weight
 from rnncli.weights.compared import distances
 from rnncli.weights.held import Held, Reader, held
 from rnncli.weights.matching import entries_of
+from rnncli.weights.notes import Group, notes
 from rnncli.weights.piece import Part, Piece
 from rnncli.weights.proof import after, before, drawn
 from rnncli.weights.refused import NAMES, check
-from rnncli.weights.targets import TARGETS, Made
+from rnncli.weights.targets import TARGETS, Made, completed
 
 SUFFIXES = (".npz", ".safetensors")
 _COPIES = 3  # of a layer's values while it runs in both layouts
@@ -29,15 +30,6 @@ BOUND = 1e-5  # of the largest difference, relative to the largest output beyond
 Progress = Callable[[int, int], None]
 _DTYPES = {"float64": "F64", "float32": "F32", "float16": "F16", "int64": "I64", "int32": "I32",
            "int16": "I16", "int8": "I8", "uint8": "U8", "bool": "BOOL"}  # fmt: skip
-
-
-class Group(NamedTuple):
-    """A layer to convert: its name, what it is made of, and the tensors it becomes."""
-
-    name: str
-    layer: Layer
-    pieces: tuple[Piece, ...]
-    made: tuple[Made, ...]
 
 
 class Conversion(NamedTuple):
@@ -58,7 +50,7 @@ class Values:
         """Return where a weight is in the model."""
         return self.places[id(weight)]
 
-    def check_memory(self, group: "Group") -> None:
+    def check_memory(self, group: Group) -> None:
         """Check that a layer can be held in both layouts. Raises: UnsupportedError."""
         sizes = [part.shape for piece in group.pieces for part in piece.parts.values()]
         memory.check(_COPIES * 8 * sum(prod(shape) for shape in sizes))
@@ -74,7 +66,8 @@ class Values:
     def made(self, made: Made) -> Array:
         """Return a tensor to write. Raises: FileError."""
         array = made.make([self.part(part) for part in made.parts])
-        return np.ascontiguousarray(array, None if made.parts else np.float32)
+        stored = any(part.sources for part in made.parts)  # else it is ones or zeros
+        return np.ascontiguousarray(array, None if stored else np.float32)
 
 
 def check_target(path: str) -> None:
@@ -95,6 +88,7 @@ def groups(layers: Sequence[Layer], onnx: bool, to: str) -> list[Group]:
         found.setdefault(id(layer), (name, layer, []))[2].append(entry.piece)
     listed = []
     for name, layer, pieces in found.values():
+        pieces = [completed(piece, to) for piece in pieces]
         check(name, layer.type, pieces, to)
         shown = name.replace("/", ".") if to == "torch" else name
         made = tuple(TARGETS[to](shown, pieces))
@@ -139,7 +133,7 @@ def convert(
         {"from": _source(each, values), "to": name, "shape": each.shape}
         for name, each in zip(names, tensors, strict=True)
     ]
-    return Conversion(rows, largest, list(_notes(found, to)))
+    return Conversion(rows, largest, list(notes(found, to)))
 
 
 def difference(group: Group, values: Values, to: str, rng: np.random.Generator) -> float | None:
@@ -176,28 +170,7 @@ def _source(each: Made, values: Values) -> str:
     torch = [place.layer.dialect == "torch" for place in sources]
     names = [f"{place.row}.{place.name}" if dotted else place.path
              for place, dotted in zip(sources, torch, strict=True)]  # fmt: skip
-    return " + ".join(names) or "zeros"
-
-
-def _notes(found: Sequence[Group], to: str) -> Iterator[str]:
-    summed = [group.name for group in found if any(piece.summed for piece in group.pieces)]
-    if summed and to == "keras":
-        yield f"{', '.join(summed)}: two biases are stored as their sum."
-    older = [group.name for group in found for piece in group.pieces
-             if "hard_sigmoid_keras2" in piece.settings.values()]  # fmt: skip
-    if older:
-        yield (f"{', '.join(dict.fromkeys(older))}: hard_sigmoid is that of Keras 1 and 2, "
-               "clip(0.2 x + 0.5, 0, 1); Keras 3 computes relu6(x + 3) / 6 under this "
-               "name.")  # fmt: skip
-    split = [each.group for group in found for each in group.made
-             if not each.parts and each.inside.startswith("bias_hh")]  # fmt: skip
-    if split:
-        names = ", ".join(dict.fromkeys(split))
-        yield f"{names}: the bias goes to bias_ih, and bias_hh is 0; PyTorch adds them."
-    for group in found:
-        epsilon = group.pieces[0].settings.get("epsilon")
-        if to == "torch" and group.pieces[0].kind.endswith("Normalization") and epsilon is not None:
-            yield f"{group.name}: give the module eps={epsilon:g}, which is no weight."
+    return " + ".join(names) or ("ones" if values.made(each).any() else "zeros")
 
 
 def _npz(file: BinaryIO, names: Sequence[str], tensors: Sequence[Made], values: Values) -> None:

@@ -22,6 +22,8 @@ class Form(NamedTuple):
 _KERNEL = {"kernel": ("weight", 1), "bias": ("bias", 2)}
 _SCALES = {"gamma": ("weight", 1), "beta": ("bias", 2)}
 _MOVING = {"moving_mean": ("running_mean", 3), "moving_variance": ("running_var", 4)}
+_SEPARABLE = {"depthwise_kernel": ("0.weight", 1), "pointwise_kernel": ("1.weight", 2),
+              "bias": ("1.bias", 3)}  # fmt: skip
 
 FORMS = {
     "Dense": Form("Linear", "Gemm", _KERNEL, ("kernel",), onnx_turned=False),
@@ -38,9 +40,21 @@ FORMS = {
     "BatchNormalization": Form("BatchNorm", "BatchNormalization", {**_SCALES, **_MOVING}),
     "GroupNormalization": Form("GroupNorm", "GroupNormalization", _SCALES),
     "RMSNormalization": Form("RMSNorm", "RMSNormalization", {"scale": ("weight", 1)}),
+    "PReLU": Form("PReLU", "PRelu", {"alpha": ("weight", 1)}, ("alpha",)),
+    **{
+        f"DepthwiseConv{rank}D": Form(f"Conv{rank}d", "Conv", _KERNEL, ("kernel",))
+        for rank in (1, 2)
+    },
+    **{
+        f"SeparableConv{rank}D": Form("Sequential", "SeparableConv", _SEPARABLE,
+                                      ("depthwise_kernel", "pointwise_kernel"))
+        for rank in (1, 2)
+    },
 }  # fmt: skip
 
-# The kind of Keras for a module of PyTorch.
-KINDS = {form.torch: kind for kind, form in FORMS.items()} | {
-    f"BatchNorm{rank}d": "BatchNormalization" for rank in (1, 2, 3)
+# The kind of Keras for a module of PyTorch; what Keras alone tells apart is a convolution there.
+KINDS = {
+    form.torch: kind for kind, form in FORMS.items() if not kind.startswith(("Depth", "Separable"))
 }
+KINDS |= {f"BatchNorm{rank}d": "BatchNormalization" for rank in (1, 2, 3)}
+KINDS["NonDynamicallyQuantizableLinear"] = "Dense"  # the `out_proj` of nn.MultiheadAttention

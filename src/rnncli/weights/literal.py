@@ -28,9 +28,15 @@ def literal(
         turned = framework == "torch" or transposed
         kernel = wide["kernel"].T if turned else wide["kernel"]
         return x @ kernel + wide.get("bias", 0)
+    if kind == "PReLU":
+        slopes = wide["alpha"].ravel()
+        return np.where(x > 0, x, slopes * x)
+    if kind.startswith("Separable"):
+        inner = _convolved(x, wide["depthwise_kernel"], groups)
+        return _convolved(inner, wide["pointwise_kernel"], 1) + wide.get("bias", 0)
     if kind.endswith("Transpose"):
         return _transposed(x, wide["kernel"]) + wide.get("bias", 0)
-    if kind.startswith("Conv"):
+    if kind.startswith(("Conv", "Depthwise")):
         return _convolved(x, wide["kernel"], groups) + wide.get("bias", 0)
     return _normalized(kind, wide, x)
 

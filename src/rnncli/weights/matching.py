@@ -6,6 +6,7 @@ from difflib import SequenceMatcher
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from rnncli.model import Layer, Model, Weight
+from rnncli.weights import attention
 from rnncli.weights.onnx import joined
 from rnncli.weights.piece import Entry, Part, Piece
 from rnncli.weights.pieces import pieces_of
@@ -62,7 +63,7 @@ def entries_of(layers: Sequence[Layer], onnx: bool) -> list[Entry]:
         for piece in pieces:
             place = f"/{piece.place}" if piece.place else ""
             found.append(Entry(row.name + place, piece))
-    return joined(found) if onnx else found
+    return joined(found) if onnx else attention.joined(found)
 
 
 def _plain(layer: Layer) -> Piece:

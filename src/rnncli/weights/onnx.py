@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from rnncli.model import Layer, Weight
 from rnncli.weights.layouts import filters_last
 from rnncli.weights.piece import Entry, Part, Piece
@@ -17,8 +19,9 @@ _NAMES = {
     "Gather": {0: "embeddings"},
     "LayerNormalization": _SCALES,
     "BatchNormalization": {**_SCALES, **_MOVING},
+    "PRelu": {1: "alpha"},
 }
-_KINDS = {"Gemm": "Dense", "MatMul": "Dense", "Gather": "Embedding"}
+_KINDS = {"Gemm": "Dense", "MatMul": "Dense", "Gather": "Embedding", "PRelu": "PReLU"}
 
 
 def pieces(layer: Layer) -> Iterator[Piece]:
@@ -59,6 +62,8 @@ def _part(layer: Layer, name: str, weight: Weight) -> Part:
         return Part((*shape[2:], shape[1], shape[0]), (weight,), lambda each: filters_last(each[0]))
     if name == "kernel" and layer.type == "Gemm" and _attributes(layer).get("transB"):
         return Part(shape[::-1], (weight,), lambda each: each[0].T)
+    if name == "alpha" and len(shape) > 1:  # of channels that stand first
+        return Part((*shape[1:], shape[0]), (weight,), lambda each: np.moveaxis(each[0], 0, -1))
     return Part(shape, (weight,))
 
 

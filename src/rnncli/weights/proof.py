@@ -8,11 +8,13 @@ import numpy as np
 from rnncli.cells import GRU, cell_for, snake_case
 from rnncli.forward.engine import Graph, Rules
 from rnncli.graph.infer import infer
+from rnncli.layers.layer_type import pair
 from rnncli.layers.op import Array, Notes, Value
 from rnncli.layers.rnn.run_onnx import OnnxRnn
 from rnncli.model import Config, Layer, Ref, sequential
+from rnncli.weights import attention
 from rnncli.weights.literal import EPSILON, literal
-from rnncli.weights.piece import Piece
+from rnncli.weights.piece import Part, Piece
 from rnncli.weights.targets import Made, two_ways
 
 STEPS, BATCH = 7, 2
@@ -24,9 +26,13 @@ _WHOLE = {"strides": 1, "padding": "valid", "data_format": "channels_last", "dil
 def drawn(pieces: Sequence[Piece], rng: np.random.Generator) -> Array:
     """Return a seeded random input of the layer: sequences, images or indices."""
     piece = pieces[0]
+    if piece.kind == attention.KIND:
+        return attention.drawn(piece, STEPS, BATCH, rng)
+    if piece.kind == "PReLU":
+        return rng.normal(size=(BATCH, *piece.parts["alpha"].shape))
     if piece.kind == "Embedding":
         return rng.integers(0, piece.parts["embeddings"].shape[0], (BATCH, STEPS))
-    kernel = piece.parts.get("kernel")
+    kernel = piece.parts.get("kernel") or piece.parts.get("depthwise_kernel")
     if kernel is None:
         return rng.normal(size=(BATCH, STEPS, *next(iter(piece.parts.values())).shape))
     window, channels = kernel.shape[:-2], kernel.shape[-2]
@@ -34,16 +40,28 @@ def drawn(pieces: Sequence[Piece], rng: np.random.Generator) -> Array:
         channels = kernel.shape[-1]
     if piece.cell is not None or not window:
         return rng.normal(size=(BATCH, STEPS, channels))
-    return rng.normal(size=(BATCH, *(size + 2 for size in window), channels * _groups(piece)))
+    groups = 1 if _depthwise(piece) else _groups(piece)
+    return rng.normal(size=(BATCH, *(size + 2 for size in window), channels * groups))
+
+
+def _depthwise(piece: Piece) -> Part | None:
+    """Return the filters of a layer that has some for each channel."""
+    own = piece.parts.get("kernel") if piece.kind.startswith("Depthwise") else None
+    return own or piece.parts.get("depthwise_kernel")
 
 
 def _groups(piece: Piece) -> int:
+    own = _depthwise(piece)
+    if own is not None:
+        return own.shape[-2]
     attributes = piece.settings.get("attributes") or {}
     return int(piece.settings.get("groups") or attributes.get("group") or 1)
 
 
 def before(layer: Layer, pieces: Sequence[Piece], arrays: Mapping[str, Array], x: Array) -> Array:
     """Return what the layer computes with its own tensors, by name, in its own layout."""
+    if pieces[0].kind == attention.KIND:
+        return _attention(layer, pieces[0], arrays, x)
     if layer.dialect == "onnx" and pieces[0].cell is not None:
         return _node(layer.type, layer.config["attributes"], arrays, x)
     if layer.dialect == "keras" or pieces[0].cell is not None:
@@ -60,6 +78,10 @@ def after(to: str, made: Sequence[Made], pieces: Sequence[Piece], arrays: Mappin
     groups = list(dict.fromkeys(each.group for each in made))
     inside = [{each.inside: arrays[each.name] for each in made if each.group == group}
               for group in groups]  # fmt: skip
+    if pieces[0].kind == attention.KIND:
+        config = attention.config_of(pieces[0])
+        return (attention.in_torch(inside[0], config["num_heads"], x) if to == "torch"
+                else attention.in_keras(config, inside[0], x))  # fmt: skip
     if pieces[0].cell is None and to != "keras":
         stored = {key: arrays[each.name] for key, each in zip(pieces[0].parts, made, strict=True)}
         return literal(to, pieces[0].kind, stored, x, _groups(pieces[0]), False)
@@ -71,6 +93,14 @@ def after(to: str, made: Sequence[Made], pieces: Sequence[Piece], arrays: Mappin
         first = next(piece for piece in pieces if piece.level == level)
         x = _node(cell_for(first.kind).forms["onnx"].name, _attributes(pieces, first), arrays, x)
     return x
+
+
+def _attention(layer: Layer, piece: Piece, arrays: Mapping[str, Array], x: Array) -> Array:
+    if layer.dialect == "keras":
+        return attention.in_keras(layer.config, arrays, x)
+    named = {f"out_proj.{name}" if name in ("weight", "bias") else name: array
+             for name, array in arrays.items()}  # fmt: skip
+    return attention.in_torch(named, piece.settings["num_heads"], x)
 
 
 def _run(
@@ -103,6 +133,11 @@ def _each_step(kind: str | None, config: Config, rank: int) -> Config:
     if kind is not None and "return_sequences" in config:
         return _sequences(config)
     changed = {key: value for key, value in _WHOLE.items() if key in config}
+    if kind == "EinsumDense":  # a product with the last axis, of any input
+        changed |= {"equation": "...x,xy->...y", "output_shape": pair(config["output_shape"])[-1],
+                    "bias_axes": "y" if config["bias_axes"] else None}  # fmt: skip
+    if kind == "PReLU":
+        changed |= {"shared_axes": None}
     return {**config, **changed, **_last_axes(kind, rank)}
 
 
@@ -153,6 +188,12 @@ def _form_config(piece: Piece) -> Config:
     if piece.kind == "Embedding":
         size, width = shapes["embeddings"]
         return {"input_dim": size, "output_dim": width}
+    if piece.kind == "PReLU":
+        return {}
+    own = _depthwise(piece)
+    if own is not None:
+        return {"kernel_size": own.shape[:-2], "depth_multiplier": own.shape[-1],
+                "use_bias": use_bias, **_pointwise(shapes)}  # fmt: skip
     if piece.kind.startswith("Conv"):
         filters = kernel[-2] if piece.kind.endswith("Transpose") else kernel[-1]
         grouped = {} if piece.kind.endswith("Transpose") else {"groups": _groups(piece)}
@@ -162,6 +203,11 @@ def _form_config(piece: Piece) -> Config:
     if piece.kind != "RMSNormalization":
         config |= {"scale": "gamma" in shapes, "center": "beta" in shapes}
     return config
+
+
+def _pointwise(shapes: Mapping[str, tuple[int, ...]]) -> Config:
+    """Return the filters of the second convolution of a separable one."""
+    return {"filters": shapes["pointwise_kernel"][-1]} if "pointwise_kernel" in shapes else {}
 
 
 def _torch_module(pieces: Sequence[Piece]) -> tuple[str, Config]:

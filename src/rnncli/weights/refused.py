@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from rnncli.cells import GRU
 from rnncli.errors import UnsupportedError
+from rnncli.weights import attention
 from rnncli.weights.forms import FORMS
-from rnncli.weights.piece import Piece
+from rnncli.weights.piece import Part, Piece
 from rnncli.weights.targets import two_ways
 
 NAMES = {"keras": "Keras", "torch": "PyTorch", "onnx": "ONNX"}
@@ -15,6 +16,13 @@ _NEEDED = {
     "BatchNormalization": ("gamma", "beta", "moving_mean", "moving_variance"),
     "GroupNormalization": ("gamma", "beta"),
     "RMSNormalization": ("scale",),
+}
+
+
+_KNOWN = {
+    attention.MODULE: "the file does not say its number of heads, by which Keras shapes kernels; "
+    "a module saved whole says it",
+    "GroupedQueryAttention": "PyTorch's attention has as many heads of keys as of queries",
 }
 
 
@@ -30,7 +38,10 @@ def check(name: str, type_: str, pieces: Sequence[Piece], to: str) -> None:
 
 def _reasons(pieces: Sequence[Piece], to: str) -> Iterator[str]:
     for piece in pieces:
-        yield from _cell(piece, to) if piece.cell is not None else _form(piece, to)
+        if piece.kind == attention.KIND:
+            yield from attention.reasons(piece, to) if to != piece.layer.dialect else ()
+        else:
+            yield from _cell(piece, to) if piece.cell is not None else _form(piece, to)
     if len(pieces) > 1:
         yield from _together(pieces, to)
 
@@ -39,16 +50,22 @@ def _form(piece: Piece, to: str) -> Iterator[str]:
     settings = piece.settings
     missing = [part for part in _NEEDED.get(piece.kind, ()) if part not in piece.parts]
     if piece.kind not in FORMS:
-        yield "it is of no kind that is converted"
+        yield _KNOWN.get(piece.kind, "it is of no kind that is converted")
     elif missing and {to, piece.layer.dialect} != {"keras"}:
         yield f"it lacks {', '.join(missing)}"
     elif set(piece.parts) - set(FORMS[piece.kind].names):
         yield f"its {', '.join(set(piece.parts) - set(FORMS[piece.kind].names))} has no counterpart"
+    if piece.kind == "PReLU" and to != piece.layer.dialect and _across(piece.parts["alpha"]):
+        yield f"its slopes differ along other axes than the last, {NAMES[to]}'s by channel"
     if settings.get("rms_scaling"):
         yield "rms_scaling is a rule of its own"
     attributes = settings.get("attributes") or {}
     if any(attributes.get(key, 1.0) != 1.0 for key in ("alpha", "beta")) and piece.kind == "Dense":
         yield "it is scaled by alpha or beta"
+
+
+def _across(slopes: Part) -> bool:
+    return any(size != 1 for size in slopes.shape[:-1])
 
 
 def _cell(piece: Piece, to: str) -> Iterator[str]:

@@ -9,6 +9,7 @@ import numpy as np
 from rnncli.cells import GRU, Cell, snake_case
 from rnncli.layers.op import Array
 from rnncli.layers.rnn.weight_layouts import LAYOUTS, Layout
+from rnncli.weights import attention
 from rnncli.weights.forms import FORMS
 from rnncli.weights.layouts import filters_first, from_keras
 from rnncli.weights.piece import Part, Piece
@@ -48,6 +49,10 @@ def keras(name: str, pieces: Sequence[Piece]) -> Iterator[Made]:
 def torch(name: str, pieces: Sequence[Piece]) -> Iterator[Made]:
     """Yield PyTorch's tensors of the pieces of one layer, all of one module."""
     for piece in pieces:
+        if piece.kind == attention.KIND:
+            for inside, shape, parts, make in attention.torch_tensors(piece.parts):
+                yield Made(f"{name}.{inside}", name, inside, shape, parts, make)
+            continue
         if piece.cell is None:
             yield from _module(name, piece)
             continue
@@ -78,12 +83,30 @@ def _torch_cell(cell: Cell, parts: Mapping[str, Part]) -> Cellwise:
         yield "weight_hr", projection.shape[::-1], (projection,), lambda arrays: arrays[0].T
 
 
+def completed(piece: Piece, to: str) -> Piece:
+    """Return a normalisation with the scale of ones, or the shift of zeros, that it computes with
+    and that another framework's always has."""
+    wanted = {"BatchNormalization": ("gamma", "beta"), "GroupNormalization": ("gamma", "beta"),
+              "LayerNormalization": ("gamma",)}.get(piece.kind, ())  # fmt: skip
+    if to == piece.layer.dialect or to == "keras" or not set(wanted) - set(piece.parts):
+        return piece
+    shape = next(iter(piece.parts.values())).shape
+    filled = {"gamma": Part(shape, (), lambda _: np.ones(shape)),
+              "beta": Part(shape, (), lambda _: np.zeros(shape))}  # fmt: skip
+    parts = {**{name: filled[name] for name in wanted}, **piece.parts}
+    return piece._replace(
+        parts={key: parts[key] for key in FORMS[piece.kind].names if key in parts}
+    )
+
+
 def _module(name: str, piece: Piece) -> Iterator[Made]:
     form = FORMS[piece.kind]
     for key, part in piece.parts.items():
-        inside, turned = form.names[key][0], key in form.turned
-        yield Made(f"{name}.{inside}", name, inside, _filters(part, turned), (part,),
-                   _filtered if turned else _first)  # fmt: skip
+        shape, make = _stored(piece.kind, key, part) if key in form.turned else (part.shape, _first)
+        if piece.kind == "PReLU":
+            shape, make = (part.shape[-1],), lambda arrays: arrays[0].ravel()
+        inside = form.names[key][0]
+        yield Made(f"{name}.{inside}", name, inside, shape, (part,), make)
 
 
 ONNX_INPUTS = {
@@ -95,6 +118,8 @@ ONNX_INPUTS = {
     "BatchNormalization": ("X", "scale", "B", "input_mean", "input_var"),
     "GroupNormalization": ("X", "scale", "bias"),
     "RMSNormalization": ("X", "scale"),
+    "PRelu": ("X", "slope"),
+    "SeparableConv": ("X", "depthwise/W", "pointwise/W", "pointwise/B"),
 }
 
 
@@ -135,8 +160,8 @@ def _operator(group: str, piece: Piece) -> Iterator[Made]:
     for key, part in piece.parts.items():
         inside = ONNX_INPUTS[form.onnx][form.names[key][1]]
         turned = key in form.turned and form.onnx_turned
-        yield Made(f"{group}/{inside}", group, inside, _filters(part, turned), (part,),
-                   _filtered if turned else _first)  # fmt: skip
+        shape, make = _stored(piece.kind, key, part) if turned else (part.shape, _first)
+        yield Made(f"{group}/{inside}", group, inside, shape, (part,), make)
 
 
 TARGETS = {"keras": keras, "torch": torch, "onnx": onnx}
@@ -151,13 +176,19 @@ def _first(arrays: Arrays) -> Array:
     return arrays[0]
 
 
-def _filtered(arrays: Arrays) -> Array:
-    return filters_first(arrays[0])
+def _stored(kind: str, key: str, part: Part) -> tuple[tuple[int, ...], Callable[[Arrays], Array]]:
+    """Return the shape of filters, or slopes, that stand first, and how they come to.
 
-
-def _filters(part: Part, turned: bool) -> tuple[int, ...]:
-    shape = part.shape
-    return (shape[-1], shape[-2], *shape[:-2]) if turned else shape
+    Each channel's own filters become filters of a convolution in groups, of one channel each.
+    """
+    *window, channels, filters = (1, *part.shape) if kind == "PReLU" else part.shape
+    if kind == "PReLU":
+        shape = (filters, *part.shape[:-1])
+        return shape, lambda arrays: np.moveaxis(arrays[0], -1, 0)
+    if key.startswith("depthwise") or kind.startswith("Depthwise"):
+        flat = (*window, 1, channels * filters)
+        return (channels * filters, 1, *window), lambda a: filters_first(a[0].reshape(flat))
+    return (filters, channels, *window), lambda arrays: filters_first(arrays[0])
 
 
 def _turned(layout: Layout, cell: Cell, arrays: Arrays) -> Array:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from rnncli.model import Layer, Weight
+from rnncli.weights import attention
 from rnncli.weights.forms import FORMS, KINDS
 from rnncli.weights.layouts import filters_last
 from rnncli.weights.piece import Part, Piece
@@ -11,6 +12,9 @@ from rnncli.weights.piece import Part, Piece
 def pieces(layer: Layer) -> Iterator[Piece]:
     """Yield the module if it is one of `FORMS`."""
     weights = {each.name: each for each in layer.weights or () if each.name not in _COUNTERS}
+    if layer.type == attention.MODULE:
+        yield from attention.torch_pieces(layer, weights)
+        return
     if layer.type not in KINDS or not weights:
         return
     kind = KINDS[layer.type]
@@ -24,7 +28,7 @@ _COUNTERS = ("num_batches_tracked",)
 
 
 def _part(kind: str, name: str, weight: Weight) -> Part:
-    if name not in FORMS[kind].turned:
+    if name not in FORMS[kind].turned or len(weight.shape) < 2:
         return Part(weight.shape, (weight,))
     shape = (*weight.shape[2:], weight.shape[1], weight.shape[0])
     return Part(shape, (weight,), lambda arrays: filters_last(arrays[0]))

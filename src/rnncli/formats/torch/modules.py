@@ -68,9 +68,11 @@ def _layer(
         shapes = {k: each.shape for k, each in group.parameters.items() if k not in parts}
         statistics = group.buffers.get(STATISTICS[0])
         guessed = guess(path, shapes, statistics and statistics.shape, planes)
+    stated = {key: value for key, value in (module.attributes if module else {}).items()
+              if key == "num_heads" and isinstance(value, int)}  # fmt: skip
     type_ = guessed.name if guessed is not None else module.class_name if module else "?"
     layer = Layer(
-        None, path or "root", {}, build_shapes=((None, None),), weights=weights,
+        None, path or "root", stated, build_shapes=((None, None),), weights=weights,
         inferred=module is None, type=type_, dialect="torch",
     )  # fmt: skip
     return layer, guessed
