@@ -10,6 +10,7 @@ from rnncli.errors import FileError
 
 NUMBERS = "fiub"  # the kinds of NumPy's dtypes that are real numbers
 TEXTS = "US"  # those that are text
+_MOST_BYTES = 2048  # of a header: NumPy takes seconds to see that 10,000 are none
 _MOST_AXES = 32  # of an array of any NumPy
 # What NumPy raises of a header that is none: it is read as Python's own words are.
 _NO_HEADER = (ValueError, KeyError, TypeError, OverflowError, RecursionError, TokenError)
@@ -34,7 +35,7 @@ def described(file: IO[bytes], what: str, kinds: str) -> Header:
         }[version]
         with warnings.catch_warnings():  # of sizes as Python 2 wrote them, `3L`
             warnings.simplefilter("ignore")
-            shape, fortran, dtype = reader(file)
+            shape, fortran, dtype = reader(file, max_header_size=_MOST_BYTES)
     except _NO_HEADER as error:
         told = str(error).partition("\n")[0][:200]
         raise FileError(f"{what} is not a readable .npy file: {told}") from None
