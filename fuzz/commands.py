@@ -43,6 +43,7 @@ from rnncli.model import Model
 from rnncli.report.macs import model_macs
 
 WORK = 50_000_000  # multiply-accumulates of a run; what a file asks for beyond is its own affair
+STEPS = 5_000  # of a sequence, each of which `--stats` looks at
 VALUES = 2_000_000  # of weights and of any tensor of a run
 FORMATS = ("table", "json", "csv", "markdown", "latex")
 OTHERS = (cost, params, shapes, explain, weights, diff, convert)
@@ -198,7 +199,9 @@ def _is_small(model: Model) -> bool:
     shapes = [shape for layer in model.layers for call in layer.calls
               for shape in (*(call.input_shapes or ()), *(call.output_shapes or ()))]  # fmt: skip
     largest = max((_values(shape) for shape in shapes), default=0)
-    return max(largest, model.params) <= VALUES and (model_macs(model) or 0) <= WORK
+    longest = max((shape[1] or 0 for shape in shapes if len(shape) > 2), default=0)
+    small = max(largest, model.params) <= VALUES and longest <= STEPS
+    return small and (model_macs(model) or 0) <= WORK
 
 
 def _values(shape: tuple[int | None, ...]) -> int:

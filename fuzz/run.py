@@ -26,6 +26,7 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"  # threads' stacks count as memory
 import corpus  # noqa: E402
 import target  # noqa: E402
 
+ASLEEP = 240  # seconds in which no input is done, whoever had the processor
 STUCK = 15  # seconds of the processor, where not even the alarm is answered
 BATCH = 2_000  # inputs of a process, so that what libraries keep does not add up
 # Of the inputs: those of the readers with most code get most.
@@ -126,20 +127,20 @@ def keep(
 
 def watched(child: int, board: Board) -> str | None:
     """Wait for the child; return how it died if it did not end well."""
-    last, since = board.get(), _busy(child)
+    last, since, moment = board.get(), _busy(child), time.monotonic()
     while True:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
             code = os.waitstatus_to_exitcode(status)
             return f"died with {code}" if code else None
         if board.get() != last:
-            last, since = board.get(), _busy(child)
-        elif _busy(child) - since > STUCK:
+            last, since, moment = board.get(), _busy(child), time.monotonic()
+        elif _busy(child) - since > STUCK or time.monotonic() - moment > ASLEEP:
             os.kill(child, signal.SIGUSR1)  # it says where it is
             time.sleep(1)
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
-            return f"stuck for {STUCK} s"
+            return "stuck"
         time.sleep(0.02)
 
 
