@@ -43,7 +43,7 @@ class Maker:
         name = f"{len(self.records):04}"
         case = {"file": name, "layer": layer, "arguments": text[:300], "origin": origin, "why": ""}
         self.records.append(case)
-        self.keras.utils.clear_session()
+        self.keras.utils.clear_session(free_memory=False)  # which takes a second
         try:
             model, inputs = build()
             self._randomize(model)
