@@ -248,7 +248,7 @@ def _values(found: Any, arrays: Any, letter: str, bound: float) -> tuple[str, st
 
 def _apart(ours: Any, theirs: Any) -> float:
     """Return the largest difference, relative to the largest value where that is over 1."""
-    one, other = ours.astype("f8"), theirs.astype("f8")
+    one, other = (each.astype("c16" if each.dtype.kind == "c" else "f8") for each in (ours, theirs))
     finite = np.isfinite(other)
     if not np.array_equal(np.isfinite(one), finite):
         return float("inf")

@@ -1,7 +1,7 @@
 """Write models of layers whose channels stand first, an output for each, and what Keras computes.
 
-TensorFlow has no such convolutions without a GPU, so Keras runs on PyTorch here. Averages of windows
-that reach over the border by uneven amounts are left out: PyTorch's repeat the border there.
+TensorFlow has no such convolutions without a GPU, so Keras runs on PyTorch here. Averages of
+windows that reach over the border by uneven amounts are left out: PyTorch's repeat the border.
 
 Usage: KERAS_BACKEND=torch python tests/goldens/make_channels_first.py   (tests do not run it)
 """

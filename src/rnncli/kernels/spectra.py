@@ -32,11 +32,14 @@ def window(name: str, size: int, periodic: bool) -> Array:
     """
     if name not in _COSINES:
         try:
-            return np.array([float(each) for each in name.split(",")])
+            values = np.array([float(each) for each in name.split(",")])
         except ValueError:
             raise UsageError(
                 f"window {name[:40]!r} is not known", f"known: {', '.join(_COSINES)}"
             ) from None
+        if len(values) != size:
+            raise UsageError(f"the window lists {len(values)} numbers for a frame of {size:,}")
+        return values
     if size == 1:
         return np.ones(1)
     angle = 2 * np.pi * np.arange(size) / (size if periodic else size - 1)

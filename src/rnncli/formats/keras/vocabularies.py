@@ -63,5 +63,7 @@ class Vocabularies:
 
     def _shares(self, group: str, count: int) -> list[float]:
         """Return the weights of the first `count` tokens in tf-idf. Raises: FileError."""
-        values = self.store.read(f"{group}/vars/idf_weights").data[()]
-        return [float(each) for each in values.ravel()[:count]]
+        found = self.store.read(f"{group}/vars/idf_weights")
+        if not found.dtype.startswith("float") or len(found.shape) != 1:
+            raise FileError(f"the tf-idf weights of {group} are no list of numbers")
+        return [float(each) for each in found.data[:count]]
