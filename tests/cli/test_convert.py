@@ -274,6 +274,17 @@ def test_images(rnncli: Any) -> None:
             assert done.returncode == 0, done.stderr
 
 
+def test_pictures_one_after_another(rnncli: Any) -> None:
+    for to, each in (("keras", "Conv2D(3, (2, 3), activation='relu')"),
+                     ("torch", "SeparableConv2D(3, 2)")):  # fmt: skip
+        done = rnncli("convert", "--layer", "Input((5, 6, 7, 4))", "--layer",
+                      f"TimeDistributed({each})", "--layer", "TimeDistributed(Flatten())",
+                      "--layer", "LSTM(2)", "--to", to, "--init", "uniform01",
+                      "-o", "out.npz", "--format", "json")  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["max_difference"] <= 1e-5
+
+
 @pytest.mark.parametrize("to", ["torch", "keras", "onnx"])
 def test_a_wrong_layout_is_found_and_nothing_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, to: str

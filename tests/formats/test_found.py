@@ -232,3 +232,28 @@ def test_weights_of_cudnn_in_both_directions_are_read_without_their_config(tmp_p
     assert model.params == sum(array.size for array in tensors.values())
     assert len(model.warnings) == 1  # nothing of the Dropout's rate, which no such file holds
     assert [layer.type for layer in model.layers] == ["Bidirectional", "Dropout"]
+
+
+def test_a_weight_listed_twice_is_held_once(tmp_path: Path) -> None:
+    """Keras 3.1 called the weights of both directions alike, and ended halfway through saving."""
+    path = tmp_path / "m.h5"
+    shapes = {"kernel": (3, 8), "recurrent_kernel": (2, 8), "bias": (8,)}
+    with h5py.File(path, "w") as file:
+        lstm = {"class_name": "LSTM", "config": {"name": "lstm", "units": 2}}
+        config = {"name": "bidirectional", "layer": lstm, "merge_mode": "concat"}
+        entry = {"class_name": "InputLayer", "config": {"batch_shape": [None, 4, 3], "name": "x"}}
+        both = {"class_name": "Bidirectional", "config": config}
+        whole = {"class_name": "Sequential", "config": {"name": "s", "layers": [entry, both]}}
+        file.attrs["model_config"] = json.dumps(whole)
+        file.attrs["keras_version"] = "3.1.1"
+        group = file.create_group("model_weights/bidirectional")
+        group.parent.attrs["layer_names"] = ["bidirectional"]
+        group.attrs["weight_names"] = [*shapes, *shapes]
+        for name, shape in shapes.items():
+            group[name] = np.ones(shape, np.float32)
+    model = read(str(path))
+    assert model.params == 96
+    assert any("its config gives 96 parameters, the file holds 48" in each
+               for each in model.warnings)  # fmt: skip
+    with pytest.raises(RnncliError, match="the file holds 48"):
+        forward(model, Request())

@@ -6,6 +6,7 @@ from typing import NoReturn
 
 from rnncli.errors import FileError
 from rnncli.formats import EXPECTED
+from rnncli.formats.containers.members import LFS, LFS_HINT
 
 _TO_ONNX = "export the model it was made from to ONNX, and give that"
 
@@ -16,9 +17,7 @@ _STARTS: dict[bytes, tuple[str, str]] = {
     b"\xff\xd8\xff": ("a JPEG picture", EXPECTED),
     b"%PDF": ("a PDF document", EXPECTED),
     b"GGUF": ("a GGUF model of llama.cpp", EXPECTED),
-    b"version https://git-lfs": (
-        "a Git LFS pointer; fetch the file itself with git lfs pull", EXPECTED,
-    ),
+    LFS: ("a Git LFS pointer, not the file itself", LFS_HINT),
     b"\x04\x22\x4d\x18": ("lz4-compressed; unpack it first", "lz4 -d FILE"),
     b"\x28\xb5\x2f\xfd": ("zstd-compressed; unpack it first", "zstd -d FILE"),
     b"7z\xbc\xaf\x27\x1c": ("a 7-Zip archive; unpack it first", EXPECTED),

@@ -1,25 +1,19 @@
-"""Pickles and joblib files, compressed or not: who reads what one holds is decided here.
-
-Keras 2.12 and later put a model into a pickle as the bytes of its `.keras` file, Keras 2.9 as those
-of a tar file of a SavedModel.
-"""
+"""Pickles and joblib files, compressed or not: who reads what one holds is decided here."""
 
 import io
-from collections.abc import Iterator
 from typing import Any
 
 from rnncli.errors import FileError
-from rnncli.formats import limits
+from rnncli.formats import held
 from rnncli.formats.containers.inflate import compression, inflated
-from rnncli.formats.containers.pickle_machine import Global, Persistent, Record, Span
+from rnncli.formats.containers.pickle_machine import Global, Persistent, Record
 from rnncli.formats.containers.unpickler import unpickled
-from rnncli.formats.containers.zip import Archive, Part, opened
+from rnncli.formats.containers.zip import Part
 from rnncli.formats.torch.tree import Steps, sample, walk
 from rnncli.model import Model
 
 # `torch.save` before PyTorch 1.6: a pickle of a number that nobody else writes.
 _TORCH = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
-_ZIP = b"PK\3\4"
 # What unpacks a file that is compressed as a whole.
 _UNPACK = {"gzip": "gunzip -k FILE", "bzip2": "bunzip2 -k FILE", "xz": "unxz -k FILE",
            "lzma": "unlzma -k FILE"}  # fmt: skip
@@ -39,13 +33,13 @@ def read(path: str, optimizer: bool = False, key: str | None = None) -> Model:
         packed = compression(start)
         data = inflated(file) if packed else None
         if data is not None and data[257:262] == b"ustar":
-            return _keras([Part(path, 0, len(data), data)], optimizer)
+            return held.read_one(Part(path, 0, len(data), data), optimizer)
         if data is not None and not is_pickle(data[:64]):
             raise FileError(f"{packed}-compressed, and no pickle inside", _UNPACK.get(packed or ""))
         root = unpickled(file if data is None else io.BytesIO(data))
-    parts = list(_models(root, path, data))
-    if parts:
-        return _keras(parts, optimizer)
+    found = held.read(held.models(root, path, data), optimizer)
+    if found is not None:
+        return found
     if _is_torch(root):
         whole = path if data is None else Part(path, 0, len(data), data)
         return _torch(whole, optimizer, key)
@@ -57,50 +51,10 @@ def is_pickle(start: bytes) -> bool:
     return start[:1] == b"\x80" and start[1:2] in (b"\2", b"\3", b"\4", b"\5")
 
 
-def _models(root: Any, path: str, data: bytes | None) -> Iterator[Part]:
-    """Yield the `.keras` files and tar files of SavedModels that stand in a pickle as bytes."""
-    limit = limits.PICKLE_WALK
-    for count, value in enumerate(walk(root)):
-        limits.check("values in a pickle", count, limit)
-        if isinstance(value, Span) and data is not None:
-            value = data[value.offset : value.offset + value.length]
-        if isinstance(value, Span):
-            part = Part(path, *value)
-        elif isinstance(value, bytes) and len(value) > 100:
-            part = Part(path, 0, len(value), value)
-        else:
-            continue
-        if _holds_keras(part):
-            yield part
-
-
-def _holds_keras(part: Part) -> bool:
-    with opened(part) as file:
-        start = file.read(512)
-    if start.startswith(_ZIP):
-        with Archive(part) as archive:
-            return "config.json" in archive.names
-    return start[257:262] == b"ustar"
-
-
 def _torch(source: str | Part, optimizer: bool, key: str | None) -> Model:
     from rnncli.formats.torch.file import read
 
     return read(source, optimizer, key)
-
-
-def _keras(parts: list[Part], optimizer: bool) -> Model:
-    with opened(parts[0]) as file:
-        is_zip = file.read(4) == _ZIP
-    if is_zip:
-        from rnncli.formats.keras.zipped import read
-    else:
-        from rnncli.formats.tensorflow.saved_model import read_archive as read
-    model = read(parts[0], optimizer)
-    if len(parts) > 1:
-        more = f"the pickle holds {len(parts)} Keras models; this is the first"
-        model = model._replace(warnings=(*model.warnings, more))
-    return model
 
 
 def _is_torch(root: Any) -> bool:

@@ -25,8 +25,9 @@ _NORMAL = 0.3989422804014327  # 1 / sqrt(2 pi)
 
 
 def sigmoid(x: Array) -> Array:
-    """Return 1 / (1 + exp(-x)), without overflow."""
-    result: Array = 0.5 * np.tanh(0.5 * x) + 0.5
+    """Return 1 / (1 + exp(-x)), without overflow, and of a large -x to its last digits."""
+    small = np.exp(-np.abs(x))
+    result: Array = np.where(x < 0, small, 1) / (1 + small)
     return result
 
 

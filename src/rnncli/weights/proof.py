@@ -32,7 +32,7 @@ def drawn(pieces: Sequence[Piece], rng: np.random.Generator) -> Array:
         return rng.normal(size=(BATCH, *piece.parts["alpha"].shape))
     if piece.kind == "Embedding":
         return rng.integers(0, piece.parts["embeddings"].shape[0], (BATCH, STEPS))
-    kernel = piece.parts.get("kernel") or piece.parts.get("depthwise_kernel")
+    kernel = _kernel(piece)
     if kernel is None:
         return rng.normal(size=(BATCH, STEPS, *next(iter(piece.parts.values())).shape))
     window, channels = kernel.shape[:-2], kernel.shape[-2]
@@ -48,6 +48,10 @@ def _depthwise(piece: Piece) -> Part | None:
     """Return the filters of a layer that has some for each channel."""
     own = piece.parts.get("kernel") if piece.kind.startswith("Depthwise") else None
     return own or piece.parts.get("depthwise_kernel")
+
+
+def _kernel(piece: Piece) -> Part | None:
+    return piece.parts.get("kernel") or piece.parts.get("depthwise_kernel")
 
 
 def _groups(piece: Piece) -> int:
@@ -66,7 +70,11 @@ def before(layer: Layer, pieces: Sequence[Piece], arrays: Mapping[str, Array], x
         return _node(layer.type, layer.config["attributes"], arrays, x)
     if layer.dialect == "keras" or pieces[0].cell is not None:
         rank = len(next(iter(pieces[0].parts.values())).shape)
-        return _run([(layer.kind or "", _each_step(layer.kind, layer.config, rank))], [arrays], x)
+        chain = [(layer.kind or "", _each_step(layer.kind, layer.config, rank))]
+        kernel = _kernel(pieces[0])
+        if layer.kind == "TimeDistributed" and kernel is not None and kernel.shape[2:]:  # windows
+            return _run(chain, [arrays], x[:, None])[:, 0]
+        return _run(chain, [arrays], x)
     stored = {key: arrays[part.sources[0].path] for key, part in pieces[0].parts.items()}
     transposed = (pieces[0].settings.get("attributes") or {}).get("transB")
     return literal(layer.dialect, pieces[0].kind, stored, x, _groups(pieces[0]), bool(transposed))

@@ -14,6 +14,9 @@ from rnncli.formats import limits
 from rnncli.formats.containers.inflate import compression, inflated
 from rnncli.formats.containers.zip import Archive, Part, opened
 
+LFS = b"version https://git-lfs"  # how what Git LFS puts in the place of a file begins
+LFS_HINT = "fetch the file itself with git lfs pull"
+
 
 class Members(Protocol):
     """Files by their names, `variables/variables.index` say."""
@@ -31,6 +34,16 @@ def read(members: Members, name: str, limit: int) -> bytes:
         limits.check(f"bytes in {name}", file.seek(0, io.SEEK_END), limit)
         file.seek(0)
         return file.read(limit)
+
+
+def itself(file: BinaryIO, name: str) -> BinaryIO:
+    """Return an open file, at its start. Raises: FileError if it only points to one of Git LFS."""
+    points = file.read(len(LFS)) == LFS
+    file.seek(0)
+    if points:
+        file.close()
+        raise FileError(f"{name[:80]!r} is a Git LFS pointer, not the file itself", LFS_HINT)
+    return file
 
 
 class Folder:
@@ -55,7 +68,7 @@ class Folder:
                 raise FileError(f"{name[:80]!r} is a symbolic link; it is not followed")
         if not stat.S_ISREG(mode):
             raise FileError(f"it lacks the file {name[:80]!r}")
-        return open(place, "rb")
+        return itself(open(place, "rb"), name)
 
 
 class Zipped:

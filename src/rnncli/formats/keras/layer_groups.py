@@ -52,7 +52,7 @@ def _layer(group: Any, name: str) -> Iterator[Entry]:
     if listed is None:  # before Keras 1
         yield from entries(layer)
         return
-    for each in listed:
+    for each in dict.fromkeys(listed):  # Keras 3.1 ends at the second of a name, halfway through
         dataset = child(layer, each)
         if dataset is None or not hasattr(dataset, "dtype"):
             raise FileError(f"layer {name[:60]!r} lists {each[:80]!r}, which is not there")

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from rnncli.errors import FileError
 from rnncli.formats import limits
+from rnncli.formats.containers.members import itself
 from rnncli.model import ITEM_SIZE, PACKED
 
 # `TensorProto.DataType`, as the names of `model.ITEM_SIZE`.
@@ -133,7 +134,7 @@ def _beside(path: str, name: str, tensor: str) -> Any:
                          | getattr(os, "O_BINARY", 0))  # fmt: skip
     except OSError as error:
         raise FileError(f"{where}: {error.strerror}", "keep it beside the .onnx file") from None
-    return os.fdopen(handle, "rb")
+    return itself(os.fdopen(handle, "rb"), name)
 
 
 def _part(file: Any, offset: int, length: int, tensor: str) -> bytes:

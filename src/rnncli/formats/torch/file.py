@@ -35,7 +35,9 @@ def read(path: str | Part, optimizer: bool = False, key: str | None = None) -> M
 
     `key` picks one of several models. Raises: FileError, UsageError.
     """
-    contents, found = contents_of(path, key)
+    contents, found = _searched(path, key)
+    if not _has_model(found):
+        return _keras(contents, path, optimizer)
     name = path.path if isinstance(path, Part) else path
     source = Source("file", name, contents.format, contents.written_by, found.details)
     model = model_of(found, source)
@@ -48,16 +50,42 @@ def read(path: str | Part, optimizer: bool = False, key: str | None = None) -> M
 
 def contents_of(path: str | Part, key: str | None = None) -> "tuple[Contents, Found]":
     """Return what a file holds, and the tensors of its models. Raises: FileError, UsageError."""
+    contents, found = _searched(path, key)
+    if not _has_model(found):
+        raise _no_model(contents)
+    return contents, found
+
+
+def _searched(path: str | Part, key: str | None) -> "tuple[Contents, Found]":
     with opened(path) as file:
         zipped = file.read(2) == b"PK"
     contents = _zip(path) if zipped else _older(path)
-    found = contents.found or tensors_in(contents.root, key, contents.scripts)
-    if not found.modules and not found.models and all(map(_is_data, found.tensors)):
-        raise FileError(
-            f"PyTorch data without a model's tensors: {_what(contents.root)}",
-            "expected a state dict, a checkpoint that holds one, or a module",
-        )
-    return contents, found
+    return contents, contents.found or tensors_in(contents.root, key, contents.scripts)
+
+
+def _has_model(found: Found) -> bool:
+    return bool(found.modules or found.models) or not all(map(_is_data, found.tensors))
+
+
+def _keras(contents: "Contents", path: str | Part, optimizer: bool) -> Model:
+    """Return the Keras model that `torch.save` wrote. Raises: FileError if there is none."""
+    from rnncli.formats import held
+
+    name, data = (path.path, path.data) if isinstance(path, Part) else (path, None)
+    if contents.member:
+        with Archive(path) as archive:
+            data = archive.read(contents.member, limits.PICKLE_BYTES)
+    model = held.read(held.models(contents.root, name, data), optimizer)
+    if model is None:
+        raise _no_model(contents)
+    return model
+
+
+def _no_model(contents: "Contents") -> FileError:
+    return FileError(
+        f"PyTorch data without a model's tensors: {_what(contents.root)}",
+        "expected a state dict, a checkpoint that holds one, or a module",
+    )
 
 
 def _is_data(name: str) -> bool:
@@ -67,7 +95,8 @@ def _is_data(name: str) -> bool:
 class Contents(NamedTuple):
     """What a file holds: its root object, and what finds its storages.
 
-    `found` are its tensors where no object has to be searched for them.
+    `found` are its tensors where no object has to be searched for them; `member` is the
+    member of a zip file that the root object stands in.
     """
 
     format: str
@@ -76,6 +105,7 @@ class Contents(NamedTuple):
     written_by: str | None = "PyTorch"
     scripts: Mapping[str, Script] = NOTHING
     found: Found | None = None
+    member: str = ""
 
 
 def _zip(path: str | Part) -> Contents:
@@ -89,7 +119,8 @@ def _zip(path: str | Part) -> Contents:
         with archive.opened(pickles[0]) as stream:
             root = unpickled(stream)
         if not any(name.startswith(f"{folder}code/") for name in archive.names):
-            return Contents("PyTorch zip", root, partial(_windows, path, f"{folder}data/"))
+            places = partial(_windows, path, f"{folder}data/")
+            return Contents("PyTorch zip", root, places, member=pickles[0])
         scripts = torchscript.classes(archive, folder)
         inside = sample(root, Steps(), 1)
         state = None if inside else torchscript.frozen(archive, folder)
