@@ -1,6 +1,7 @@
 """What published files hold that no other test has: see TRIED.md for the files."""
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -257,3 +258,12 @@ def test_a_weight_listed_twice_is_held_once(tmp_path: Path) -> None:
                for each in model.warnings)  # fmt: skip
     with pytest.raises(RnncliError, match="the file holds 48"):
         forward(model, Request())
+
+
+def test_what_a_stateful_layer_remembers_is_no_weight() -> None:
+    path = Path(__file__).parents[1] / "goldens" / "stateful.zip"
+    with zipfile.ZipFile(path) as archive:
+        record = json.loads(archive.read("record.json"))
+    model = read(str(path))
+    assert [layer.type for layer in model.layers] == ["LSTM", "GRU", "Dense"]
+    assert model.params == record["params"]
