@@ -17,6 +17,7 @@ from rnncli.graph.infer import infer
 from rnncli.layers import cells_of
 from rnncli.model import Layer, Model, Source, sequential
 from rnncli.report.explain import explain
+from rnncli.report.params import params
 
 h5py = pytest.importorskip("h5py")
 onnx = pytest.importorskip("onnx")
@@ -267,3 +268,20 @@ def test_what_a_stateful_layer_remembers_is_no_weight() -> None:
     model = read(str(path))
     assert [layer.type for layer in model.layers] == ["LSTM", "GRU", "Dense"]
     assert model.params == record["params"]
+
+
+def test_the_formula_of_an_onnx_lstm_whose_other_biases_are_zeros(tmp_path: Path) -> None:
+    """So tf2onnx writes the one bias that Keras has."""
+    given = weights()
+    given["B"][4 * UNITS :] = 0
+    arrays = [constant(name, array[None]) for name, array in given.items()]
+    node = helper.make_node("LSTM", ["x", *given], ["", "y"], "lstm", hidden_size=UNITS)
+    saved([*arrays, node], "y", tmp_path)
+    made = onnx.load(tmp_path / "m.onnx")
+    made.producer_name = "tf2onnx"
+    onnx.save(made, tmp_path / "m.onnx")
+    found = params(tuple(lstms(read(str(tmp_path / "m.onnx")))), "onnx")
+    count = 4 * UNITS * (INPUTS + UNITS + 1)
+    assert found.notes[0] == (
+        f"lstm: 4 × units × (inputs + units + 1) = 4 × {UNITS} × ({INPUTS} + {UNITS} + 1) = {count}"
+    )

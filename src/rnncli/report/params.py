@@ -67,10 +67,16 @@ def _with_formulas(
         return weights
     ways = f"{len(nodes)} × " if len(nodes) > 1 else ""
     known = {(each.name, len(nodes) * each.params): f"{ways}{each.formula}"
-             for each in cell_weights(LAYOUTS["onnx"], nodes[0])}  # fmt: skip
+             for each in cell_weights(_counted(layer, LAYOUTS["onnx"]), nodes[0])}  # fmt: skip
     return tuple(
         weight._replace(formula=known.get((weight.name, weight.params), "")) for weight in weights
     )
+
+
+def _counted(layer: Layer, layout: Layout) -> Layout:
+    """Return a layout with one bias per unit and gate where an ONNX file's others are zeros."""
+    rows = (each.stored.layout for each in layer.weights or () if each.stored is not None)
+    return layout._replace(bias_rows=1) if layout.key == "onnx" and "onnx_row" in rows else layout
 
 
 def _own_weights(layer: Layer) -> tuple[Weight, ...]:
@@ -121,7 +127,8 @@ def formula(layer: Layer, layout: Layout, weights: tuple[Weight, ...]) -> str:
     """Return the layer's formula in words: `units × (inputs + units + 1)`."""
     nodes = cells_of(layer)
     if nodes:
-        words = list(dict.fromkeys(cell_formula(node, layout) for node in nodes))
+        stored = _counted(layer, layout)
+        words = list(dict.fromkeys(cell_formula(node, stored) for node in nodes))
         if len(words) == 1:
             return words[0] if len(nodes) == 1 else f"{len(nodes)} × {words[0]}"
         return " + ".join(words)
@@ -173,7 +180,8 @@ def _notes(layers: tuple[Layer, ...], layout: Layout, total: int) -> Iterator[st
     for layer in layers:
         nodes = cells_of(layer)
         if len(nodes) == 1:
-            words, numbers = (cell_formula(nodes[0], layout, each) for each in (False, True))
+            stored = _counted(layer, layout)
+            words, numbers = (cell_formula(nodes[0], stored, each) for each in (False, True))
             own = (weight for weight in weights_in(layer, layout) if weight.formula)
             count = sum(weight.params for weight in own)
             yield f"{layer.name}: {words} = {numbers} = {count:,}"
