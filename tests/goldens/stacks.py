@@ -302,8 +302,6 @@ def _both_ways() -> list[list[str]]:
          "ConvLSTM2D(1, 2)"],
         ["Input((4, 5, 3))", "Bidirectional(ConvLSTM1D(2, 2, strides=2, use_bias=False), "
                              "merge_mode='mul')"],
-        ["Input((4, 5, 3))", "Bidirectional(ConvLSTM1D(2, 2), backward_layer=ConvLSTM1D(3, 2, "
-                             "go_backwards=True))"],
         ["Input((3, 3, 4, 3, 2))", "Bidirectional(ConvLSTM3D(2, 2), merge_mode='ave')"],
     ]  # fmt: skip
 
