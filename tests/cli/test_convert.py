@@ -146,6 +146,13 @@ REFUSED = {
 }  # fmt: skip
 
 
+def test_complex_numbers_are_refused(rnncli: Any, tmp_path: Path) -> None:
+    path = GOLDENS / "torch/kinds/complex.pt"
+    done = rnncli("convert", str(path), "--to", "keras", "-o", "out.npz")
+    assert (done.returncode, list(tmp_path.iterdir())) == (2, [])
+    assert "holds complex numbers, which are not converted" in done.stderr
+
+
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_has_no_counterpart_is_refused(rnncli: Any, tmp_path: Path, case: str) -> None:
     arguments, to, words = REFUSED[case]

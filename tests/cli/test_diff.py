@@ -240,6 +240,14 @@ def test_git_shows_what_changed_in_a_model(tmp_path: Path) -> None:
     assert "Binary files" not in text
 
 
+def test_infinite_values_in_both_are_no_difference() -> None:
+    from rnncli.weights.compared import distances
+
+    one = np.array([np.inf, -np.inf, 1], np.float32)
+    (same,) = distances(one, one.copy())
+    assert (same.max, same.mean) == (0, 0)
+
+
 def test_a_policy_without_a_name_says_nothing(rnncli: Any, tmp_path: Path) -> None:
     def unnamed(config: dict[str, Any]) -> None:
         layer(config, 1)["dtype"] = {"class_name": "DTypePolicy"}

@@ -252,6 +252,9 @@ def test_wrong_expressions(refused: Any, expression: str, error: str, hint: str)
         (["Input((9, 3))", "Bidirectional(LSTM(8), merge_mode=None)", "Dense(3)"],
          'Layer "dense" expects 1 input(s), but it received 2 input tensors',
          "give 'bidirectional' merge_mode='concat'"),
+        (["Input((9, 3))", "Bidirectional(LSTM(4), backward_layer=LSTM(5, go_backwards=True), "
+          "merge_mode='sum')"],
+         "its directions give 4 and 5 features, which merge_mode='sum' cannot merge", ""),
         (["nn.LSTM(3, 4, batch_first=True)", "nn.Linear(5, 2)"], "linear does not fit on lstm",
          "write in_features=4 in 'linear'"),
         (["Input((0, 32))", "LSTM(8)"], "sizes are from 1 to 10^18, or None", "write (100, 32)"),

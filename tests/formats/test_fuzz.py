@@ -597,3 +597,19 @@ def test_a_nan_that_signals_is_looked_at_without_a_warning(
     values = np.array([0x7F800001, 0x3F800000], "<u4").view("<f4")
     (found,), (apart,) = figures([values]), distances(values, values.copy())
     assert (found.nan, found.max, apart.max, recwarn.list) == (1, 1, 0, [])
+
+
+def test_directions_of_a_file_that_cannot_be_merged(tmp_path: Path) -> None:
+    from rnncli.forward import Request, forward
+
+    layer, backward = ({"class_name": "LSTM", "config": {"units": units, "go_backwards": back}}
+                       for units, back in ((4, False), (5, True)))  # fmt: skip
+    config = {"layer": layer, "backward_layer": backward, "merge_mode": "ave"}
+    layers = [{"class_name": "InputLayer", "config": {"batch_shape": [None, 6, 3]}},
+              {"class_name": "Bidirectional", "config": config}]  # fmt: skip
+    path = tmp_path / "model.json"
+    path.write_text(json.dumps({"class_name": "Sequential", "config": {"layers": layers}}))
+    model = read(str(path))
+    assert any("cannot merge" in each for each in model.warnings)
+    with pytest.raises(RnncliError, match="4 and 5 features"):
+        forward(model, Request(init="keras"))

@@ -33,7 +33,7 @@ def zipped(data: bytes, kind: int = zipfile.ZIP_DEFLATED) -> bytes:
         ("{'shape': (3", "not a readable .npy file"),  # no end to it, which is no SyntaxError
         (described("(99999999999999999999, 0)"), ""),
         (described("(1 << 3,)"), "not a readable .npy file"),
-        (" " * 9000 + described(), "(?i)header info length"),
+        (" " * 9000 + described(), "header has 9,058 bytes"),
         (described("(-1, -3)"), r"its shape is \(-1, -3\)"),
         (described("(True, 24)"), r"its shape is \(True, 24\)"),
         (described("(" + "1, " * 70 + ")"), r"its shape is \(1, 1"),

@@ -1,5 +1,6 @@
 """What the beginning of an `.npy` says, checked before any value is read."""
 
+import os
 import warnings
 from tokenize import TokenError
 from typing import IO, Any, NamedTuple
@@ -33,9 +34,10 @@ def described(file: IO[bytes], what: str, kinds: str) -> Header:
             (1, 0): np.lib.format.read_array_header_1_0,
             (2, 0): np.lib.format.read_array_header_2_0,
         }[version]
+        _check_length(file, 2 if version == (1, 0) else 4)
         with warnings.catch_warnings():  # of sizes as Python 2 wrote them, `3L`
             warnings.simplefilter("ignore")
-            shape, fortran, dtype = reader(file, max_header_size=_MOST_BYTES)
+            shape, fortran, dtype = reader(file)
     except _NO_HEADER as error:
         told = str(error).partition("\n")[0][:200]
         raise FileError(f"{what} is not a readable .npy file: {told}") from None
@@ -43,6 +45,14 @@ def described(file: IO[bytes], what: str, kinds: str) -> Header:
         raise FileError(f"{what} is not a readable .npy file: its shape is {str(shape)[:80]}")
     check_dtype(dtype, what, kinds)
     return Header(shape, fortran, dtype, file.tell())
+
+
+def _check_length(file: IO[bytes], width: int) -> None:
+    """Check the length of a header, which `width` bytes say, before NumPy makes room for it."""
+    stated = int.from_bytes(file.read(width), "little")
+    file.seek(-width, os.SEEK_CUR)
+    if stated > _MOST_BYTES:
+        raise ValueError(f"its header has {stated:,} bytes, of at most {_MOST_BYTES:,}")
 
 
 def size_of(header: Header) -> int:

@@ -42,7 +42,8 @@ class _Apart:
         """Take values into account; NaN at the same place is no difference."""
         one, other = wide(a), wide(b)
         same = (one == other) | (np.isnan(one) & np.isnan(other))
-        apart = np.where(same, 0, np.abs(one - other))
+        with np.errstate(invalid="ignore"):  # of values that are infinite in both
+            apart = np.where(same, 0, np.abs(one - other))
         self.known = self.known and not np.isnan(apart).any()
         self.largest = max(self.largest, float(apart.max(initial=0)))
         self.total += float(apart.sum())

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 
 from rnncli.atomic import check_place, replacing
-from rnncli.errors import FileError, UsageError
+from rnncli.errors import FileError, UnsupportedError, UsageError
 from rnncli.forward import memory
 from rnncli.forward.save import member, write_npy
 from rnncli.layers.op import Array
@@ -56,8 +56,12 @@ class Values:
         memory.check(_COPIES * 8 * sum(prod(shape) for shape in sizes))
 
     def weight(self, weight: Weight) -> Array:
-        """Return a weight as it is stored. Raises: FileError."""
-        return self.read.array(self.place(weight))
+        """Return a weight as it is stored. Raises: FileError, UnsupportedError."""
+        place = self.place(weight)
+        found = self.read.array(place)
+        if found.dtype.kind == "c":
+            raise UnsupportedError(f"{place.path} holds complex numbers, which are not converted")
+        return found
 
     def part(self, part: Part) -> Array:
         """Return a part in Keras's layout. Raises: FileError."""

@@ -143,13 +143,15 @@ def directions(config: Config) -> tuple[tuple[str, str, Config], tuple[str, str,
     """Return `(name, class_name, config)` of a Bidirectional's forward and backward layer."""
     layer, backward = config["layer"], config.get("backward_layer")
     inner = dict(layer["config"])
-    name = inner.get("name") or snake_case(layer["class_name"])
+    name = str(inner.get("name") or snake_case(layer["class_name"]))
     one = f"forward_{name.removeprefix('forward_')}"
     two = f"backward_{name.removeprefix('backward_')}"
     forward = (one, layer["class_name"], inner)
     if backward:
         return forward, (
-            backward["config"].get("name") or two, backward["class_name"], backward["config"]
+            str(backward["config"].get("name") or two),
+            backward["class_name"],
+            backward["config"],
         )  # fmt: skip
     return forward, (
         two,

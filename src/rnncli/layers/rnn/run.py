@@ -20,6 +20,7 @@ from rnncli.layers.rnn.structure import (
     Part,
     Structure,
     last_cells,
+    output_sizes,
     walk,
 )
 from rnncli.layers.rnn.unpacking import Weights, unpacked
@@ -35,9 +36,13 @@ class Memory(NamedTuple):
 
 
 class Running:
-    """A structure with its weights prepared. `weights` are in Keras's layout, of each cell."""
+    """A structure with its weights prepared. `weights` are in Keras's layout, of each cell.
+
+    Raises: ShapeError if its directions cannot be merged.
+    """
 
     def __init__(self, structure: Structure, weights: Sequence[Weights], dtype: Any) -> None:
+        output_sizes(structure.part)
         self.structure, self.weights, self.dtype = structure, tuple(weights), np.dtype(dtype)
         self.runners: list[Runner] = [
             recurrence(

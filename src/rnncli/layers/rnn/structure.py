@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from rnncli.activation_names import Applied
 from rnncli.cells import Cell
+from rnncli.errors import ShapeError
 from rnncli.shapes import Dim, Shapes
 
 Activation = str | Applied | None  # None: linear
@@ -171,7 +172,7 @@ def _both_ways(part: Part) -> bool:
 
 
 def output_sizes(part: Part) -> tuple[int, ...]:
-    """Return the features of each output of a part."""
+    """Return the features of each output of a part. Raises: ShapeError."""
     if isinstance(part, CellNode):
         return (part.outputs,)
     if isinstance(part, Chain):
@@ -181,7 +182,12 @@ def output_sizes(part: Part) -> tuple[int, ...]:
     sizes = output_sizes(part.forward) + output_sizes(part.backward)
     if part.merge is None:
         return sizes
-    return (sum(sizes),) if part.merge == "concat" else sizes[:1]
+    if part.merge == "concat":
+        return (sum(sizes),)
+    if len(set(sizes)) > 1:
+        raise ShapeError(f"its directions give {' and '.join(map(str, sizes))} features, which "
+                         f"merge_mode={part.merge!r} cannot merge")  # fmt: skip
+    return sizes[:1]
 
 
 def last_cells(part: Part) -> tuple[CellNode, ...]:
