@@ -132,7 +132,7 @@ def fed(flow: Flow, reference: Reference, x: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("memory", [1, 8 * 6**2 * 4, 2**26])
-@pytest.mark.parametrize("cell", CELLS, ids=str)
+@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: f"{cell.name}-{cell.bias_rows}")
 def test_long_sequences_are_as_exact_as_short_ones(
     monkeypatch: pytest.MonkeyPatch, cell: Cell, memory: int
 ) -> None:
