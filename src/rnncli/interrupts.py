@@ -21,6 +21,7 @@ def catch() -> None:
     for number in _ENDING:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _stop)
+    sys.unraisablehook = _lost
 
 
 def told() -> tuple[str, int]:
@@ -35,6 +36,22 @@ def _stop(number: int, frame: Any) -> None:
     if not _received:
         _received.append(number)
         raise KeyboardInterrupt
+    _leave()
+
+
+def _lost(what: Any) -> None:
+    """Leave where the interrupt was raised in what Python lets nothing out of: a weak reference's
+    callback, say. Print what else nobody could be told."""
+    if not issubclass(what.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(what)
+        return
+    with suppress(OSError, ValueError):
+        sys.stderr.write(f"error: {told()[0]}\n")
+    _leave()
+
+
+def _leave() -> None:
+    """Leave at once, without unfinished files."""
     for path in UNFINISHED:
         with suppress(OSError):
             os.unlink(path)

@@ -250,7 +250,7 @@ def test_a_signal_ends_every_command_in_one_line(
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as run:  # fmt: skip
         assert run.stderr is not None and run.stderr.readline() == "ready\n"
-        time.sleep(Random(f"{number} {command}").uniform(0.1, 0.8))
+        time.sleep(Random(f"{number} {command}").uniform(0.05, 0.3))
         for _ in range(1 + twice):
             run.send_signal(number)
         talk = run.stderr.read()

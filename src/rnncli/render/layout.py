@@ -77,11 +77,9 @@ def _field(heading: Heading, texts: list[str]) -> _Field:
     natural = max(map(width, (head, *texts)))
     least = max((width(part.rstrip()) for part in re.findall(_HEAD, head)), default=0)
     if natural > least:
+        whole = _stays_whole(heading)
         for text in set(texts):
-            tokens = _tokens(heading, text)
-            least = max(
-                least, *(_least(token.rstrip(), heading.kind == "path") for token in tokens), 0
-            )
+            least = max(least, *(_least(token, whole) for token in _tokens(heading, text)), 0)
     return _Field(heading, texts, natural, least)
 
 
@@ -92,8 +90,14 @@ def _tokens(heading: Heading, text: str) -> list[str]:
     return re.findall(_PATH if heading.kind == "path" else _TOKEN, text)
 
 
+def _stays_whole(heading: Heading) -> bool:
+    """Whether no token of a column is ever shortened: a number with its unit, a path's names."""
+    return right_aligned(heading) or heading.kind == "path"
+
+
 def _least(token: str, whole: bool = False) -> int:
-    """Return the width that a token needs: a number, a shape and a path's names all of theirs."""
+    """Return the width that a token needs: a number and a shape all of theirs."""
+    token = token.rstrip()
     kept = whole or not any(map(str.isalpha, token)) or re.fullmatch(rf"{_SHAPE}\S*", token)
     return width(token) if kept else min(width(token), NAME)
 
@@ -153,7 +157,7 @@ def _entry(target: Target, head: str, column: Heading, text: str, aside: int) ->
     style = NUMBER if right_aligned(column) else ""
     tokens = _tokens(column, text)
     indent, label = " " * _INDENT, f"{head}:"
-    if max(_least(token.rstrip(), column.kind == "path") for token in tokens) > page - aside:
+    if max(_least(token, _stays_whole(column)) for token in tokens) > page - aside:
         yield indent + label
         aside, label = 2 * _INDENT, ""
     for line in fold(tokens, page - aside):
