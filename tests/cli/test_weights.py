@@ -100,6 +100,15 @@ def test_signalling_nans_are_counted_without_a_word_of_numpy(rnncli: Any, tmp_pa
     assert (same.returncode, "RuntimeWarning" in same.stderr) == (0, False)
 
 
+def test_biases_that_are_infinite_both_ways(rnncli: Any, tmp_path: Path) -> None:
+    arrays = lstm()
+    arrays["lstm.bias_ih_l0"][:], arrays["lstm.bias_hh_l0"][:] = np.inf, -np.inf
+    path = safetensors(tmp_path / "m.safetensors", arrays)
+    done = rnncli("weights", str(path), "--format", "json")
+    assert (done.returncode, done.stderr.count("\n")) == (0, done.stderr.count("warning: "))
+    assert json.loads(done.stdout)["recurrent"][0]["forget_bias"] is None
+
+
 def test_dead_units_and_what_is_not_finite(rnncli: Any, tmp_path: Path) -> None:
     arrays = lstm()
     for each in arrays.values():

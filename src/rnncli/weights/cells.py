@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from rnncli.cells import GRU, Term
 from rnncli.layers import TABLE, layer_type
 from rnncli.layers.op import Array
@@ -155,7 +157,10 @@ def _bias(layout: Layout, node: CellNode, way: int | None, arrays: Sequence[Arra
     """Return the biases as Keras has them: two rows of a GRU, else their sum."""
     found = bias_values(layout, node, [each if way is None else each[way] for each in arrays])
     assert found is not None
-    summed: Array = found.sum(axis=0) if found.ndim > node.cell.bias_rows else found
+    if found.ndim <= node.cell.bias_rows:
+        return found
+    with np.errstate(invalid="ignore", over="ignore"):  # of infinite ones
+        summed: Array = found.sum(axis=0)
     return summed
 
 
