@@ -146,6 +146,15 @@ REFUSED = {
 }  # fmt: skip
 
 
+def test_a_batch_norm_without_a_shift_becomes_one_with_zeros(rnncli: Any, tmp_path: Path) -> None:
+    values = {"weight": 2, "running_mean": 1, "running_var": 3}
+    arrays = {f"norm.{name}": np.full(4, each, np.float32) for name, each in values.items()}
+    converted(rnncli, safetensors(tmp_path / "m.safetensors", arrays), "onnx")
+    with np.load(tmp_path / "out.npz") as out:
+        found = {name.rpartition("/")[2]: array.tolist() for name, array in out.items()}
+    assert found == {"scale": [2] * 4, "B": [0] * 4, "input_mean": [1] * 4, "input_var": [3] * 4}
+
+
 def test_complex_numbers_are_refused(rnncli: Any, tmp_path: Path) -> None:
     path = GOLDENS / "torch/kinds/complex.pt"
     done = rnncli("convert", str(path), "--to", "keras", "-o", "out.npz")

@@ -613,3 +613,22 @@ def test_directions_of_a_file_that_cannot_be_merged(tmp_path: Path) -> None:
     assert any("cannot merge" in each for each in model.warnings)
     with pytest.raises(RnncliError, match="4 and 5 features"):
         forward(model, Request(init="keras"))
+
+
+@pytest.mark.parametrize("dtype", ["f8", "O8", 8, "f", "fx"])
+@pytest.mark.parametrize("state", [{1: 2}, {0: 1}, (3,), (3, "<", None, None, None, "8"), None])
+def test_a_pickled_dtype_that_is_none(dtype: Any, state: Any) -> None:
+    from rnncli.formats.containers.pickle_machine import Record
+    from rnncli.formats.torch.tensors import tensor_of
+
+    kind, array = Record("numpy.dtype", (dtype, False, True)), Record("x._reconstruct", ())
+    kind.state, array.state = state, (1, (2,), kind, False, bytes(16))
+    found = tensor_of(array)
+    assert found is None if dtype != "f8" else (found is not None and found.shape == (2,))
+
+
+@pytest.mark.parametrize("odd", [{"layer": {"config": 3}}, {"cell": {"config": [1]}}, {"cells": 7}])
+def test_dtypes_of_layers_inside_that_are_none(odd: dict[str, Any]) -> None:
+    from rnncli.forward.provenance import _stated
+
+    assert list(_stated({"dtype": "float16", **odd})) == ["float16"]

@@ -86,6 +86,12 @@ def test_packed_values_that_are_damaged(tmp_path: Path, at: int) -> None:
         read_named(str(tmp_path / "x.npz"))["x"].open()
 
 
+def test_an_array_that_ends_in_the_length_of_its_header(tmp_path: Path) -> None:
+    (tmp_path / "x.npy").write_bytes(b"\x93NUMPY\x02\0\xe3")
+    with pytest.raises(RnncliError, match="it ends before its header"):
+        read_named(str(tmp_path / "x.npy"))
+
+
 def test_a_zip_without_arrays(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "x.npz", "w"):
         pass

@@ -49,8 +49,11 @@ def described(file: IO[bytes], what: str, kinds: str) -> Header:
 
 def _check_length(file: IO[bytes], width: int) -> None:
     """Check the length of a header, which `width` bytes say, before NumPy makes room for it."""
-    stated = int.from_bytes(file.read(width), "little")
+    data = file.read(width)
+    if len(data) < width:
+        raise ValueError("it ends before its header")
     file.seek(-width, os.SEEK_CUR)
+    stated = int.from_bytes(data, "little")
     if stated > _MOST_BYTES:
         raise ValueError(f"its header has {stated:,} bytes, of at most {_MOST_BYTES:,}")
 

@@ -79,10 +79,12 @@ def _dtypes(layer: Layer) -> Iterator[Any]:
 
 def _stated(config: Config) -> Iterator[Any]:
     yield config.get("dtype")
-    inside = (config.get(key) for key in ("layer", "backward_layer", "cell"))
-    for node in (*inside, *(config.get("cells") or ())):
-        if isinstance(node, Mapping):
-            yield from _stated(node.get("config") or {})
+    inside = [config.get(key) for key in ("layer", "backward_layer", "cell")]
+    cells = config.get("cells")
+    for node in (*inside, *(cells if isinstance(cells, list | tuple) else ())):
+        inner = node.get("config") if isinstance(node, Mapping) else None
+        if isinstance(inner, Mapping):
+            yield from _stated(inner)
 
 
 def _lacking(model: Model, missing: Sequence[Slot]) -> FileError:

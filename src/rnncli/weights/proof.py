@@ -75,7 +75,10 @@ def before(layer: Layer, pieces: Sequence[Piece], arrays: Mapping[str, Array], x
         if layer.kind == "TimeDistributed" and kernel is not None and kernel.shape[2:]:  # windows
             return _run(chain, [arrays], x[:, None])[:, 0]
         return _run(chain, [arrays], x)
-    stored = {key: arrays[part.sources[0].path] for key, part in pieces[0].parts.items()}
+    stored = {  # ones or zeros stand for a scale or shift that the layer lacks
+        key: arrays[part.sources[0].path] if part.sources else part.make([])
+        for key, part in pieces[0].parts.items()
+    }
     transposed = (pieces[0].settings.get("attributes") or {}).get("transB")
     return literal(layer.dialect, pieces[0].kind, stored, x, _groups(pieces[0]), bool(transposed))
 

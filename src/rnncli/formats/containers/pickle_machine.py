@@ -226,10 +226,14 @@ def item_size(dtype: Any) -> int | None:
     Source: `dtype.__reduce__` of NumPy: `("f8", False, True)`, then `(3, "<", …, size, …)`.
     """
     name = dtype.args[0]
-    if "O" in name:
+    if not isinstance(name, str) or "O" in name:
         return None
-    size = dtype.state[5] if dtype.state and len(dtype.state) > 5 else -1
-    return size if size >= 0 else int(name[1:])
+    state = dtype.state if isinstance(dtype.state, tuple | list) else ()
+    size = state[5] if len(state) > 5 else -1
+    if isinstance(size, int) and size >= 0:
+        return size
+    digits = name[1:]
+    return int(digits) if digits.isascii() and digits.isdecimal() else None
 
 
 def _name(what: Any) -> str:

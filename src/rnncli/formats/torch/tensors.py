@@ -178,7 +178,8 @@ def _numpy(value: Record) -> TorchTensor | None:
         or not kind.args
     ):
         return None
-    item, big = item_size(kind), bool(kind.state and len(kind.state) > 1 and kind.state[1] == ">")
+    order = kind.state[1:2] if isinstance(kind.state, tuple | list) else ()
+    item, big = item_size(kind), list(order) == [">"]
     dtype = _NUMPY.get(str(kind.args[0]))
     if item is None or dtype is None:  # objects, texts
         return None
