@@ -629,6 +629,9 @@ def test_a_pickled_dtype_that_is_none(dtype: Any, state: Any) -> None:
 
 @pytest.mark.parametrize("odd", [{"layer": {"config": 3}}, {"cell": {"config": [1]}}, {"cells": 7}])
 def test_dtypes_of_layers_inside_that_are_none(odd: dict[str, Any]) -> None:
-    from rnncli.forward.provenance import _stated
+    from rnncli.forward.provenance import precision_warnings
+    from rnncli.model import Layer, sequential
 
-    assert list(_stated({"dtype": "float16", **odd})) == ["float16"]
+    model = sequential((Layer("RNN", "rnn", {"dtype": "float16", **odd}),))
+    (warning,) = precision_warnings(model, "float32")
+    assert "float16" in warning
