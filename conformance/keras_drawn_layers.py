@@ -16,13 +16,11 @@ NAMES = (
 )  # fmt: skip
 
 
-class Draw:
-    """Draws from `rng` alone."""
+class Choices:
+    """Chooses; `rng` decides everything."""
 
-    def __init__(self, keras: Any, rng: np.random.Generator, old: bool) -> None:
-        self.keras, self.layers, self.rng, self.old = keras, keras.layers, rng, old
-        self.named = 0
-        self.odd = self.chance(0.5)  # whether layers have names and dtypes of their own at all
+    def __init__(self, keras: Any, rng: np.random.Generator) -> None:
+        self.keras, self.layers, self.rng = keras, keras.layers, rng
 
     def one_of(self, *choices: Any) -> Any:
         return choices[int(self.rng.integers(len(choices)))]
@@ -32,6 +30,15 @@ class Draw:
 
     def size(self) -> int:
         return int(self.rng.integers(1, 5))
+
+
+class Draw(Choices):
+    """Draws layers, of Keras 3 or of tf_keras (`old`)."""
+
+    def __init__(self, keras: Any, rng: np.random.Generator, old: bool) -> None:
+        super().__init__(keras, rng)
+        self.old, self.named = old, 0
+        self.odd = self.chance(0.5)  # whether layers have names and dtypes of their own at all
 
     def some(self, **arguments: tuple[Any, ...]) -> dict[str, Any]:
         """Return a value for some of the arguments; the others keep Keras's default."""

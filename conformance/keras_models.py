@@ -18,6 +18,7 @@ from typing import Any
 import keras_records
 import keras_states
 import numpy as np
+from keras_drawn_layers import Choices
 from keras_wide import Wide
 
 OLD = bool(os.environ.get("TF_KERAS"))
@@ -25,20 +26,8 @@ FORMATS = ("keras", "h5", "savedmodel", "json") if OLD else ("keras", "h5", "wei
 STEPS, TOKENS = 6, 11
 
 
-class Maker:
-    """Draws models; `rng` decides everything."""
-
-    def __init__(self, keras: Any, rng: np.random.Generator) -> None:
-        self.keras, self.layers, self.rng = keras, keras.layers, rng
-
-    def one_of(self, *choices: Any) -> Any:
-        return choices[int(self.rng.integers(len(choices)))]
-
-    def chance(self, share: float) -> bool:
-        return bool(self.rng.random() < share)
-
-    def size(self) -> int:
-        return int(self.rng.integers(1, 5))
+class Maker(Choices):
+    """Draws models."""
 
     def recurrent(self, sequences: bool, stateful: bool = False) -> Any:
         """Return an LSTM, GRU or SimpleRNN, cells in an RNN, or a Bidirectional of one."""
