@@ -183,10 +183,8 @@ class Course:
 
     def __init__(self) -> None:
         self.back = 0
-        self.fell = self.rose = (
-            0,
-            0,
-        )  # the first point below, or above: steps back, and since the point before
+        # The first point below, and the first above: steps back, and since the point before.
+        self.fell = self.rose = (0, 0)
         self.last: Derivative | None = None
 
     def take(self, back: int, derivative: Derivative) -> None:

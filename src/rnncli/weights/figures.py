@@ -36,14 +36,8 @@ class _Share:
     """What is gathered of one gate, or of a whole weight."""
 
     def __init__(self) -> None:
-        self.stats, self.squares, self.zeros, self.nan, self.inf, self.size = (
-            Stats(),
-            0.0,
-            0,
-            0,
-            0,
-            0,
-        )
+        self.stats, self.squares = Stats(), 0.0
+        self.zeros = self.nan = self.inf = self.size = 0
         self.bins: Array | None = None
 
     def add(self, block: Array) -> None:
