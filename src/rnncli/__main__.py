@@ -21,8 +21,8 @@ def main() -> None:
     gc.set_threshold(COLLECT_AFTER)
     try:
         interrupts.catch()
-        from rnncli.cli import main as run
-
+        with interrupts.unchanged():
+            from rnncli.cli import main as run
         run()
     except KeyboardInterrupt:
         what, code = interrupts.told()

@@ -226,7 +226,9 @@ def test_a_signal_leaves_the_output_whole(
 # Says on stderr when the work begins, then does it.
 SAID = """
 import sys
+from rnncli import interrupts
 from rnncli.__main__ import main
+interrupts.catch()
 print("ready", file=sys.stderr, flush=True)
 main()
 """
@@ -256,6 +258,38 @@ def test_a_signal_ends_every_command_in_one_line(
         talk = run.stderr.read()
     assert (run.returncode, list(tmp_path.iterdir())) == (128 + number, [])
     assert talk in ([line_of(number), ""] if twice else [line_of(number)])
+
+
+# Interrupts itself where modules are loaded, as C code may see it that drops exceptions or raises
+# others in their place.
+DROPPED = """
+import os, sys
+from contextlib import suppress
+from rnncli.__main__ import main
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == "numpy":
+            with suppress(KeyboardInterrupt):
+                os.kill(os.getpid(), {number})
+                for _ in range(1000): pass
+            {then}
+sys.meta_path.insert(0, Finder())
+main()
+"""
+
+
+@pytest.mark.parametrize("number", ENDING)
+@pytest.mark.parametrize("then", ["pass", "raise RuntimeError", "raise ImportError", "exit(0)"])
+def test_an_interrupt_that_is_dropped_ends_the_run(
+    tmp_path: Path, number: signal.Signals, then: str
+) -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", DROPPED.format(number=int(number), then=then), *LONG],
+        cwd=tmp_path, capture_output=True, text=True, timeout=60,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
+    left = list(tmp_path.iterdir())
+    assert (run.returncode, run.stderr, left) == (128 + number, line_of(number), [])
 
 
 @pytest.mark.parametrize("name", ["TERM", "HUP", "QUIT"])

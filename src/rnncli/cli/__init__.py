@@ -221,8 +221,9 @@ def main() -> None:
 
 def _run() -> int:
     try:
-        code = _answer()
-        sys.stdout.flush()
+        with interrupts.unchanged():
+            code = _answer()
+            sys.stdout.flush()
         return code
     except RnncliError as error:
         fail(error.message, error.hint, where=error.where)
