@@ -52,16 +52,6 @@ def _size(what: str, value: Any) -> None:
         raise UsageError(f"{what}: must be a whole number of at least 1")
 
 
-def _optional_size(what: str, value: Any) -> None:
-    if value is not None:
-        _size(what, value)
-
-
-def _optional_sizes(what: str, value: Any) -> None:
-    if value is not None:
-        _sizes(what, value)
-
-
 def _sizes(what: str, value: Any) -> None:
     if _is_size(value):
         return
@@ -79,6 +69,10 @@ def _ends(what: str, value: Any) -> None:
             raise UsageError(f"{what}: must be whole numbers of at least 0")
     if isinstance(value, list | tuple) and len(value) not in (2, 3):
         raise UsageError(f"{what}: must be one number or one for each end")
+
+
+def _optional(check: Check) -> Check:
+    return lambda what, value: None if value is None else check(what, value)
 
 
 def _switch(what: str, value: Any) -> None:
@@ -119,14 +113,14 @@ def _integers(what: str, value: Any) -> None:
         raise UsageError(f"{what}: must be whole numbers")
 
 
-def _optional_integers(what: str, value: Any) -> None:
-    if value is not None:
-        _integers(what, value)
-
-
 def _number(what: str, value: Any) -> None:
     if not isinstance(value, int | float):
         raise UsageError(f"{what}: must be a number")
+
+
+def _numbers(what: str, value: Any) -> None:
+    for each in value if isinstance(value, list | tuple) else [value]:
+        _number(what, each)
 
 
 def _count(what: str, value: Any) -> None:
@@ -140,19 +134,9 @@ def _range(what: str, value: Any) -> None:
         raise UsageError(f"{what}: must be two numbers")
 
 
-def _optional_numbers(what: str, value: Any) -> None:
-    if value is not None:
-        _numbers(what, value)
-
-
 def _layers(what: str, value: Any) -> None:
     if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
         raise UsageError(f"{what}: must be a list of layers")
-
-
-def _numbers(what: str, value: Any) -> None:
-    for each in value if isinstance(value, list | tuple) else [value]:
-        _number(what, each)
 
 
 def _layer(what: str, value: Any) -> None:
@@ -161,11 +145,6 @@ def _layer(what: str, value: Any) -> None:
         raise UsageError(
             f"{what}: must be a layer", 'write it as in Keras: "Bidirectional(LSTM(64))"'
         )
-
-
-def _optional_layer(what: str, value: Any) -> None:
-    if value is not None:
-        _layer(what, value)
 
 
 def _cell(what: str, value: Any) -> None:
@@ -208,13 +187,13 @@ _OTHERWISE: dict[tuple[str, str], Check] = {
     ("InputLayer", "shape"): _input_shape,
     ("InputLayer", "batch_shape"): _batch_shape,
     ("Rescaling", "scale"): _numbers,
-    ("Discretization", "num_bins"): _optional_size,
-    ("STFTSpectrogram", "fft_length"): _optional_size,
-    ("Discretization", "bin_boundaries"): _optional_numbers,
+    ("Discretization", "num_bins"): _optional(_size),
+    ("STFTSpectrogram", "fft_length"): _optional(_size),
+    ("Discretization", "bin_boundaries"): _optional(_numbers),
     ("Merge", "layers"): lambda what, value: None,
     ("GroupNormalization", "groups"): _integers,
-    ("Normalization", "axis"): _optional_integers,
-    ("MultiHeadAttention", "output_shape"): _optional_sizes,
+    ("Normalization", "axis"): _optional(_integers),
+    ("MultiHeadAttention", "output_shape"): _optional(_sizes),
     ("RandomElasticTransform", "scale"): _numbers,
     ("RandomErasing", "scale"): _numbers,
     ("RandomPerspective", "scale"): _numbers,
@@ -229,13 +208,13 @@ CHECKS: dict[str, Check] = {
     **dict.fromkeys(
         ("lora_rank", "frame_step", "sequence_length", "value_dim", "max_tokens",
          "sliding_window", "output_sequence_length", "amax_history_length", "vocabulary_size"),
-        _optional_size),
+        _optional(_size)),
     "num_oov_indices": _count,
     "value_range": _range,
     "output_mode": _one_of("int", "one_hot", "multi_hot", "count", "tf_idf", "binary", "tf-idf"),
     "layers": _layers,
     "output_size": _sizes,
-    **dict.fromkeys(("strides", "pool_size", "dilation_rate", "size"), _optional_sizes),
+    **dict.fromkeys(("strides", "pool_size", "dilation_rate", "size"), _optional(_sizes)),
     "kernel_size": _sizes,
     **dict.fromkeys(
         ("return_sequences", "return_state", "go_backwards", "use_bias", "reset_after", "stateful",
@@ -244,15 +223,15 @@ CHECKS: dict[str, Check] = {
     **dict.fromkeys(("activation", "recurrent_activation"), _activation),
     **dict.fromkeys(("axis", "dims"), _integers),
     **dict.fromkeys(("rate", "stddev", "epsilon", "alpha", "negative_slope"), _number),
-    "batch_size": _optional_size,
-    "attention_axes": _optional_integers,
+    "batch_size": _optional(_size),
+    "attention_axes": _optional(_integers),
     "target_shape": _shape,
     "cropping": _ends,
     "merge_mode": _one_of(*MERGE_MODES),
     "data_format": _one_of("channels_last", "channels_first", None),
     "padding": _one_of("valid", "same", "causal"),
     "layer": _layer,
-    "backward_layer": _optional_layer,
+    "backward_layer": _optional(_layer),
     "cell": _cell,
     "cells": _cells,
 }  # fmt: skip
@@ -275,7 +254,7 @@ _OF_TORCH: dict[str, Check] = {
          "num_embeddings", "embedding_dim", "num_features", "num_groups", "num_channels",
          "in_channels", "out_channels", "groups", "num_parameters"), _size),
     **dict.fromkeys(("kernel_size", "normalized_shape", "dilation"), _sizes),
-    "stride": _optional_sizes,
+    "stride": _optional(_sizes),
     **dict.fromkeys(
         ("bias", "batch_first", "bidirectional", "affine", "elementwise_affine", "ceil_mode",
          "track_running_stats", "count_include_pad", "inplace"), _switch),
