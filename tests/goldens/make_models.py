@@ -285,6 +285,16 @@ def saved_as_a_folder() -> Any:
     return compiled(keras.optimizers.Lion())
 
 
+@case((6, 4), formats=ALL)
+def frozen_attention() -> Any:
+    a = Input((6, 4))
+    x = L.GroupQueryAttention(3, 4, 2, trainable=False)(a, a)
+    y = L.GroupQueryAttention(3, 4, 2)
+    model = Model(a, L.MultiHeadAttention(2, 3, trainable=False)(y(x, x), a))
+    y.trainable = False
+    return model
+
+
 def main() -> None:
     with (
         tempfile.TemporaryDirectory() as folder,

@@ -51,7 +51,7 @@ def each_step(config: Config, rank: int) -> bool:
 # a file says that they are `frozen`, nothing in them does.
 _HOLDERS = ("TimeDistributed", "SpectralNormalization", "Bidirectional", "RNN", "StackedRNNCells",
             "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "MultiHeadAttention",
-            "GroupQueryAttention")  # fmt: skip
+            "GroupedQueryAttention")  # fmt: skip
 
 
 def trains(class_name: str | None, config: Config) -> bool:
