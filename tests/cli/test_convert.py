@@ -16,8 +16,8 @@ from rnncli.cli.models import ModelFlags, load
 from rnncli.cli.options import CellFlags
 from rnncli.errors import FileError
 from rnncli.weights import targets
-from rnncli.weights.convert import Values, convert, groups
-from rnncli.weights.held import opened
+from rnncli.weights.convert import Values, convert, difference, groups
+from rnncli.weights.held import Reader, opened
 from rnncli.weights.refused import NAMES
 
 GOLDENS = Path(__file__).parents[1] / "goldens"
@@ -216,6 +216,16 @@ def test_attention(
     else:
         assert done.returncode == 2
         assert f"(MultiHeadAttention) cannot be converted to {NAMES[to]}: {words}" in done.stderr
+
+
+def test_attention_of_large_weights_computes_the_same(tmp_path: Path) -> None:
+    model = load(ModelFlags(attention(tmp_path)), CellFlags())
+    with opened(model, "uniform01", 0) as (read, _):
+        large = Reader(None, {path: 100 * array for path, array in read.random.items()})
+    (group,) = groups(model.layers, False, "torch")
+    apart = difference(group, Values(model.layers, large), "torch", np.random.default_rng(0))
+    assert apart is not None
+    assert apart <= 1e-9
 
 
 def test_attention_whose_heads_are_not_known_is_refused(rnncli: Any, tmp_path: Path) -> None:

@@ -178,7 +178,8 @@ def in_torch(arrays: Mapping[str, Array], heads: int, x: Array) -> Array:
         (each @ matrix.T + bias).reshape(*each.shape[:2], heads, -1).swapaxes(1, 2)
         for each, matrix, bias in zip(inputs, matrices, biases, strict=True)
     )
-    scores = np.exp(q @ k.swapaxes(-1, -2) / sqrt(q.shape[-1]))
+    scores = q @ k.swapaxes(-1, -2) / sqrt(q.shape[-1])
+    scores = np.exp(scores - scores.max(axis=-1, keepdims=True))
     found = (scores / scores.sum(axis=-1, keepdims=True) @ v).swapaxes(1, 2)
     output: Array = found.reshape(*x.shape[:2], -1) @ wide["out_proj.weight"].T
     return output + wide.get("out_proj.bias", 0)
