@@ -69,12 +69,17 @@ def calibrated(mode: str, kind: str, bits: int, group: int, options: dict[str, A
     return model
 
 
-def attention() -> Any:
-    """Return a quantized model whose config does not say so of its attention."""
+def attention(kind: str, mode: str) -> Any:
+    """Return a model whose config says nothing of how its attention is quantized."""
     keras.utils.clear_session()
     x = keras.Input((6, 8))
-    model = keras.Model(x, L.Dense(5)(L.MultiHeadAttention(2, 4)(x, x)))
-    model.quantize("int8")
+    made = L.GroupQueryAttention(8, 2, 1) if kind == "grouped" else L.MultiHeadAttention(2, 4)
+    if kind == "biasless":
+        made = L.MultiHeadAttention(2, 4, use_bias=False)
+    y = made(x, x)
+    model = keras.Model(x, L.Dense(5)(y) if kind == "dense" else y)
+    if mode:
+        model.quantize(mode)
     return model
 
 
@@ -91,7 +96,16 @@ CASES = (
     ("whole", "awq", "dense", 4, 4, {}),
     ("saved", "gptq", "dense", 4, 3, {}),
     ("saved", "awq", "einsum", 4, 4, {}),
-)
+    *(
+        ("attention", mode, kind, 0, 0, {})
+        for kind, mode in (("dense", "int8"), ("biasless", "int8"), ("grouped", "int4"),
+                           ("alone", "float8"), ("alone", ""))
+    ),
+)  # fmt: skip
+
+
+def params(part: Any) -> int:
+    return int(sum(np.prod(weight.shape) for weight in part.weights))
 
 
 def main() -> None:
@@ -100,23 +114,26 @@ def main() -> None:
         TemporaryDirectory() as folder,
         zipfile.ZipFile(HERE / "quantized.zip", "w", zipfile.ZIP_DEFLATED) as archive,
     ):
-        for how, mode, kind, bits, group, options in (*CASES, ("attention", "", "", 0, 0, {})):
+        for how, mode, kind, bits, group, options in CASES:
             for each, plain in SAVED.items():
                 each._get_kernel_with_merged_lora = whole if how == "whole" else plain
-            made = attention() if not mode else calibrated(mode, kind, bits, group, options)
+            is_attention = how == "attention"
+            made = (attention(kind, mode) if is_attention
+                    else calibrated(mode, kind, bits, group, options))  # fmt: skip
             path = Path(folder) / f"{len(recorded)}.keras"
             made.save(path)
             model = keras.saving.load_model(path) if how == "whole" else made
-            x = rng.integers(0, 20, (3, 6)) if mode else np.ones((1, 6, 8), "float32")
+            x = np.ones((1, 6, 8), "float32") if is_attention else rng.integers(0, 20, (3, 6))
             lines: list[str] = []
             model.summary(print_fn=lines.append)
             np.savez_compressed(path.with_suffix(".npz"), x=x, y=np.asarray(model(x)))
             for each in (path, path.with_suffix(".npz")):
                 archive.write(each, each.name)
             name = f"{how} {mode} {kind} {bits} {group} {options or ''}".strip()
-            params = int(sum(np.prod(weight.shape) for weight in model.weights))
             text = "\n".join(lines).rstrip()
-            recorded.append({"name": name, "params": params, "summary": text})
+            recorded.append({"name": name, "params": params(model), "summary": text})
+            if is_attention:
+                recorded[-1]["inside"] = params(model.layers[1])
         told = {"versions": {"keras": keras.__version__}, "cases": recorded}
         archive.writestr("cases.json", json.dumps(told, indent=1))
 

@@ -14,7 +14,7 @@ from rnncli.formats.containers.zip import Archive, Part
 from rnncli.formats.keras.config import model_of
 from rnncli.formats.keras.json import details, load, parse, written_by
 from rnncli.formats.keras.legacy import is_model
-from rnncli.formats.keras.quantized import hides_quantized
+from rnncli.formats.keras.quantized import has_attention, holds_other_attention
 from rnncli.formats.keras.version import KerasVersion, version_of
 from rnncli.graph.infer import infer
 from rnncli.model import Model, Source, Store
@@ -85,13 +85,19 @@ def read(path: str | Part, optimizer: bool = False) -> Model:
         with opened(path) as file:
             model = with_state(model, optimizer_weights(file), made)
     model = model._replace(store=partial(store, path))
-    return _as_stored(model, path) if hides_quantized(model.layers) else model
+    return _as_stored(model, path) if has_attention(model.layers) else model
 
 
 def _as_stored(model: Model, path: str | Part) -> Model:
-    """Return the model with a warning where its file holds other weights than its config gives."""
-    with store(path) as held:
-        return located(model, held)
+    """Return the model with a warning where its attention is not stored as its config says."""
+    try:
+        with _archive(path) as archive:
+            if not holds_other_attention(model.layers, archive.opened(WEIGHTS)):
+                return model
+        with store(path) as held:
+            return located(model, held)
+    except FileError as error:
+        return model.with_gaps(f"what it holds of its attention is not counted: {error.message}")
 
 
 def _subclassed(
