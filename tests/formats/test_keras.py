@@ -9,6 +9,8 @@ import pytest
 
 from rnncli.formats import attach_weights, located, read
 from rnncli.forward import Request, forward
+from rnncli.forward.blocks import whole
+from rnncli.forward.stored import values_in
 from rnncli.model import Model
 from rnncli.render import Target, render
 from rnncli.report.summary import summarize
@@ -129,3 +131,16 @@ def test_layers_with_weights_are_counted_twice_by_keras_2_12(tmp_path: Path) -> 
     for number, array in enumerate(found):
         assert array is not None
         np.testing.assert_allclose(array, golden[f"y{number}"], atol=1e-5)
+
+
+def test_bfloat16_that_keras_writes_as_two_bytes_is_read() -> None:
+    """HDF5 has no such type; an attribute says what it is."""
+    path = FOLDER.parent / "bfloat16.keras"
+    model, expected = located(read(str(path))), np.load(path.with_suffix(".npz"))
+    weights = {f"{layer.name}/{w.path}": w for layer in model.layers for w in layer.weights or ()}
+    assert {weight.dtype for weight in weights.values()} == {"bfloat16"}
+    assert {f"sequential/{name}" for name in weights} == set(expected.files)
+    with model.store() as store:
+        for name, weight in weights.items():
+            found = whole(values_in(weight, store))
+            np.testing.assert_array_equal(found, expected[f"sequential/{name}"])

@@ -2,11 +2,12 @@
 
 from functools import cache
 from math import prod
+from typing import Any
 
 import numpy as np
 
 from rnncli.errors import FileError
-from rnncli.forward.blocks import Values, whole
+from rnncli.forward.blocks import Index, Values, whole
 from rnncli.kernels.activation_layers import Array
 from rnncli.model import Store, Tensor, Weight
 
@@ -17,12 +18,12 @@ _REPEATED = 100  # beyond them: its bytes to those that the file stores of it
 def to_values(tensor: Tensor) -> Values:
     """Return a tensor of a file as an array, or what reads it in parts; bfloat16 and float8 become
     float32."""
+    if hasattr(tensor.data, "chunks") and tensor.dtype == "bfloat16":
+        return _Widened(tensor.data)
     if isinstance(tensor.data, np.ndarray) or hasattr(tensor.data, "chunks"):
         return tensor.data  # type: ignore[no-any-return]
     if tensor.dtype == "bfloat16":
-        flat = np.frombuffer(tensor.data, "<u2").astype("<u4")
-        flat <<= 16
-        flat = flat.view("<f4")
+        flat = _widened(np.frombuffer(tensor.data, "<u2"))
     elif tensor.dtype in _EIGHT_BITS:
         flat = _eight_bits(tensor.dtype)[np.frombuffer(tensor.data, np.uint8)]
     else:
@@ -38,6 +39,25 @@ def to_values(tensor: Tensor) -> Values:
                         f"at most {_REPEATED} times as many are taken")  # fmt: skip
     strides = [stride * flat.itemsize for stride in tensor.strides]
     return np.lib.stride_tricks.as_strided(flat, tensor.shape, strides, writeable=False)
+
+
+class _Widened:
+    """A dataset of bfloat16 that is read in parts, as float32."""
+
+    dtype = np.dtype(np.float32)
+
+    def __init__(self, dataset: Any) -> None:
+        self.dataset, self.shape, self.chunks = dataset, dataset.shape, dataset.chunks
+
+    def __getitem__(self, index: Index) -> Array:
+        return _widened(np.asarray(self.dataset[index]).view("<u2"))
+
+
+def _widened(values: Array) -> Array:
+    """Return the bits of bfloat16 as float32: the other half of each is zeros."""
+    found = values.astype("<u4")
+    found <<= 16
+    return found.view("<f4")
 
 
 # Of each float of eight bits: bits of exponent and of fraction, bias, whether there is a sign.

@@ -77,9 +77,19 @@ def entry(dataset: Any, path: str) -> Entry:
         raise FileError(f"{path[:80]!r} is no dataset")
     if dataset.is_virtual or dataset.external:
         raise FileError(f"dataset {path[:80]!r} lies in another file, which is not opened")
-    if dataset.dtype.kind not in "fiub" and dataset.dtype.name != "bfloat16":
+    dtype = _dtype(dataset)
+    if dtype is None:
         raise FileError(f"dataset {path[:80]!r} holds {dataset.dtype}, not numbers")
-    return Entry(path, tuple(int(dim) for dim in dataset.shape or ()), dataset.dtype.name)
+    return Entry(path, tuple(int(dim) for dim in dataset.shape or ()), dtype)
+
+
+def _dtype(dataset: Any) -> str | None:
+    """Return the name of a dataset's dtype, None where it holds no numbers. HDF5 has no bfloat16:
+    Keras writes two bytes without a meaning and says in an attribute what they are."""
+    if dataset.dtype.kind in "fiub":
+        return str(dataset.dtype.name)
+    said = dataset.dtype.kind == "V" and dataset.dtype.itemsize == 2 and text(dataset, "dtype")
+    return "bfloat16" if said == "bfloat16" else None
 
 
 def entries(group: Any, depth: int = 0) -> Iterator[Entry]:
