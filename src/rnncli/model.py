@@ -45,7 +45,7 @@ class Store(Protocol):
 
 
 class Stored(NamedTuple):
-    """Which tensors of a file make up one weight, and in which layout (see `conventions`)."""
+    """Which tensors of a file make up one weight, in which of the layouts of `forward.stored`."""
 
     tensors: tuple[str, ...]
     layout: str = "keras"
@@ -70,6 +70,11 @@ class Weight(NamedTuple):
     shared: bool = False
     saved: bool = True
     stored_bytes: int | None = None  # where they do not follow from the shape and the dtype
+
+    @property
+    def key(self) -> str:
+        """What tells it apart within its layer: its path, or its name where it has none."""
+        return self.path or self.name
 
     @property
     def params(self) -> int:

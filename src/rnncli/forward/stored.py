@@ -97,7 +97,7 @@ def assemble(weight: Weight, store: Store) -> Array:
     if weight.stored is None and not weight.saved:
         return np.zeros(weight.shape, np.float32)
     if weight.stored is None:
-        raise FileError(f"the file holds no values for {weight.path or weight.name}")
+        raise FileError(f"the file holds no values for {weight.key}")
     arrays = [whole(to_values(store.read(name))) for name in weight.stored.tensors]
     result: Array = LAYOUTS[weight.stored.layout](arrays, weight)
     return result
@@ -123,7 +123,7 @@ def _keras1_gates(arrays: list[Array], weight: Weight) -> Array:
     return np.concatenate(arrays, axis=-1)
 
 
-def _keras1_window(arrays: list[Array], weight: Weight) -> Array:
+def _reshaped(arrays: list[Array], weight: Weight) -> Array:
     """Keras 1 keeps `(window, 1, channels, filters)` where Keras 2 has three axes."""
     return arrays[0].reshape(weight.shape)
 
@@ -140,10 +140,6 @@ def _keras1_filters(arrays: list[Array], weight: Weight) -> Array:
 
 def _theano_filters(arrays: list[Array], weight: Weight) -> Array:
     return _keras1_filters(arrays, weight)[::-1]
-
-
-def _scalar(arrays: list[Array], weight: Weight) -> Array:
-    return arrays[0].reshape(weight.shape)
 
 
 def _weight_norm(arrays: list[Array], weight: Weight) -> Array:
@@ -168,14 +164,14 @@ def _computed(arrays: list[Array], weight: Weight) -> Array:
 LAYOUTS = {
     "keras": lambda arrays, weight: arrays[0],
     "keras1": _keras1_gates,
-    "keras1_window": _keras1_window,
+    "keras1_window": _reshaped,
     "keras1_filters": _keras1_filters,
     "theano_window": _theano_window,
     "theano_plane": lambda arrays, weight: arrays[0][::-1, ::-1],
     "keras1_plane_filters": lambda arrays, weight: arrays[0].transpose(2, 3, 1, 0),
     "theano_plane_filters": lambda arrays, weight: arrays[0].transpose(2, 3, 1, 0)[::-1, ::-1],
     "theano_filters": _theano_filters,
-    "reshape": _scalar,
+    "reshape": _reshaped,
     "onnx_row": lambda arrays, weight: arrays[0][:, : weight.shape[1]],
     "weight_norm": _weight_norm,
     "pruned": lambda arrays, weight: arrays[0] * arrays[1],

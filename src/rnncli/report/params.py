@@ -102,7 +102,7 @@ def _distinct_names(weights: tuple[Weight, ...]) -> tuple[Weight, ...]:
     """Return the weights under their paths where the bare names would be ambiguous."""
     if len({weight.name for weight in weights}) == len(weights):
         return weights
-    return tuple(weight._replace(name=weight.path or weight.name) for weight in weights)
+    return tuple(weight._replace(name=weight.key) for weight in weights)
 
 
 def _entry(layer: Layer, layout: Layout, weights: tuple[Weight, ...]) -> dict[str, object]:

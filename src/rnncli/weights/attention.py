@@ -26,7 +26,7 @@ Tensors = Iterator[
 
 def keras_pieces(layer: Layer) -> Iterator[Piece]:
     """Yield the layer of Keras."""
-    parts = {each.path or each.name: Part(each.shape, (each,)) for each in layer.weights or ()}
+    parts = {each.key: Part(each.shape, (each,)) for each in layer.weights or ()}
     yield Piece(KIND, layer, "", parts, dict(layer.config))
 
 

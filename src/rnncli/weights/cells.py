@@ -69,7 +69,7 @@ def _finder(layer: Layer, node: CellNode) -> Find:
     """Return what finds a weight of a cell by the name that its layout has for it."""
     if layer.dialect == "onnx":  # whose paths are names of the graph
         return {weight.name: weight for weight in layer.weights or ()}.get
-    weights = {weight.path or weight.name: weight for weight in layer.weights or ()}
+    weights = {weight.key: weight for weight in layer.weights or ()}
     return lambda stored: weights.get(LAYOUTS[node.layout].path(node.path, stored))
 
 
@@ -119,9 +119,9 @@ def _settings(layer: Layer, node: CellNode, back: bool, use_bias: bool) -> Mappi
     if node.cell.name == "GRU":
         found["reset_after"] = node.cell is GRU
     if node.output_activation != node.activation:
-        found["special"] = ["an output activation of its own"]
+        found["special"] = "an output activation of its own"
     if node.cell.terms:
-        found["special"] = ["peepholes or coupled gates"]
+        found["special"] = "peepholes or coupled gates"
     if layer.kind == "Bidirectional":
         found["merge_mode"] = layer.config.get("merge_mode", "concat")
     elif layer.config.get("bidirectional"):  # of PyTorch

@@ -156,7 +156,7 @@ def difference(group: Group, values: Values, to: str, rng: np.random.Generator) 
 
 
 def _key(weight: Weight) -> str:
-    return weight.name if weight.name in ("W", "R", "B", "P") else weight.path or weight.name
+    return weight.name if weight.name in ("W", "R", "B", "P") else weight.key
 
 
 def unique_names(tensors: Sequence[Made]) -> list[str]:

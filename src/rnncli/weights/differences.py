@@ -79,7 +79,7 @@ def _layers(a: Row, b: Row, names: Mapping[tuple[str, str], Row]) -> Compared:
     """Yield what may differ between two layers of one framework."""
     one, other = a.layer, b.layer
     yield "type", " of ".join(filter(None, type_of(a))), " of ".join(filter(None, type_of(b)))
-    shapes = [{w.path or w.name: w.shape for w in each.weights or ()} for each in (one, other)]
+    shapes = [{w.key: w.shape for w in each.weights or ()} for each in (one, other)]
     dtypes = [{w.dtype for w in each.weights or ()} for each in (one, other)]
     if sorted(shapes[0].values()) != sorted(shapes[1].values()):
         yield "params", one.params, other.params

@@ -9,7 +9,7 @@ class Form(NamedTuple):
 
     `names` pairs Keras's name of a weight with PyTorch's, and with the position of the operator's
     input; `turned` lists the weights whose filters stand first in PyTorch and ONNX (`onnx_turned`
-    False: in PyTorch alone).
+    False: in PyTorch alone), `needed` those that PyTorch's and ONNX's always have.
     """
 
     torch: str
@@ -17,6 +17,7 @@ class Form(NamedTuple):
     names: Mapping[str, tuple[str, int]]
     turned: tuple[str, ...] = ()
     onnx_turned: bool = True
+    needed: tuple[str, ...] = ()
 
 
 _KERNEL = {"kernel": ("weight", 1), "bias": ("bias", 2)}
@@ -36,10 +37,13 @@ FORMS = {
                                       ("kernel",))
         for rank in (1, 2, 3)
     },
-    "LayerNormalization": Form("LayerNorm", "LayerNormalization", _SCALES),
-    "BatchNormalization": Form("BatchNorm", "BatchNormalization", {**_SCALES, **_MOVING}),
-    "GroupNormalization": Form("GroupNorm", "GroupNormalization", _SCALES),
-    "RMSNormalization": Form("RMSNorm", "RMSNormalization", {"scale": ("weight", 1)}),
+    "LayerNormalization": Form("LayerNorm", "LayerNormalization", _SCALES, needed=("gamma",)),
+    "BatchNormalization": Form("BatchNorm", "BatchNormalization", {**_SCALES, **_MOVING},
+                               needed=(*_SCALES, *_MOVING)),
+    "GroupNormalization": Form("GroupNorm", "GroupNormalization", _SCALES,
+                               needed=tuple(_SCALES)),
+    "RMSNormalization": Form("RMSNorm", "RMSNormalization", {"scale": ("weight", 1)},
+                             needed=("scale",)),
     "PReLU": Form("PReLU", "PRelu", {"alpha": ("weight", 1)}, ("alpha",)),
     **{
         f"DepthwiseConv{rank}D": Form(f"Conv{rank}d", "Conv", _KERNEL, ("kernel",))

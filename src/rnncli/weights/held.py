@@ -79,8 +79,8 @@ def held(layers: Iterable[Layer]) -> Iterator[Held]:
         names = [weight.name for _, _, weight in found]
         for inside, owner, weight in found:
             alone = names.count(weight.name) == 1
-            name = weight.name if alone and not inside else inside + (weight.path or weight.name)
-            path = f"{layer.name}/{inside}{weight.path or weight.name}"
+            name = weight.name if alone and not inside else inside + weight.key
+            path = f"{layer.name}/{inside}{weight.key}"
             yield Held(layer.name, name, path, owner, weight)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from rnncli.model import Layer, Model, Weight
+from rnncli.model import Layer, Model
 from rnncli.weights import attention
 from rnncli.weights.onnx import joined
 from rnncli.weights.piece import Entry, Part, Piece
@@ -68,12 +68,8 @@ def entries_of(layers: Sequence[Layer], onnx: bool) -> list[Entry]:
 
 def _plain(layer: Layer) -> Piece:
     """Return a layer of no known form with its weights as they are stored."""
-    parts = {_path(weight): Part(weight.shape, (weight,)) for weight in layer.weights or ()}
+    parts = {weight.key: Part(weight.shape, (weight,)) for weight in layer.weights or ()}
     return Piece(layer.type, layer, "", parts)
-
-
-def _path(weight: Weight) -> str:
-    return weight.path or weight.name
 
 
 def layer_pairs(a: Model, b: Model) -> Pairs[Row]:

@@ -6,22 +6,22 @@ from typing import Any
 import numpy as np
 
 from rnncli.model import Layer, Weight
+from rnncli.weights.forms import FORMS
 from rnncli.weights.layouts import filters_last
 from rnncli.weights.piece import Entry, Part, Piece
 
-_SCALES = {1: "gamma", 2: "beta"}
-_MOVING = {3: "moving_mean", 4: "moving_variance"}
+# The kind of Keras for an operator; that of a convolution depends on its window.
+_KINDS = {
+    FORMS[kind].onnx: kind
+    for kind in ("Dense", "Embedding", "PReLU", "LayerNormalization", "BatchNormalization",
+                 "Conv1D", "Conv1DTranspose")
+}  # fmt: skip
+# Keras's names of an operator's weights, by their positions among its inputs.
 _NAMES = {
-    "Gemm": {1: "kernel", 2: "bias"},
-    "MatMul": {1: "kernel"},
-    "Conv": {1: "kernel", 2: "bias"},
-    "ConvTranspose": {1: "kernel", 2: "bias"},
-    "Gather": {0: "embeddings"},
-    "LayerNormalization": _SCALES,
-    "BatchNormalization": {**_SCALES, **_MOVING},
-    "PRelu": {1: "alpha"},
+    operator: {position: name for name, (_, position) in FORMS[kind].names.items()}
+    for operator, kind in _KINDS.items()
 }
-_KINDS = {"Gemm": "Dense", "MatMul": "Dense", "Gather": "Embedding", "PRelu": "PReLU"}
+_KINDS["MatMul"], _NAMES["MatMul"] = "Dense", {1: "kernel"}
 
 
 def pieces(layer: Layer) -> Iterator[Piece]:
@@ -53,7 +53,7 @@ def _kind(layer: Layer, parts: dict[str, Part]) -> str:
     if layer.type.startswith("Conv"):
         rank = len(parts["kernel"].shape) - 2 if "kernel" in parts else 0
         return f"Conv{rank}D{layer.type.removeprefix('Conv')}"
-    return _KINDS.get(layer.type, layer.type)
+    return _KINDS[layer.type]
 
 
 def _part(layer: Layer, name: str, weight: Weight) -> Part:

@@ -10,7 +10,7 @@ _MAKERS = {"keras": keras.pieces, "torch": torch.pieces, "onnx": onnx.pieces}
 
 def pieces_of(layer: Layer) -> tuple[Piece, ...]:
     """Return what the layer is made of, () where that is not known or it has no weights."""
-    if layer.dialect not in _MAKERS:  # operators of TensorFlow Lite: their layout is not read
-        return ()
     made = _MAKERS.get(layer.dialect)
-    return cell_pieces(layer) or (() if made is None else tuple(made(layer)))
+    if made is None:  # operators of TensorFlow Lite: their layout is not read
+        return ()
+    return cell_pieces(layer) or tuple(made(layer))

@@ -11,14 +11,6 @@ from rnncli.weights.targets import two_ways
 
 NAMES = {"keras": "Keras", "torch": "PyTorch", "onnx": "ONNX"}
 _ONNX_ACTIVATIONS = ("tanh", "sigmoid", "relu", "softsign", "softplus")
-_NEEDED = {
-    "LayerNormalization": ("gamma",),
-    "BatchNormalization": ("gamma", "beta", "moving_mean", "moving_variance"),
-    "GroupNormalization": ("gamma", "beta"),
-    "RMSNormalization": ("scale",),
-}
-
-
 _KNOWN = {
     attention.MODULE: "the file does not say its number of heads, by which Keras shapes kernels; "
     "a module saved whole says it",
@@ -48,13 +40,15 @@ def _reasons(pieces: Sequence[Piece], to: str) -> Iterator[str]:
 
 def _form(piece: Piece, to: str) -> Iterator[str]:
     settings = piece.settings
-    missing = [part for part in _NEEDED.get(piece.kind, ()) if part not in piece.parts]
-    if piece.kind not in FORMS:
+    form = FORMS.get(piece.kind)
+    missing = [part for part in form.needed if part not in piece.parts] if form else []
+    more = [part for part in piece.parts if part not in form.names] if form else []
+    if form is None:
         yield _KNOWN.get(piece.kind, "it is of no kind that is converted")
     elif missing and {to, piece.layer.dialect} != {"keras"}:
         yield f"it lacks {', '.join(missing)}"
-    elif set(piece.parts) - set(FORMS[piece.kind].names):
-        yield f"its {', '.join(set(piece.parts) - set(FORMS[piece.kind].names))} has no counterpart"
+    elif more:
+        yield f"its {', '.join(more)} has no counterpart"
     if piece.kind == "PReLU" and to != piece.layer.dialect and _across(piece.parts["alpha"]):
         yield f"its slopes differ along other axes than the last, {NAMES[to]}'s by channel"
     if settings.get("rms_scaling"):
@@ -72,7 +66,7 @@ def _cell(piece: Piece, to: str) -> Iterator[str]:
     settings, cell = piece.settings, piece.cell
     gate, own = settings.get("recurrent_activation", "sigmoid"), settings.get("activation", "tanh")
     if settings.get("special"):
-        yield f"it has {', '.join(settings['special'])}"
+        yield f"it has {settings['special']}"
     if "projection" in piece.parts and to != "torch":
         yield f"its outputs are projected (proj_size), which {NAMES[to]}'s layer does not do"
     if to == "torch":

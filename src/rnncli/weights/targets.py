@@ -86,17 +86,15 @@ def _torch_cell(cell: Cell, parts: Mapping[str, Part]) -> Cellwise:
 def completed(piece: Piece, to: str) -> Piece:
     """Return a normalisation with the scale of ones, or the shift of zeros, that it computes with
     and that another framework's always has."""
-    wanted = {"BatchNormalization": ("gamma", "beta"), "GroupNormalization": ("gamma", "beta"),
-              "LayerNormalization": ("gamma",)}.get(piece.kind, ())  # fmt: skip
-    if to == piece.layer.dialect or to == "keras" or not set(wanted) - set(piece.parts):
+    form = FORMS.get(piece.kind)
+    if form is None or not form.needed or to in ("keras", piece.layer.dialect):
         return piece
     shape = next(iter(piece.parts.values())).shape
     filled = {"gamma": Part(shape, (), lambda _: np.ones(shape)),
               "beta": Part(shape, (), lambda _: np.zeros(shape))}  # fmt: skip
-    parts = {**{name: filled[name] for name in wanted}, **piece.parts}
-    return piece._replace(
-        parts={key: parts[key] for key in FORMS[piece.kind].names if key in parts}
-    )
+    parts = {**{key: part for key, part in filled.items() if key in form.needed}, **piece.parts}
+    in_order = {key: parts[key] for key in form.names if key in parts}
+    return piece._replace(parts={**in_order, **parts})
 
 
 def _module(name: str, piece: Piece) -> Iterator[Made]:

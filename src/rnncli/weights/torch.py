@@ -11,7 +11,8 @@ from rnncli.weights.piece import Part, Piece
 
 def pieces(layer: Layer) -> Iterator[Piece]:
     """Yield the module if it is one of `FORMS`."""
-    weights = {each.name: each for each in layer.weights or () if each.name not in _COUNTERS}
+    weights = {each.name: each for each in layer.weights or ()
+               if each.name != "num_batches_tracked"}  # fmt: skip
     if layer.type == attention.MODULE:
         yield from attention.torch_pieces(layer, weights)
         return
@@ -22,9 +23,6 @@ def pieces(layer: Layer) -> Iterator[Piece]:
     if set(weights) <= set(names):
         parts = {names[name]: _part(kind, names[name], each) for name, each in weights.items()}
         yield Piece(kind, layer, "", parts)
-
-
-_COUNTERS = ("num_batches_tracked",)
 
 
 def _part(kind: str, name: str, weight: Weight) -> Part:
