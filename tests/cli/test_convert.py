@@ -140,8 +140,9 @@ REFUSED = {
                 "EinsumDense('abc,bcd->abd', output_shape=(9, 5))"], "torch", "no kind that is"),
     "lora": (["--layer", "Input((9, 4))", "--layer", "Dense(3, lora_rank=2)"], "torch",
              "its lora_kernel_"),
-    "renorm": (["--layer", "Input((9, 4))", "--layer", "BatchNormalization(scale=False, renorm=True)"],
-               "torch", "its moving_stddev, renorm_mean, renorm_stddev has no counterpart"),
+    "renorm": (["--layer", "Input((9, 4))", "--layer",
+                "BatchNormalization(scale=False, renorm=True)"], "torch",
+               "its moving_stddev, renorm_mean, renorm_stddev has no counterpart"),
     "biases": (["--layer", "Input((9, 4))", "--layer",
                 "Bidirectional(LSTM(3), backward_layer=LSTM(3, go_backwards=True, "
                 "use_bias=False))"], "torch", "unequal biases"),
