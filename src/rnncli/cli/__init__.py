@@ -79,16 +79,15 @@ class Commands(TyperGroup):
         """
         if cmd_name not in COMMANDS:
             return None
-        run = _function(cmd_name)
         if ctx.resilient_parsing:
-            return TyperCommand(cmd_name, help=str(run.__doc__).partition("\n")[0])
-        return _built(cmd_name, run)
+            return TyperCommand(cmd_name, help=str(_function(cmd_name).__doc__).partition("\n")[0])
+        return _built(cmd_name)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the name, the command and the rest of a line. Raises: UsageError."""
         name, rest = args[0], args[1:]
         if name in COMMANDS:
-            return name, _built(name, _function(name)), rest
+            return name, _built(name), rest
         if ctx.resilient_parsing:
             return None, None, rest
         if name == "help":
@@ -97,7 +96,7 @@ class Commands(TyperGroup):
         from rnncli.formats import SUFFIXES
 
         if os.path.exists(name) or name.lower().endswith(SUFFIXES):
-            return "summary", _built("summary", _function("summary")), args
+            return "summary", _built("summary"), args
         raise unknown_command(name, COMMANDS)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
@@ -111,11 +110,9 @@ def _function(name: str) -> Any:
     return import_module(f"rnncli.cli.{name}").command
 
 
-def _built(name: str, run: Any) -> Any:
-    single = typer.Typer(
-        add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
-    )
-    single.command(name, cls=Command, context_settings=_CONTEXT)(run)
+def _built(name: str) -> Any:
+    single = typer.Typer(add_completion=False, **_PLAIN)
+    single.command(name, cls=Command, context_settings=_CONTEXT)(_function(name))
     return typer.main.get_command(single)
 
 
@@ -153,9 +150,8 @@ def _written() -> dict[str, str]:
 
 _CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
-app = typer.Typer(
-    cls=Commands, rich_markup_mode=None, context_settings=_CONTEXT, pretty_exceptions_enable=False
-)
+_PLAIN: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": False}
+app = typer.Typer(cls=Commands, context_settings=_CONTEXT, **_PLAIN)
 
 
 def _version(asked: bool) -> None:

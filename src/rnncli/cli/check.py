@@ -13,7 +13,7 @@ from rnncli.cli.options import (
     Key,
     ModelFlags,
     StackFlags,
-    amount,
+    number,
     with_options,
 )
 from rnncli.cli.output import emit, silence_stdout, talk, warn
@@ -33,37 +33,21 @@ Job: TypeAlias = "tuple[ModelFlags, Limits]"
 class LimitFlags(NamedTuple):
     """What has to hold; None: not asked."""
 
-    params: Annotated[
-        int | None,
-        Option("--params", parser=amount, metavar="N", help="The exact number of parameters."),
-    ] = None
-    max_params: Annotated[
-        int | None,
-        Option("--max-params", parser=amount, metavar="N", help="Most parameters, such as 50k."),
-    ] = None
+    params: Annotated[int | None, number("--params", "The exact number of parameters.")] = None
+    max_params: Annotated[int | None, number("--max-params", "Most parameters, such as 50k.")] = (
+        None
+    )
     max_bytes: Annotated[
-        int | None,
-        Option(
-            "--max-bytes", parser=amount, metavar="N", help="Most bytes of weights, such as 64KiB."
-        ),
+        int | None, number("--max-bytes", "Most bytes of weights, such as 64KiB.")
     ] = None
     max_macs: Annotated[
-        int | None,
-        Option(
-            "--max-macs",
-            parser=amount,
-            metavar="N",
-            help="Most multiply-accumulates per sequence, such as 1.5M.",
-        ),
+        int | None, number("--max-macs", "Most multiply-accumulates per sequence, such as 1.5M.")
     ] = None
     output_shape: Annotated[
         list[str] | None,
-        Option(
-            "--output-shape",
-            metavar="SHAPE",
-            help='The output shape, such as "None,100,64"; once per output.',
-        ),
-    ] = None
+        Option("--output-shape", metavar="SHAPE",
+               help='The output shape, such as "None,100,64"; once per output.'),
+    ] = None  # fmt: skip
     no_nan: Annotated[bool, Option("--no-nan", help="No weight is NaN or infinite.")] = False
 
     def limits(self) -> "Limits":
@@ -107,9 +91,7 @@ def command(
     budget: Annotated[
         str | None,
         Option(
-            "--budget",
-            metavar="FILE",
-            help="Read limits per pattern of files from this TOML file.",
+            "--budget", metavar="FILE", help="Read limits per pattern of files from this TOML file."
         ),
     ] = None,
 ) -> None:

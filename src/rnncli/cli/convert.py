@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from typer import Option
 
 from rnncli.cli.models import load, pick
-from rnncli.cli.options import CellFlags, LayerFlags, ModelFlags, OutputFlags, with_options
+from rnncli.cli.options import CellFlags, Init, LayerFlags, ModelFlags, OutputFlags, with_options
 from rnncli.cli.output import emit, progress_bar, warn
 from rnncli.errors import UsageError
 
@@ -24,10 +24,7 @@ def command(
         str | None,
         Option("-o", "--output", metavar="FILE", help="File to write: .npz or .safetensors."),
     ] = None,
-    init: Annotated[
-        Literal["keras", "uniform01"] | None,
-        Option("--init", help="Draw random weights in this way.", show_default=False),
-    ] = None,
+    init: Init = None,
     seed: Annotated[
         int, Option("--seed", min=0, metavar="N", help="Seed of random weights and inputs.")
     ] = 0,

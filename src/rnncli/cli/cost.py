@@ -5,7 +5,16 @@ from typing import Annotated, Literal
 from typer import Option
 
 from rnncli.cli.models import check_input, load, steps_of, with_dims
-from rnncli.cli.options import CellFlags, Dims, ModelFlags, OutputFlags, amount, size, with_options
+from rnncli.cli.options import (
+    CellFlags,
+    Dims,
+    ModelFlags,
+    OutputFlags,
+    StoredDtype,
+    number,
+    size,
+    with_options,
+)
 from rnncli.cli.output import emit, warn, warn_that
 from rnncli.errors import UsageError
 from rnncli.model import Model
@@ -19,28 +28,12 @@ def command(
     dim: Dims = None,
     batch_size: Annotated[
         int | None,
-        Option(
-            "--batch-size",
-            parser=size,
-            metavar="N",
-            help="Batch size, where the model leaves it open (default: 1).",
-            show_default=False,
-        ),
+        number("--batch-size", "Batch size, where the model leaves it open (default: 1).", size),
     ] = None,
-    dtype: Annotated[
-        Literal["float64", "float32", "float16", "bfloat16", "int8"] | None,
-        Option(
-            "--dtype", help="Type of the stored weights (default: the model's).", show_default=False
-        ),
-    ] = None,
+    dtype: StoredDtype = None,
     macs_per_second: Annotated[
         int | None,
-        Option(
-            "--macs-per-second",
-            parser=amount,
-            metavar="N",
-            help="Add the seconds that a device of this speed needs.",
-        ),
+        number("--macs-per-second", "Add the seconds that a device of this speed needs."),
     ] = None,
     train: Annotated[
         Literal["adam", "sgd"] | None,

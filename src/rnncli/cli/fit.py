@@ -1,12 +1,20 @@
 """`rnncli fit`: what fits."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from typer import Exit, Option
+from typer import Exit
 
 from rnncli.cli.models import CLASSES, cell_layers, steps_of
-from rnncli.cli.options import CellFlags, CellName, OutputFlags, StackFlags, amount, with_options
+from rnncli.cli.options import (
+    CellFlags,
+    CellName,
+    OutputFlags,
+    StackFlags,
+    StoredDtype,
+    number,
+    with_options,
+)
 from rnncli.cli.output import emit, talk
 from rnncli.errors import ExitCode, UsageError
 from rnncli.graph.infer import infer
@@ -24,35 +32,16 @@ def command(
     cell: CellFlags,
     output: OutputFlags,
     max_params: Annotated[
-        int | None,
-        Option(
-            "--max-params", parser=amount, metavar="N", help="Budget of parameters, such as 50k."
-        ),
+        int | None, number("--max-params", "Budget of parameters, such as 50k.")
     ] = None,
     max_bytes: Annotated[
-        int | None,
-        Option(
-            "--max-bytes",
-            parser=amount,
-            metavar="N",
-            help="Budget of bytes for the weights, such as 64KiB.",
-        ),
+        int | None, number("--max-bytes", "Budget of bytes for the weights, such as 64KiB.")
     ] = None,
     max_macs: Annotated[
         int | None,
-        Option(
-            "--max-macs",
-            parser=amount,
-            metavar="N",
-            help="Budget of multiply-accumulates per sequence, such as 1.5M.",
-        ),
+        number("--max-macs", "Budget of multiply-accumulates per sequence, such as 1.5M."),
     ] = None,
-    dtype: Annotated[
-        Literal["float64", "float32", "float16", "bfloat16", "int8"] | None,
-        Option(
-            "--dtype", help="Type of the stored weights (default: the model's).", show_default=False
-        ),
-    ] = None,
+    dtype: StoredDtype = None,
 ) -> None:
     """Print the largest units that fit a budget, per cell or for the ? in a --layer.
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, NamedTuple
 from typer import Option
 
 from rnncli.cli.completion import layer_names
-from rnncli.cli.options import OUTPUT, size
+from rnncli.cli.options import OUTPUT, number, size
 from rnncli.cli.pictures import Dark, Svg
 
 INSIDE = "Inside the recurrent layers"
@@ -16,18 +16,14 @@ class InsideFlags(NamedTuple):
 
     stats: Annotated[
         bool,
-        Option(
-            "--stats", rich_help_panel=INSIDE, help="Print saturation, memory and NaN per layer."
-        ),
-    ] = False
+        Option("--stats", rich_help_panel=INSIDE,
+               help="Print saturation, memory and NaN per layer."),
+    ] = False  # fmt: skip
     plot: Annotated[
         bool,
-        Option(
-            "--plot",
-            rich_help_panel=INSIDE,
-            help="Draw the state of the last recurrent layer over time.",
-        ),
-    ] = False
+        Option("--plot", rich_help_panel=INSIDE,
+               help="Draw the state of the last recurrent layer over time."),
+    ] = False  # fmt: skip
     gate: Annotated[
         str | None,
         Option("--gate", rich_help_panel=INSIDE, metavar="NAME", help="Draw this gate, such as f."),
@@ -74,13 +70,7 @@ class RunFlags(NamedTuple):
     ] = 0
     batch_size: Annotated[
         int | None,
-        Option(
-            "--batch-size",
-            parser=size,
-            metavar="N",
-            help="Number of random input sequences (default: 1).",
-            show_default=False,
-        ),
+        number("--batch-size", "Number of random input sequences (default: 1).", size),
     ] = None
     dtype: Annotated[
         Literal["float32", "float64"], Option("--dtype", help="Type to compute in.")

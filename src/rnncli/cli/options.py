@@ -50,6 +50,11 @@ def amount(text: str) -> int:
         raise BadParameter(f"{error.message}; {error.hint}") from None
 
 
+def number(name: str, help: str, parser: Callable[[str], int] = amount) -> Any:
+    """Return an option that takes a number; None where it is not given."""
+    return Option(name, parser=parser, metavar="N", help=help, show_default=False)
+
+
 def _cell(*names: str, help: str, **rest: Any) -> Any:
     return Option(*names, help=help, rich_help_panel=CELL, show_default=False, **rest)
 
@@ -128,8 +133,6 @@ Expressions = Annotated[
     Option("--layer", metavar="EXPR", rich_help_panel=MODEL,
            help='A layer as in a Keras or PyTorch script: "LSTM(64)". Repeat it for a stack.'),
 ]  # fmt: skip
-
-
 Key = Annotated[
     str | None,
     Option("--key", metavar="KEY", rich_help_panel=MODEL, show_default=False,
@@ -143,18 +146,15 @@ class StackFlags(NamedTuple):
     layer: Expressions = None
 
 
+def _files(metavar: str, help: str) -> Any:
+    return Argument(metavar=metavar, help=f"{help}; - reads JSON from stdin.", show_default=False,
+                    autocompletion=model_files)  # fmt: skip
+
+
 class ModelFlags(NamedTuple):
     """A model file or a stack of layers."""
 
-    file: Annotated[
-        str | None,
-        Argument(
-            metavar="[FILE]",
-            help="A model file; - reads JSON from stdin.",
-            show_default=False,
-            autocompletion=model_files,
-        ),
-    ] = None
+    file: Annotated[str | None, _files("[FILE]", "A model file")] = None
     layer: Expressions = None
     key: Key = None
 
@@ -162,15 +162,7 @@ class ModelFlags(NamedTuple):
 class FilesFlags(NamedTuple):
     """Model files and folders of them, or a stack of layers."""
 
-    files: Annotated[
-        list[str] | None,
-        Argument(
-            metavar="[FILE]...",
-            help="Model files or folders; - reads JSON from stdin.",
-            show_default=False,
-            autocompletion=model_files,
-        ),
-    ] = None
+    files: Annotated[list[str] | None, _files("[FILE]...", "Model files or folders")] = None
     layer: Expressions = None
     key: Key = None
 
@@ -191,16 +183,20 @@ class LayerFlags(NamedTuple):
 
     layer_name: Annotated[
         str | None,
-        Option(
-            "--layer-name",
-            metavar="NAME",
-            rich_help_panel=MODEL,
-            help="Answer for this layer only.",
-            autocompletion=layer_names,
-        ),
-    ] = None
+        Option("--layer-name", metavar="NAME", rich_help_panel=MODEL,
+               help="Answer for this layer only.", autocompletion=layer_names),
+    ] = None  # fmt: skip
 
 
+Init = Annotated[
+    Literal["keras", "uniform01"] | None,
+    Option("--init", help="Draw random weights in this way.", show_default=False),
+]
+StoredDtype = Annotated[
+    Literal["float64", "float32", "float16", "bfloat16", "int8"] | None,
+    Option("--dtype", help="Type of the stored weights (default: the model's).",
+           show_default=False),
+]  # fmt: skip
 Verbose = Annotated[
     bool, Option("--verbose", rich_help_panel=OUTPUT, help="Print what the file says of itself.")
 ]
@@ -209,13 +205,14 @@ Debug = Annotated[
 ]
 
 
+def _format(more: str = "") -> Any:
+    return Option("--format", rich_help_panel=OUTPUT, help=f"Format of the answer{more}.")
+
+
 class OutputFlags(NamedTuple):
     """How the answer is printed."""
 
-    format: Annotated[
-        Format,
-        Option("--format", rich_help_panel=OUTPUT, help="Format of the answer."),
-    ] = "table"
+    format: Annotated[Format, _format()] = "table"
     verbose: Verbose = False
     debug: Debug = False
 
@@ -223,14 +220,7 @@ class OutputFlags(NamedTuple):
 class SummaryOutputFlags(NamedTuple):
     """How a summary is printed: the table of Keras 1 and 2 too."""
 
-    format: Annotated[
-        SummaryFormat,
-        Option(
-            "--format",
-            rich_help_panel=OUTPUT,
-            help="Format of the answer; classic is that of Keras 1 and 2.",
-        ),
-    ] = "table"
+    format: Annotated[SummaryFormat, _format("; classic is that of Keras 1 and 2")] = "table"
     verbose: Verbose = False
     debug: Debug = False
 
@@ -238,14 +228,7 @@ class SummaryOutputFlags(NamedTuple):
 class CheckOutputFlags(NamedTuple):
     """How a check is printed: as what continuous integration reads too."""
 
-    format: Annotated[
-        CheckFormat,
-        Option(
-            "--format",
-            rich_help_panel=OUTPUT,
-            help="Format of the answer; github and junit are for CI.",
-        ),
-    ] = "table"
+    format: Annotated[CheckFormat, _format("; github and junit are for CI")] = "table"
     verbose: Verbose = False
     debug: Debug = False
 

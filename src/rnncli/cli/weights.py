@@ -1,11 +1,11 @@
 """`rnncli weights`: what is in the weights."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from typer import Option
 
 from rnncli.cli.models import load, pick
-from rnncli.cli.options import CellFlags, LayerFlags, ModelFlags, OutputFlags, with_options
+from rnncli.cli.options import CellFlags, Init, LayerFlags, ModelFlags, OutputFlags, with_options
 from rnncli.cli.output import emit, progress_bar, warn, warn_that
 
 
@@ -16,10 +16,7 @@ def command(
     cell: CellFlags,
     output: OutputFlags,
     gates: Annotated[bool, Option("--gates", help="Print a row per gate.")] = False,
-    init: Annotated[
-        Literal["keras", "uniform01"] | None,
-        Option("--init", help="Draw random weights in this way.", show_default=False),
-    ] = None,
+    init: Init = None,
     seed: Annotated[int, Option("--seed", min=0, metavar="N", help="Seed of random weights.")] = 0,
 ) -> None:
     """Print what is in the weights: size, spread, zeros, NaN, and a histogram.
