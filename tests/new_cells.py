@@ -6,7 +6,7 @@ Sources: Zhou et al. (2016), the minimal gated unit; Feng et al. (2024), the min
 from typing import Any
 
 from rnncli import cells
-from rnncli.cells import Cell, Parts, kernel
+from rnncli.cell import Cell, Parts, kernel
 
 
 def mgu(parts: Parts, x: Any, h: Any) -> tuple[Any, ...]:

@@ -5,7 +5,8 @@ import re
 import numpy as np
 import pytest
 
-from rnncli.cells import CELLS, COUPLED_LSTM, GRU, LSTM, PEEPHOLE_LSTM, SIMPLE_RNN, Cell, Parts
+from rnncli.cell import Cell, Parts
+from rnncli.cells import CELLS, COUPLED_LSTM, GRU, LSTM, PEEPHOLE_LSTM, SIMPLE_RNN
 from rnncli.equations import equations
 
 RNG = np.random.default_rng(0)

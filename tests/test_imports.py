@@ -7,7 +7,7 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "rnncli"
 SPINE = {"errors", "shapes", "activation_names"}
-CONFIGS = SPINE | {"cells", "model", "layers", "graph", "equations", "notation", "kernels"}
+CONFIGS = SPINE | {"cell", "cells", "model", "layers", "graph", "equations", "notation", "kernels"}
 
 # What the modules of a folder (or a file at the top) may import of rnncli itself.
 MAY_IMPORT = {
@@ -17,12 +17,13 @@ MAY_IMPORT = {
     "units": {"errors"},
     "interrupts": set(),
     "atomic": {"errors", "interrupts"},
-    "cells": set(),
+    "cell": set(),
+    "cells": {"cell"},
     "model": {"shapes"},
-    "notation": {"cells"},
-    "equations": {"cells", "notation"},
-    "kernels": SPINE | {"cells", "kernels"},
-    "layers": SPINE | {"cells", "kernels", "model", "layers"},
+    "notation": {"cell"},
+    "equations": {"cell", "notation"},
+    "kernels": SPINE | {"cell", "cells", "kernels"},
+    "layers": SPINE | {"cell", "cells", "kernels", "model", "layers"},
     "graph": SPINE | {"cells", "graph", "layers", "model"},
     "formats": CONFIGS - {"equations", "notation", "kernels"} | {"formats"},
     "forward": CONFIGS - {"equations", "notation"} | {"forward", "atomic"},

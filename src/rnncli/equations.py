@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from rnncli.cells import Cell, Parts
+from rnncli.cell import Cell, Parts
 from rnncli.notation import (
     ARITHMETIC,
     PROJECTION,

@@ -7,7 +7,7 @@ matrix stands before the vector that it multiplies.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rnncli.cells import Cell
+from rnncli.cell import Cell
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from rnncli.activation_names import ACTIVATION_NAMES, ARGUMENTS, Applied
-from rnncli.cells import CELLS, COUPLED_LSTM, LSTM, PEEPHOLE_LSTM, Cell
+from rnncli.cell import Cell
+from rnncli.cells import CELLS, COUPLED_LSTM, LSTM, PEEPHOLE_LSTM
 from rnncli.forward import gradients
 from rnncli.forward.gradients import Course, Derivative, Flow
 from rnncli.kernels.activations import described

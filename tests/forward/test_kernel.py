@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from rnncli.cells import CELLS, LSTM, SIMPLE_RNN, Cell
+from rnncli.cell import Cell
+from rnncli.cells import CELLS, LSTM, SIMPLE_RNN
 from rnncli.kernels import gemm, recurrence
 from rnncli.kernels.recurrence import BLOCK, Recurrence
 from rnncli.kernels.reference import Reference

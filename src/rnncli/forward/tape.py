@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from rnncli.cells import Parts
+from rnncli.cell import Parts
 from rnncli.kernels.activations import described
 from rnncli.kernels.reference import Name, Reference
 from rnncli.layers.op import Array

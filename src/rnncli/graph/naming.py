@@ -4,8 +4,6 @@ from collections import Counter
 
 from rnncli.cells import snake_case
 
-__all__ = ["Namer", "snake_case"]
-
 
 class Namer:
     """Counts the names given so far: `lstm`, `lstm_1`, `lstm_2`."""

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnncli.activation_names import Applied
-from rnncli.cells import Cell
+from rnncli.cell import Cell
 from rnncli.kernels.activation_layers import Array
 from rnncli.kernels.folding import Folded, folded, in_place, plain
 from rnncli.kernels.gemm import in_slabs, in_threads, shards, slab_rows

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rnncli.activation_names import Applied
-from rnncli.cells import Cell, Parts, Term
+from rnncli.cell import Cell, Parts, Term
 from rnncli.kernels.activation_layers import Array, Function
 from rnncli.kernels.activations import activation
 

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rnncli.cells import GRU, GRU_RESET_BEFORE, LSTM, SIMPLE_RNN, Step
+from rnncli.cell import Step
+from rnncli.cells import GRU, GRU_RESET_BEFORE, LSTM, SIMPLE_RNN
 from rnncli.kernels.activation_layers import Array
 from rnncli.kernels.folding import Folded, InPlace
 from rnncli.kernels.gemm import in_slabs, slab_rows

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from rnncli.graph.naming import snake_case
+from rnncli.cells import snake_case
 from rnncli.graph.order import Node, is_chain, keras_depths
 from rnncli.layers import cells_of
 from rnncli.model import Layer, Model, Ref, Weight

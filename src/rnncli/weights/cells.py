@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from rnncli.cells import GRU, Term
+from rnncli.cell import Term
+from rnncli.cells import GRU
 from rnncli.layers import TABLE, layer_type
 from rnncli.layers.op import Array
 from rnncli.layers.rnn.structure import Backwards, CellNode, Chain, Pair

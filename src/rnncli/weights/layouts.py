@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from rnncli.cells import Cell
+from rnncli.cell import Cell
 from rnncli.layers.op import Array
 from rnncli.layers.rnn.weight_layouts import Layout
 from rnncli.model import Layer, Weight

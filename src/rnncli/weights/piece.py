@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from rnncli.cells import Cell
+from rnncli.cell import Cell
 from rnncli.layers.op import Array
 from rnncli.model import Layer, Weight
 

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rnncli.cells import GRU, Cell, snake_case
+from rnncli.cell import Cell
+from rnncli.cells import GRU, snake_case
 from rnncli.layers.op import Array
 from rnncli.layers.rnn.weight_layouts import LAYOUTS, Layout
 from rnncli.weights import attention

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from rnncli.cells import snake_case
 from rnncli.errors import FileError
 from rnncli.formats import limits
 from rnncli.formats.keras import connections
@@ -18,7 +19,6 @@ from rnncli.formats.keras.stated_shapes import (
 )
 from rnncli.formats.keras.tensorflow_calls import LAYERS, call_of
 from rnncli.formats.keras.version import KerasVersion
-from rnncli.graph.naming import snake_case
 from rnncli.layers import TABLE
 from rnncli.model import Call, Layer, Model, Ref, Source, sequential
 from rnncli.shapes import Shape

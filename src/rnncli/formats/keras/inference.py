@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from rnncli.cells import GRU, LSTM, SIMPLE_RNN
+from rnncli.cells import GRU, LSTM, SIMPLE_RNN, snake_case
 from rnncli.formats.containers.hdf5 import Entry
 from rnncli.formats.keras import layer_groups, variables
 from rnncli.formats.keras.json import details, written_by
@@ -13,7 +13,6 @@ from rnncli.formats.keras.matching import Holdings, matched
 from rnncli.formats.keras.variables import Shelf
 from rnncli.formats.keras.version import KerasVersion
 from rnncli.graph.infer import infer
-from rnncli.graph.naming import snake_case
 from rnncli.layers import ALIASES, TABLE, complete, layer_type
 from rnncli.layers.layer_type import REQUIRED
 from rnncli.model import Call, Config, Layer, Model, Source

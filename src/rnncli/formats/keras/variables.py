@@ -11,10 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from rnncli.activation_names import is_weighted
-from rnncli.cells import names
+from rnncli.cells import names, snake_case
 from rnncli.formats.containers.hdf5 import Entry, child, entries
 from rnncli.formats.keras.matching import Holdings
-from rnncli.graph.naming import snake_case
 from rnncli.model import Config, Layer, Model, Weight
 
 _INNER_OPTIMIZER = "optimizer/inner_optimizer/"

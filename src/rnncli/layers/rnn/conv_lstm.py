@@ -9,7 +9,8 @@ from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from rnncli.cells import LSTM, Term
+from rnncli.cell import Term
+from rnncli.cells import LSTM
 from rnncli.layers.convolutional import joined, moved, split
 from rnncli.layers.layer_type import LayerType, pair, rank, signature
 from rnncli.layers.lazy import lazy

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rnncli.cells import Cell, cell_for, cells_in, names, snake_case
+from rnncli.cell import Cell
+from rnncli.cells import cell_for, cells_in, names, snake_case
 from rnncli.errors import UnsupportedError
 from rnncli.layers.layer_type import (
     REQUIRED,

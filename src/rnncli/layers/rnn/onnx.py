@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rnncli.activation_names import ARGUMENTS, Applied
-from rnncli.cells import COUPLED_LSTM, LSTM, PEEPHOLE_LSTM, Cell, cell_for, cells_in
+from rnncli.cell import Cell
+from rnncli.cells import COUPLED_LSTM, LSTM, PEEPHOLE_LSTM, cell_for, cells_in
 from rnncli.layers.rnn.structure import Activation, Backwards, CellNode, Pair, Part, Structure
 from rnncli.model import Config
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from rnncli.activation_names import Applied
-from rnncli.cells import Cell
+from rnncli.cell import Cell
 from rnncli.errors import ShapeError
 from rnncli.shapes import Dim, Shapes
 

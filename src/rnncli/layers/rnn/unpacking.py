@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from rnncli.cells import Term
+from rnncli.cell import Term
 from rnncli.layers.op import Array
 from rnncli.layers.rnn.structure import CellNode
 from rnncli.layers.rnn.weight_layouts import LAYOUTS, Layout

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from rnncli.cells import Cell, Term
+from rnncli.cell import Cell, Term
 from rnncli.layers.rnn.structure import CellNode
 from rnncli.model import Weight
 
