@@ -18,6 +18,8 @@ from keras import layers as L
 HERE = Path(__file__).parent
 LONG = "longer than thirty-two bytes, this one is"
 WORDS = np.array([["cat", "sat", "zzz", "Über"], ["the", "", "cat", LONG]])
+# One and two blocks of 64 bytes, and what ends just before and behind one.
+LENGTHS = np.array([[("Überall " * 40)[:size] for size in (33, 47, 63, 64, 120, 127, 128, 300)]])
 SHORT = np.where(WORDS == LONG, "short", WORDS)
 SEEN = np.array(["cat", "the", "cat", "sat"])
 DOCS = np.array(["the cat, sat!", "THE dog's sat on  the\tmat", "Über ÜBER naïve-cat", "",
@@ -67,6 +69,8 @@ def cases() -> list[Case]:
         ("TextVectorization(output_sequence_length=5, vocabulary=['the', 'cat'])", DOCS, None),
         ("TextVectorization(split=None, ngrams=2)", WORDS[:, :3], np.array([["cat", "sat"]])),
         ("Hashing(5)", SHORT, None), ("Hashing(5, salt=7)", WORDS, None),
+        ("Hashing(100000)", LENGTHS, None),
+        ("StringLookup(vocabulary=['cat', 'the'], num_oov_indices=40)", WORDS, None),
         ("Hashing(5, mask_value='')", SHORT, None),
         ("Hashing(5, output_mode='one_hot')", SHORT[:, :1], None),
     ]  # fmt: skip

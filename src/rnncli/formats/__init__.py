@@ -18,6 +18,7 @@ READERS = {
     "keras.zipped": (".keras",),
     "keras.json": (".json",),
     "keras.h5": (".h5", ".hdf5"),
+    "keras.shards": (".weights.json",),
     "torch.file": (".pt", ".pth", ".bin", ".ckpt", ".pt2"),
     "pickled": (".pkl", ".pickle", ".joblib"),
     "safetensors": (".safetensors",),
@@ -79,11 +80,11 @@ def attach_weights(model: Model, path: str) -> Model:
             reader = _recognise(file, path)
         if any(layer.dialect == "torch" for layer in model.layers):
             return _reader("torch.attach").attached(model, read(path))  # type: ignore[no-any-return]
-        if reader not in ("keras.h5", "keras.zipped"):
+        if reader not in ("keras.h5", "keras.zipped", "keras.shards"):
             raise FileError(
                 "not a file of Keras weights", "expected .npz, .h5, .weights.h5 or .keras"
             )
-        return _reader("keras.attach").attached(model, path)  # type: ignore[no-any-return]
+        return _reader("keras.attach").attached(model, path, reader)  # type: ignore[no-any-return]
 
 
 def located(model: Model) -> Model:
@@ -184,7 +185,7 @@ def _recognise(file: BinaryIO, path: str) -> str:
 def _json_kind(start: bytes, path: str) -> str:
     """Return the reader for a file of JSON, by its beginning or its name."""
     if b'"weight_map"' in start or path.endswith(_INDEX):
-        return "torch.shards"
+        return "keras.shards" if b"[" in start or b".weights.h5" in start else "torch.shards"
     return "tensorflow.js" if any(mark in start for mark in _TENSORFLOW_JS) else "keras.json"
 
 

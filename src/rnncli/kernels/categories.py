@@ -1,7 +1,7 @@
 """Whole numbers as categories: encoded, and hashed into bins.
 
-Sources: FarmHash's `Fingerprint64` (Pike, 2014), SipHash-2-4 (Aumasson & Bernstein, 2012),
-`FingerprintCat64` of TensorFlow's `core/platform/fingerprint.h`.
+Sources: SipHash-2-4 (Aumasson & Bernstein, 2012), `FingerprintCat64` of
+TensorFlow's `core/platform/fingerprint.h`.
 """
 
 from collections.abc import Sequence
@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnncli.errors import UnsupportedError
+from rnncli.kernels.farm_hash import fetch, fingerprint, mixed, turned
 
 Array = NDArray[Any]
 _WORD = (1 << 64) - 1
-_K0, _K1, _K2 = 0xC3A5C85C97CB3127, 0xB492B66FBE98F273, 0x9AE16A3B2F90404F
 _CAT = 0xC6A4A7935BD1E995
 _CROSS_KEY = 0xDECAFCAFFE  # TensorFlow's default key of a cross
 
@@ -64,61 +63,13 @@ def crossed(columns: Sequence[Array], bins: int) -> Array:
 
 
 def _bin(text: bytes, bins: int, key: Sequence[int] | None) -> int:
-    return (_farm(text) if key is None else _sip(text, key)) % bins
-
-
-def _fetch(text: bytes, at: int, size: int = 8) -> int:
-    return int.from_bytes(text[at : at + size], "little")
-
-
-def _turned(value: int, by: int) -> int:
-    return ((value >> by) | (value << (64 - by))) & _WORD
-
-
-def _mixed(value: int) -> int:
-    return value ^ (value >> 47)
-
-
-def _sixteen(one: int, other: int, factor: int) -> int:
-    first = _mixed(((one ^ other) * factor) & _WORD)
-    second = _mixed(((other ^ first) * factor) & _WORD)
-    return (second * factor) & _WORD
-
-
-def _farm(text: bytes) -> int:
-    """Return the fingerprint of at most 32 bytes: a number of 64 bits has 20 digits.
-
-    Raises: UnsupportedError for more.
-    """
-    if len(text) > 32:
-        raise UnsupportedError(f"hashes of more than 32 bytes are not computed: {text[:40]!r}…")
-    size, factor = len(text), (_K2 + len(text) * 2) & _WORD
-    if size > 16:
-        a, b = _fetch(text, 0) * _K1 & _WORD, _fetch(text, 8)
-        c, d = _fetch(text, size - 8) * factor & _WORD, _fetch(text, size - 16) * _K2 & _WORD
-        one = (_turned((a + b) & _WORD, 43) + _turned(c, 30) + d) & _WORD
-        other = (a + _turned((b + _K2) & _WORD, 18) + c) & _WORD
-        return _sixteen(one, other, factor)
-    if size >= 8:
-        a, b = (_fetch(text, 0) + _K2) & _WORD, _fetch(text, size - 8)
-        c = (_turned(b, 37) * factor + a) & _WORD
-        d = ((_turned(a, 25) + b) * factor) & _WORD
-        return _sixteen(c, d, factor)
-    if size >= 4:
-        start = _fetch(text, 0, 4)
-        return _sixteen(size + (start << 3), _fetch(text, size - 4, 4), factor)
-    if size:
-        y = text[0] + (text[size >> 1] << 8)
-        z = size + (text[-1] << 2)
-        return (_mixed((y * _K2 & _WORD) ^ (z * _K0 & _WORD)) * _K2) & _WORD
-    return _K2
+    return (fingerprint(text) if key is None else _sip(text, key)) % bins
 
 
 def _joined(one: int, other: int) -> int:
     result = one ^ _CAT
-    result ^= (_mixed((other * _CAT) & _WORD) * _CAT) & _WORD
-    result = (result * _CAT) & _WORD
-    return _mixed((_mixed(result) * _CAT) & _WORD)
+    result ^= mixed(other * _CAT) * _CAT
+    return mixed(mixed(result * _CAT) * _CAT)
 
 
 def _sip(text: bytes, key: Sequence[int]) -> int:
@@ -127,7 +78,7 @@ def _sip(text: bytes, key: Sequence[int]) -> int:
              k0 ^ 0x6C7967656E657261, k1 ^ 0x7465646279746573]  # fmt: skip
     padded = text + bytes(7 - len(text) % 8) + bytes([len(text) & 0xFF])
     for at in range(0, len(padded), 8):
-        word = _fetch(padded, at)
+        word = fetch(padded, at)
         state[3] ^= word
         _rounds(state, 2)
         state[0] ^= word
@@ -141,8 +92,8 @@ def _rounds(state: list[int], many: int) -> None:
     v0, v1, v2, v3 = state
     for _ in range(many):
         v0, v2 = (v0 + v1) & _WORD, (v2 + v3) & _WORD
-        v1, v3 = _turned(v1, 51) ^ v0, _turned(v3, 48) ^ v2
-        v0, v2 = (_turned(v0, 32) + v3) & _WORD, (v2 + v1) & _WORD
-        v1, v3 = _turned(v1, 47) ^ v2, _turned(v3, 43) ^ v0
-        v2 = _turned(v2, 32)
+        v1, v3 = turned(v1, 51) ^ v0, turned(v3, 48) ^ v2
+        v0, v2 = (turned(v0, 32) + v3) & _WORD, (v2 + v1) & _WORD
+        v1, v3 = turned(v1, 47) ^ v2, turned(v3, 43) ^ v0
+        v2 = turned(v2, 32)
     state[:] = v0, v1, v2, v3

@@ -85,11 +85,11 @@ def entry(dataset: Any, path: str) -> Entry:
 
 def _dtype(dataset: Any) -> str | None:
     """Return the name of a dataset's dtype, None where it holds no numbers. HDF5 has no bfloat16:
-    Keras writes two bytes without a meaning and says in an attribute what they are."""
+    Keras writes two bytes without a meaning, and says what they are only in its newer files."""
     if dataset.dtype.kind in "fiub":
         return str(dataset.dtype.name)
-    said = dataset.dtype.kind == "V" and dataset.dtype.itemsize == 2 and text(dataset, "dtype")
-    return "bfloat16" if said == "bfloat16" else None
+    is_bfloat16 = dataset.dtype == "V2" and text(dataset, "dtype") in (None, "bfloat16")
+    return "bfloat16" if is_bfloat16 else None
 
 
 def entries(group: Any, depth: int = 0) -> Iterator[Entry]:

@@ -6,37 +6,40 @@ from typing import Any
 from rnncli.errors import FileError, ShapeError
 from rnncli.formats.containers import hdf5
 from rnncli.formats.containers.hdf5 import Entry
-from rnncli.formats.keras import h5, layer_groups, variables, zipped
+from rnncli.formats.keras import h5, layer_groups, shards, variables, zipped
 from rnncli.formats.keras.matching import Holdings, matched, unclaimed, unmatched
 from rnncli.model import Model
 
+# What opens a file, and what opens its tensors.
+_OPENERS = {
+    "keras.h5": (hdf5.opened, h5.store),
+    "keras.zipped": (zipped.opened, zipped.store),
+    "keras.shards": (shards.opened, shards.store),
+}
 
-def attached(model: Model, path: str) -> Model:
-    """Return the model with its weights located in another file.
+
+def attached(model: Model, path: str, reader: str) -> Model:
+    """Return the model with its weights located in another file, of which `reader` reads the kind.
 
     Raises: FileError; ShapeError if a layer's weights are not there, or have other shapes.
     """
-    is_zip = _is_zip(path)
-    with (zipped.opened if is_zip else hdf5.opened)(path) as file:
+    opened, store = _OPENERS[reader]
+    with opened(path) as file:
         held = _holdings(model, file)
-        found = matched(model._replace(warnings=()), held._replace(others=()))
+    found = matched(model._replace(warnings=()), held._replace(others=()))
     wrong = (
         *found.warnings,
         *(f"layer {name!r}: its weights are not in it" for name in unmatched(found)),
     )
     if wrong:
         raise ShapeError(f"not the weights of this model; {wrong[0]}")
-    opener = zipped.store if is_zip else h5.store
-    found = found._replace(warnings=model.warnings, store=partial(opener, path))
+    found = found._replace(warnings=model.warnings, store=partial(store, path))
     return found.with_gaps(*unclaimed(held.others))
 
 
-def _is_zip(path: str) -> bool:
-    with open(path, "rb") as file:
-        return file.read(2) == b"PK"
-
-
 def _holdings(model: Model, file: Any) -> Holdings:
+    if isinstance(file, shards.Opened):
+        return variables.holdings(model, file.shelf)
     if layer_groups.is_sections(file):
         held = layer_groups.sections(file)
         theano = layer_groups.is_theano(file, held)

@@ -13,6 +13,7 @@ from rnncli.formats.keras.config import model_of
 from rnncli.formats.keras.json import details, load, parse, written_by
 from rnncli.formats.keras.matching import Holdings, matched
 from rnncli.formats.keras.optimizer import with_state
+from rnncli.formats.keras.shards import gap_beside
 from rnncli.graph.infer import infer
 from rnncli.layers import RECURRENT
 from rnncli.model import Model, Source, Store, sequential
@@ -37,6 +38,8 @@ def read(path: str, optimizer: bool = False) -> Model:
             made = load(trained, "training_config") if trained and config is not None else {}
             made = made.get("optimizer_config") if isinstance(made, dict) else None
             model = with_state(model, kept, made)
+    gap = gap_beside(path)
+    model = model.with_gaps(gap) if gap else model
     return model._replace(store=partial(store, path))
 
 

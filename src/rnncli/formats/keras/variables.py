@@ -8,6 +8,7 @@ Source: `_save_state` and `_save_container_state` of `keras/src/saving/saving_li
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 from rnncli.activation_names import is_weighted
@@ -52,10 +53,10 @@ class Shelf(NamedTuple):
         return next((place for place in places if self.under(place)), places[0])
 
 
-def shelf(file: Any) -> Shelf:
+def shelf(*files: Any) -> Shelf:
     """Return the tensors of all layers; a file written on Windows has `\\` in its groups' names."""
     groups: dict[str, list[Entry]] = {}
-    for each in entries(file):
+    for each in chain.from_iterable(map(entries, files)):
         path = each.path.replace("\\", "/")
         group, _, number = path.rpartition("/")
         if number.isdecimal() and group.endswith("vars") and "seed_generator" not in path:

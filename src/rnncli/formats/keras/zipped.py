@@ -36,7 +36,11 @@ class _Unzipped(members.Folder):
     @property
     def names(self) -> list[str]:
         """The names of the files that a model has."""
-        return [name for name in ("config.json", "metadata.json", WEIGHTS) if self.has(name)]
+        found = [name for name in ("config.json", "metadata.json", WEIGHTS) if self.has(name)]
+        for folder, _, files in os.walk(os.path.join(self.path, "assets")):
+            inside = os.path.relpath(folder, self.path).replace(os.sep, "/")
+            found += [f"{inside}/{name}" for name in files]
+        return found
 
     def read(self, name: str, limit: int) -> bytes:
         """Return the bytes of a file. Raises: FileError if it has more than `limit`."""

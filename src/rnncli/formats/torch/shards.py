@@ -14,13 +14,14 @@ from typing import Any
 from rnncli.errors import FileError
 from rnncli.formats import limits, safetensors
 from rnncli.formats.containers.members import Folder
+from rnncli.formats.containers.shards import Shards
 from rnncli.formats.keras.json import load
 from rnncli.formats.torch import file as torch
 from rnncli.formats.torch import values
 from rnncli.formats.torch.modules import model_of
 from rnncli.formats.torch.tensors import TorchTensor
 from rnncli.formats.torch.tree import Found
-from rnncli.model import Model, Source, Store, Tensor
+from rnncli.model import Model, Source, Store
 
 _STEMS = ("model", "pytorch_model", "diffusion_pytorch_model", "adapter_model")
 _WHOLE = tuple(f"{stem}.{end}" for stem in _STEMS for end in ("safetensors", "bin"))
@@ -142,18 +143,4 @@ def _facts(folder: Folder) -> dict[str, str]:
 @contextmanager
 def _opened(stores: Stores) -> Iterator[Store]:
     with ExitStack() as stack:
-        yield _Shards([(names, stack.enter_context(opener())) for names, opener in stores])
-
-
-class _Shards:
-    """The tensors of several open files, by their names."""
-
-    def __init__(self, stores: list[tuple[frozenset[str], Store]]) -> None:
-        self.stores = stores
-
-    def read(self, name: str) -> Tensor:
-        """Return a tensor. Raises: FileError."""
-        for names, store in self.stores:
-            if name in names:
-                return store.read(name)
-        raise FileError(f"tensor {name[:80]!r} is in no shard")
+        yield Shards([(names, stack.enter_context(opener())) for names, opener in stores])
