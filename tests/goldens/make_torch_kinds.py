@@ -379,6 +379,29 @@ def folders(model: Small) -> None:
         ARRAYS[f"codes/{kind}"] = codes.view(getattr(torch, kind)).float().numpy()
 
 
+def nested() -> None:
+    """Models each with its own optimizer, which may come first, and modules without sizes yet."""
+    one, other = nn.ModuleDict({"gru": nn.GRU(2, 3)}), nn.Sequential(nn.Linear(3, 4))
+    kept = []
+    for module in (one, other):
+        adam = torch.optim.Adam(module.parameters())
+        for each in module.parameters():
+            each.grad = torch.zeros_like(each)
+        adam.step()
+        kept.append({"adam": adam.state_dict(), "weights": module.state_dict()})
+    torch.save({"run": {"actor": kept[0], "critic": kept[1]}}, HERE / "nested.pt")
+    kinds = {**rows(one, "run.actor."), **rows(other, "run.critic.")}
+    record("nested.pt", params(one) + params(other), kinds, says=("run.actor, run.critic; --key",))
+    record("nested.pt", params(other), rows(other), key="run.critic")
+    torch.save({"checkpoint": kept[0]}, HERE / "optimizer_first.pt")
+    record("optimizer_first.pt", params(one), rows(one))
+    torch.save([kept[0], kept[1]], HERE / "listed.pt")
+    record("listed.pt", params(other), rows(other), key="1")
+    lazy = nn.Sequential(nn.LazyLinear(4), nn.Linear(4, 2))
+    torch.save(lazy.state_dict(), HERE / "lazy.pt")
+    record("lazy.pt", 10, says=("0.weight: a lazy module",), partial=True)
+
+
 def main() -> None:
     warnings.filterwarnings("ignore")
     torch.manual_seed(1)
@@ -389,7 +412,7 @@ def main() -> None:
         nn.init.normal_(each, std=0.5)
     for make in (checkpoints, pickles, unusual, compiled, folders):
         make(model)
-    for make_own in (wrapped, handwritten, shared):
+    for make_own in (wrapped, handwritten, shared, nested):
         make_own()
     versions = {"torch": torch.__version__, "safetensors": safetensors.__version__,
                 "joblib": joblib.__version__, "numpy": np.__version__}  # fmt: skip

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 from rnncli.errors import UsageError, nearest
 from rnncli.formats import limits
 from rnncli.formats.containers.pickle_machine import Record
 from rnncli.formats.torch.packed import parts_of
-from rnncli.formats.torch.tensors import TorchTensor, tensor_of
+from rnncli.formats.torch.tensors import TorchTensor, not_rebuilt, tensor_of
 from rnncli.formats.torch.tree import (
     NOTHING,
     Collector,
@@ -36,6 +37,7 @@ _PARAMETER = re.compile(
 _SLOTS = {"exp_avg", "exp_avg_sq", "max_exp_avg_sq", "momentum_buffer", "square_avg", "sum",
           "acc_delta", "step", "grad_avg", "prev", "step_size", "exp_inf",
           "mu_product"}  # fmt: skip
+_PARTS = 100  # of a dict of slots that are looked at, whether one is a model
 
 
 def tensors_in(root: Any, key: str | None = None, scripts: Mapping[str, Script] = NOTHING) -> Found:
@@ -45,7 +47,7 @@ def tensors_in(root: Any, key: str | None = None, scripts: Mapping[str, Script] 
     """
     steps = Steps()
     search = _Search(steps)
-    models = search.models(root) if key is None else {"": _picked(root, key)}
+    models = search.models(root if key is None else _picked(root, key))
     collector = Collector(steps, scripts)
     for name, value in models.items():
         collector.add(value, name)
@@ -83,11 +85,21 @@ def _details(root: Any, model: Any) -> dict[str, str]:
     }
 
 
+def _pairs(value: Any) -> dict[Any, Any] | None:
+    """Return what a value holds by names or numbers, None if it is no checkpoint."""
+    if isinstance(value, list | tuple):
+        return dict(enumerate(value))
+    pairs = mapping(value)
+    if pairs is not None and not pairs:  # an object that has a model: its attributes
+        return state(value) or {}
+    return pairs
+
+
 def _picked(root: Any, key: str) -> Any:
     """Return what stands under a key, which may be a path such as `nets.generator`."""
     value, rest = root, key
     while rest:
-        known = {str(each): inner for each, inner in (mapping(value) or {}).items()}
+        known = {str(each): inner for each, inner in (_pairs(value) or {}).items()}
         name = rest if rest in known else rest.partition(".")[0]
         if name not in known:
             raise UsageError(f"--key {key[:80]}: the file has no such key",
@@ -104,17 +116,13 @@ class _Search:
         self.optimizers: list[Any] = []
         self.left: list[str] = []
 
-    def models(self, root: Any) -> dict[str, Any]:
+    def models(self, root: Any, nesting: int = limits.MODEL_NESTING) -> dict[str, Any]:
         """Return the models by their keys; a single one has the key `""`."""
-        value = root
-        for _ in range(limits.MODEL_NESTING):
-            if isinstance(value, list | tuple):
-                value = dict(enumerate(value))
-            pairs = mapping(value)
+        value, path = root, ""
+        for depth in range(nesting):
+            pairs = _pairs(value)
             if pairs is None:
                 break
-            if not pairs:  # an object that has a model: its attributes
-                pairs = state(value) or {}
             known = {str(key): each for key, each in pairs.items()}
             loose = {key: each for key, each in known.items() if _is_loose(each)}
             samples = self._holders(known, loose)
@@ -127,9 +135,23 @@ class _Search:
             self.left += [key for key in loose if loose_size(loose[key]) > 1]
             self.left += [key for key in holders if key not in found]
             if len(found) > 1:
-                return found
-            (value,) = found.values()
+                inside = self._each(found, nesting - depth - 1)
+                return {f"{path}{name}": each for name, each in inside.items()}
+            ((key, value),) = found.items()
+            path += f"{key}."
         return {"": value}
+
+    def _each(self, found: Mapping[str, Any], nesting: int) -> dict[str, Any]:
+        """Return several models, each without the optimizers that it is kept with."""
+        result: dict[str, Any] = {}
+        for key, value in found.items():
+            optimizers, left = len(self.optimizers), len(self.left)
+            inside = self.models(value, nesting)
+            if len(inside) > 1 and len(self.optimizers) == optimizers:  # parts of one model
+                inside = {"": value}
+                del self.left[left:]
+            result |= {f"{key}.{name}" if name else key: each for name, each in inside.items()}
+        return result
 
     def _holders(
         self, known: Mapping[str, Any], loose: Mapping[str, Any]
@@ -140,22 +162,35 @@ class _Search:
             if key in loose or not isinstance(value, Record | dict | list | tuple):
                 continue
             held = sample(value, self.steps)
-            if held and _is_optimizer(key, value, held):
+            if held and self._is_optimizer(key, value, held):
                 self.optimizers.append(value)
             elif held:
                 found[key] = held
         return found
 
+    def _is_optimizer(self, key: str, value: Any, held: Mapping[str, TorchTensor]) -> bool:
+        """Whether what stands under a key is an optimizer: `state` and `param_groups`, or slots,
+        and no model beside them."""
+        each = value[0] if isinstance(value, list | tuple) and value else value
+        if "param_groups" in (mapping(each) or state(each) or {}):
+            return True
+        if "optim" in key.lower() and not any(
+            _PARAMETER.search(name.rpartition(".")[2]) for name in held
+        ):
+            return True
+        return self._has_slots_alone(value, held)
 
-def _is_optimizer(key: str, value: Any, held: Mapping[str, TorchTensor]) -> bool:
-    """Whether what stands under a key is an optimizer: `state` and `param_groups`, or slots."""
-    each = value[0] if isinstance(value, list | tuple) and value else value
-    if "param_groups" in (mapping(each) or state(each) or {}):
-        return True
-    names = [name.rpartition(".")[2] for name in held]
-    slots = sum(name in _SLOTS for name in names)
-    named = "optim" in key.lower() and not any(map(_PARAMETER.search, names))
-    return slots > len(names) / 2 or named
+    def _has_slots_alone(
+        self, value: Any, held: Mapping[str, TorchTensor], nesting: int = limits.MODEL_NESTING
+    ) -> bool:
+        """Whether most tensors below a value, and below each of its parts, are slots."""
+        names = [name.rpartition(".")[2] for name in held]
+        if sum(name in _SLOTS for name in names) <= len(names) / 2:
+            return False
+        named = (part for key, part in (mapping(value) or {}).items() if isinstance(key, str))
+        parts = [part for part in islice(named, _PARTS) if not _is_loose(part)] if nesting else []
+        samples = [(part, sample(part, self.steps)) for part in parts]
+        return all(self._has_slots_alone(*each, nesting - 1) for each in samples if each[1])
 
 
 def _has_paths(value: Any) -> bool:
@@ -179,8 +214,9 @@ def _is_model(key: str, value: Any, held: Mapping[str, TorchTensor]) -> bool:
 
 
 def _is_loose(value: Any) -> bool:
-    """Whether a value is a tensor, or the packed weights of one module."""
-    return tensor_of(value) is not None or parts_of(value) is not None
+    """Whether a value is a tensor, known or not, or the packed weights of one module."""
+    known = tensor_of(value) is not None or parts_of(value) is not None
+    return known or not_rebuilt(value) is not None
 
 
 def loose_size(value: Any) -> int:

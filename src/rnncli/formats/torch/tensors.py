@@ -68,9 +68,12 @@ def _tensor(value: Any, depth: int) -> TorchTensor | None:
 
 
 def not_rebuilt(value: Any) -> str | None:
-    """Return the name of what would rebuild a tensor that is not known, None if it is none."""
+    """Return why a tensor is not known, None where a value is no such tensor."""
     name = value.what.rpartition(".")[2] if isinstance(value, Record) else ""
-    return name if name.startswith("_rebuild_") and tensor_of(value) is None else None
+    if name in ("UninitializedParameter", "UninitializedBuffer"):
+        return "a lazy module has not given it a shape yet"
+    unknown = name.startswith("_rebuild_") and tensor_of(value) is None
+    return f"{name} makes it, which is not known" if unknown else None
 
 
 def _strided(value: Record) -> TorchTensor | None:

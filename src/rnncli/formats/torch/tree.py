@@ -140,7 +140,7 @@ class Collector:
             return
         rebuilt = not_rebuilt(value)
         if rebuilt is not None:
-            self.unread.append(f"{prefix or 'tensor'}: {rebuilt} makes it, which is not known")
+            self.unread.append(f"{prefix or 'tensor'}: {rebuilt}")
             return
         if id(value) in above:  # a cycle
             return
