@@ -12,7 +12,12 @@ from rnncli.forward.arrays import Loaded, NpyFile
 from rnncli.forward.engine import Graph, Rules, keep
 from rnncli.forward.fitting import Input
 from rnncli.forward.inputs import check_batches, file_inputs, fitted, random_inputs
-from rnncli.forward.provenance import Origin, precision_warnings, weights_origin
+from rnncli.forward.provenance import (
+    Origin,
+    precision_warnings,
+    training_warnings,
+    weights_origin,
+)
 from rnncli.forward.request import Request
 from rnncli.forward.statistics import Stats
 from rnncli.forward.streaming import Chain, Collected, Progress, block_steps, chain_of, run_chain
@@ -36,6 +41,8 @@ def graph_run(
     values = _values(model, found, inputs, request, origin, seeds[1])
     run = GraphRun(Graph(model, outputs, values, rules), inputs, request.save)
     run.weights, run.warnings = origin, precision_warnings(model, request.dtype)
+    if rules.keras < 3:
+        run.warnings += tuple(training_warnings(model))
     return run
 
 

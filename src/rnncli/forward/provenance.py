@@ -5,9 +5,12 @@ from typing import Any, NamedTuple
 
 from rnncli.errors import FileError
 from rnncli.forward.weights import Slot
+from rnncli.layers import TABLE
 from rnncli.model import Config, Layer, Model
 from rnncli.shapes import show
 
+_BATCH = "BatchNormalization"
+_RATES = ("rate", "stddev", "dropout", "recurrent_dropout")
 _HALF = ("mixed_float16", "mixed_bfloat16", "float16", "bfloat16")
 
 
@@ -69,6 +72,36 @@ def precision_warnings(model: Model, dtype: str) -> tuple[str, ...]:
     )
 
 
+def training_warnings(model: Model) -> Iterator[str]:
+    """Yield what is to be said where a graph of Keras 2 tells a layer to train, and it draws at
+    random then, or normalises by the batch. Keras 3 tells the layers what the run is told."""
+    for layer in model.layers:
+        told = any(call.kwargs.get("training") for call in layer.calls)
+        if told and _trains(layer):
+            yield (f"layer {layer.name!r} trains in every run of Keras 2, for it is called with "
+                   "training=True: its values here are those of inference")  # fmt: skip
+        elif layer.model is not None:
+            yield from training_warnings(layer.model)
+
+
+def _trains(layer: Layer) -> bool:
+    """Whether a layer, or one in it, computes otherwise as it trains; a BatchNormalization that is
+    itself called so does here, too."""
+    if layer.model is not None:
+        return any(_trains(each) or each.kind == _BATCH for each in layer.model.layers)
+    return _draws(layer.kind, layer.config) or any(_trained(layer.config))
+
+
+def _trained(config: Config) -> Iterator[bool]:
+    for kind, inner in _inner(config):
+        yield kind == _BATCH or _draws(kind, inner)
+        yield from _trained(inner)
+
+
+def _draws(kind: Any, config: Config) -> bool:
+    return TABLE.get(kind) == "augmentation" or any(config.get(rate) for rate in _RATES)
+
+
 def _dtypes(layer: Layer) -> Iterator[Any]:
     """Yield the dtype of a layer and of the layers, cells and models in it."""
     if layer.model is not None:
@@ -79,12 +112,18 @@ def _dtypes(layer: Layer) -> Iterator[Any]:
 
 def _stated(config: Config) -> Iterator[Any]:
     yield config.get("dtype")
+    for _, inner in _inner(config):
+        yield from _stated(inner)
+
+
+def _inner(config: Config) -> Iterator[tuple[Any, Config]]:
+    """Yield the kinds and configs of the layers and cells in a layer."""
     inside = [config.get(key) for key in ("layer", "backward_layer", "cell")]
     cells = config.get("cells")
     for node in (*inside, *(cells if isinstance(cells, list | tuple) else ())):
         inner = node.get("config") if isinstance(node, Mapping) else None
-        if isinstance(inner, Mapping):
-            yield from _stated(inner)
+        if isinstance(node, Mapping) and isinstance(inner, Mapping):
+            yield node.get("class_name"), inner
 
 
 def _lacking(model: Model, missing: Sequence[Slot]) -> FileError:

@@ -186,4 +186,6 @@ def streams(layer: Layer, call: Call) -> bool:
     inputs = call.input_shapes
     if layer.kind not in TABLE or not inputs or (layer.model and layer.kind != "TimeDistributed"):
         return False
+    if call.kwargs.get("training"):  # of Keras 2: statistics of all steps
+        return False
     return layer_type(layer.kind).streams(layer.config, len(inputs[0]))

@@ -1,11 +1,12 @@
 """Normalization layers."""
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import ShapeError
 from rnncli.layers.layer_type import LayerType, pair, signature
 from rnncli.layers.lazy import lazy
-from rnncli.layers.op import Array, Op, OpContext, Plain, masked
+from rnncli.layers.op import Array, Op, OpContext, Plain, Value, alone, masked
 from rnncli.model import Config, Weight
 from rnncli.shapes import Shape, Shapes, show
 
@@ -153,15 +154,34 @@ def _layer(setup: OpContext) -> Op:
     return masked(lambda x: _scaled(setup, _centred(x, axes_of(axis, x.shape), epsilon)))
 
 
-def _batch(setup: OpContext) -> Op:
-    axis = setup.config["axis"]
-    mean, variance = setup.weights["moving_mean"], setup.weights["moving_variance"]
-    spread = np.sqrt(variance + setup.dtype.type(setup.config["epsilon"]))
+class _Batch(Op):
+    """Normalises by the moving statistics, or, where Keras 2 was told to train, by the batch's."""
 
-    def normal(x: Array) -> Array:
-        return _scaled(setup, (x - _along(x, mean, axis)) / _along(x, spread, axis))
+    def __init__(self, setup: OpContext) -> None:
+        self.setup, self.axis = setup, setup.config["axis"]
+        self.trains = setup.keras < 3 and setup.config.get("trainable", True)
+        self.epsilon = setup.dtype.type(setup.config["epsilon"])
 
-    return masked(normal)
+    def __call__(self, inputs: Sequence[Value], options: Mapping[str, Any]) -> tuple[Value, ...]:
+        """Return the only input, normalised."""
+        value = alone(inputs)
+        x = value.array
+        if self.trains and options.get("training"):
+            mean, variance = self._moments(value)
+        else:
+            names = ("moving_mean", "moving_variance")
+            mean, variance = (_along(x, self.setup.weights[name], self.axis) for name in names)
+        return (Value(_scaled(self.setup, (x - mean) / np.sqrt(variance + self.epsilon)),
+                      value.mask),)  # fmt: skip
+
+    def _moments(self, value: Value) -> tuple[Array, Array]:
+        """Return mean and variance of the steps that count; TensorFlow's of images count all."""
+        x, kept = value.array, axes_of(self.axis, value.array.shape)
+        axes = tuple(axis for axis in range(x.ndim) if axis not in kept)
+        counted = value.mask is not None and x.ndim == 3
+        weights = np.broadcast_to(value.mask[..., None], x.shape) if counted else None  # type: ignore[index]
+        mean = np.average(x, axes, weights, keepdims=True)
+        return mean, np.average(np.square(x - mean), axes, weights, keepdims=True)
 
 
 def _group(setup: OpContext) -> Op:
@@ -232,7 +252,7 @@ TYPES = {
         ),
         weights=_batch_weights,
         streams=_streams,
-        run=_batch,
+        run=_Batch,
     ),
     "GroupNormalization": LayerType(
         signature(f"groups=32, axis=-1, epsilon=0.001, {_SCALES}, {_RULES}"),
