@@ -42,9 +42,13 @@ _TORCH_ZIP = ("data.pkl", "data/weights/model_weights_config.json", "serialized_
 _UNZIPPED = ("config.json", "model.weights.h5")
 # How an index of shards is called.
 _INDEX = (".safetensors.index.json", ".bin.index.json")
-# Pickles, by their protocol, and how compressed ones begin.
-_PICKLED = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
-_COMPRESSED = (b"\x1f\x8b", b"x\x01", b"x\x5e", b"x\x9c", b"x\xda", b"BZh", b"\xfd7zXZ", b"]\0\0")
+# How pickles begin, by their protocol, and files that are compressed as a whole.
+PICKLED = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+COMPRESSED = {
+    b"\x1f\x8b": "gzip", b"x\x01": "zlib", b"x\x5e": "zlib", b"x\x9c": "zlib", b"x\xda": "zlib",
+    b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"]\0\0": "lzma",
+}  # fmt: skip
+_HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
 def read(path: str, optimizer: bool = False, key: str | None = None) -> Model:
@@ -158,7 +162,7 @@ def _recognise(file: BinaryIO, path: str) -> str:
         raise FileError("the file is empty", EXPECTED)
     if start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _zip_kind(path)
-    if _is_hdf5(file, size):
+    if hdf5_start(file, size) >= 0:
         return "keras.h5"
     length = int.from_bytes(start[:8], "little")
     if len(start) > 8 and start[8:9] == b"{" and (length <= size or path.endswith(".safetensors")):
@@ -167,7 +171,7 @@ def _recognise(file: BinaryIO, path: str) -> str:
         return _json_kind(start, path)
     if start[4:8] == b"TFL3":
         return "tflite.file"
-    if start.startswith((*_PICKLED, *_COMPRESSED)):
+    if start.startswith((*PICKLED, *COMPRESSED)):
         return "pickled"
     if os.path.basename(path) == "saved_model.pb":
         return "tensorflow.saved_model"
@@ -195,15 +199,15 @@ def _ends_with_table(file: BinaryIO, size: int) -> bool:
     return file.read(8) == b"\x57\xfb\x80\x8b\x24\x75\x47\xdb"
 
 
-def _is_hdf5(file: BinaryIO, size: int) -> bool:
-    """Whether the signature is at the start, or after a user block of a power of two."""
+def hdf5_start(file: BinaryIO, size: int) -> int:
+    """Return where HDF5 begins, after a user block of 0 bytes or a power of two; -1 if nowhere."""
     offset = 0
-    while offset < min(size, 1 << 20):
+    while offset < size:
         file.seek(offset)
-        if file.read(8) == b"\x89HDF\r\n\x1a\n":
-            return True
+        if file.read(len(_HDF5)) == _HDF5:
+            return offset
         offset = offset * 2 or 512
-    return False
+    return -1
 
 
 def _zip_kind(path: str) -> str:

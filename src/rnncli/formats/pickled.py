@@ -4,7 +4,7 @@ import io
 from typing import Any
 
 from rnncli.errors import FileError
-from rnncli.formats import held
+from rnncli.formats import PICKLED, held
 from rnncli.formats.containers.inflate import compression, inflated
 from rnncli.formats.containers.pickle_machine import Global, Persistent, Record
 from rnncli.formats.containers.unpickler import unpickled
@@ -34,7 +34,7 @@ def read(path: str, optimizer: bool = False, key: str | None = None) -> Model:
         data = inflated(file) if packed else None
         if data is not None and data[257:262] == b"ustar":
             return held.read_one(Part(path, 0, len(data), data), optimizer)
-        if data is not None and not is_pickle(data[:64]):
+        if data is not None and not data.startswith(PICKLED):
             raise FileError(f"{packed}-compressed, and no pickle inside", _UNPACK.get(packed or ""))
         root = unpickled(file if data is None else io.BytesIO(data))
     found = held.read(held.models(root, path, data), optimizer)
@@ -44,11 +44,6 @@ def read(path: str, optimizer: bool = False, key: str | None = None) -> Model:
         whole = path if data is None else Part(path, 0, len(data), data)
         return _torch(whole, optimizer, key)
     raise FileError(f"a pickle of {_what(root)}: no model that rnncli reads", _KERAS)
-
-
-def is_pickle(start: bytes) -> bool:
-    """Whether a file begins as a pickle of protocol 2 or later does."""
-    return start[:1] == b"\x80" and start[1:2] in (b"\2", b"\3", b"\4", b"\5")
 
 
 def _torch(source: str | Part, optimizer: bool, key: str | None) -> Model:

@@ -9,9 +9,9 @@ import io
 from typing import BinaryIO
 
 from rnncli.errors import FileError
-from rnncli.formats import limits
+from rnncli.formats import hdf5_start, limits
 
-_HEAP, _NAMES, _SIGNATURE = b"GCOL", b"HEAP", b"\x89HDF\r\n\x1a\n"
+_HEAP, _NAMES = b"GCOL", b"HEAP"
 _LAST = 1  # where no free part follows
 _SEARCHED = 1 << 20  # metadata is read in smaller parts than that, values in whole tensors
 _HEADER = 16  # of the heap, and of each object in it
@@ -24,7 +24,7 @@ class Guarded(io.RawIOBase):
         super().__init__()
         self.file, self.walked = file, set[int]()
         self.size = file.seek(0, io.SEEK_END)
-        self.base = max(0, _begin(file, self.size))
+        self.base = max(0, hdf5_start(file, self.size))
         file.seek(0)
 
     def readable(self) -> bool:
@@ -110,7 +110,7 @@ class Guarded(io.RawIOBase):
 
 def check_lengths(file: BinaryIO) -> None:
     """Refuse HDF5 whose lengths have other than 8 bytes, as nobody writes it. Raises: FileError."""
-    offset = _begin(file, file.seek(0, io.SEEK_END))
+    offset = hdf5_start(file, file.seek(0, io.SEEK_END))
     if offset >= 0:
         file.seek(offset)
         start = file.read(16)
@@ -118,14 +118,3 @@ def check_lengths(file: BinaryIO) -> None:
         if sizes != b"\x08\x08":
             raise FileError("a damaged HDF5 file (lengths of other than 8 bytes)")
     file.seek(0)
-
-
-def _begin(file: BinaryIO, end: int) -> int:
-    """Return where HDF5 begins, from which it counts; -1 if it does not."""
-    offset = 0
-    while offset < end:
-        file.seek(offset)
-        if file.read(len(_SIGNATURE)) == _SIGNATURE:
-            return offset
-        offset = offset * 2 or 512
-    return -1
