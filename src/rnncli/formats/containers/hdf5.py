@@ -22,6 +22,11 @@ class Entry(NamedTuple):
     name: str = ""
 
     @property
+    def slashed(self) -> str:
+        """The path with `/`, in whose place a file of Keras 3 written on Windows has `\\`."""
+        return self.path.replace("\\", "/")
+
+    @property
     def weight(self) -> Weight:
         """Return it as a weight of which only the file knows."""
         name = self.name or self.path.rpartition("/")[2].removesuffix(":0")

@@ -1,6 +1,6 @@
 """From a Keras config of any version to a `Model` without shapes."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from rnncli.cells import snake_case
@@ -8,7 +8,8 @@ from rnncli.errors import FileError
 from rnncli.formats import limits
 from rnncli.formats.keras import connections
 from rnncli.formats.keras.connections import shape_of
-from rnncli.formats.keras.legacy import WEIGHTLESS, class_of, is_model, is_sequential, normalised
+from rnncli.formats.keras.legacy import normalised
+from rnncli.formats.keras.nodes import WEIGHTLESS, Node, class_of, is_model, is_sequential
 from rnncli.formats.keras.stated_shapes import (
     built_with,
     first_shape,
@@ -23,7 +24,6 @@ from rnncli.layers import TABLE
 from rnncli.model import Call, Layer, Model, Ref, Source, sequential
 from rnncli.shapes import Shape
 
-Node = Mapping[str, Any]
 _INSIDE = Source("file")  # of a model inside another
 
 

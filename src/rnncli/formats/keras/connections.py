@@ -123,14 +123,14 @@ def _tensors(value: Any, shapes: Shapes, lists: bool = False) -> Any:
                 shapes[ref] = shape
             return ref
         return {str(key): _tensors(item, shapes, lists) for key, item in value.items()}
-    if lists and _is_record(value) and len(value) == 3:
+    if lists and is_record(value) and len(value) == 3:
         return value[2] if value[0] == "_CONSTANT_VALUE" else _ref(value, "kwargs")
     if isinstance(value, list):
         return [_tensors(item, shapes, lists) for item in value]
     return value
 
 
-def _is_record(value: Any) -> bool:
+def is_record(value: Any) -> bool:
     """Whether a value is `[layer, call, tensor]`, perhaps with arguments behind it."""
     return (
         isinstance(value, list | tuple)
@@ -142,7 +142,7 @@ def _is_record(value: Any) -> bool:
 
 
 def _records(value: Any) -> Iterator[Any]:
-    if _is_record(value):
+    if is_record(value):
         yield value
     elif isinstance(value, dict):
         for key in sorted(value):
@@ -153,7 +153,7 @@ def _records(value: Any) -> Iterator[Any]:
 
 
 def _ref(value: Any, where: str) -> Ref:
-    if not _is_record(value) or value[1] < 0 or value[2] < 0:
+    if not is_record(value) or value[1] < 0 or value[2] < 0:
         raise FileError(f"{where} refers to {str(value)[:60]}, not to [layer, call, tensor]")
     return Ref(value[0], value[1], value[2])
 

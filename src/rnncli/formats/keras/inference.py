@@ -84,7 +84,7 @@ def _shown(base: str, container: str) -> str:
 
 def _once(entries: list[Entry]) -> list[Entry]:
     """Return tensors without the kernels that a SpectralNormalization lists beside its vector."""
-    shapes = {each.path.replace("\\", "/"): each.shape for each in entries}
+    shapes = {each.slashed: each.shape for each in entries}
     twins = {
         path
         for path, shape in shapes.items()
@@ -92,7 +92,7 @@ def _once(entries: list[Entry]) -> list[Entry]:
         and shapes.get(path.replace("/vars/0", "/layer/vars/0")) == shape
         and shapes.get(path.replace("/vars/0", "/vars/1")) == (1, *shape[-1:])
     }
-    return [each for each in entries if each.path.replace("\\", "/") not in twins]
+    return [each for each in entries if each.slashed not in twins]
 
 
 def _directions(entries: list[Entry]) -> list[Entry]:
@@ -196,8 +196,7 @@ def _is_recurrent(entries: Sequence[Entry], index: int, shape: tuple[int, ...]) 
         return False
     if entries[index].weight.name == "recurrent_kernel" or _end(entries[index]) == "U":
         return True
-    path = entries[index].path.replace("\\", "/")
-    return path.endswith("cell/vars/1")
+    return entries[index].slashed.endswith("cell/vars/1")
 
 
 def _cell(entries: Sequence[Entry]) -> Guess | None:
@@ -205,13 +204,9 @@ def _cell(entries: Sequence[Entry]) -> Guess | None:
     per_gate = [each for each in entries if _end(each).startswith("U_")]
     shapes = _shapes(entries)
     if per_gate:
-        units, gates, inputs = per_gate[0].shape[-1], len(per_gate), shapes[0][0]
-        kind, bias = _CELLS.get(gates), True
-        if kind is None:
-            return None
-        return Guess(
-            kind, {"units": units, "use_bias": bias, "reset_after": False}, (None, None, inputs)
-        )
+        kind, inputs = _CELLS.get(len(per_gate)), shapes[0][0]
+        sizes = {"units": per_gate[0].shape[-1], "reset_after": False}
+        return None if kind is None else Guess(kind, sizes, (None, None, inputs))
     if len(shapes) < 2 or len(shapes[0]) != 2 or not shapes[1] or not shapes[1][0]:
         return None
     (inputs, columns), units = shapes[0], shapes[1][0]
@@ -253,20 +248,8 @@ def _plain(name: str, entries: Sequence[Entry], ends: list[str]) -> Guess | None
             inner = {"class_name": "Dense", "config": config}
             return Guess(stem, {"layer": inner}, (None, None, first[0]))
         return Guess("Dense", config, (None, first[0]))
-    if len(first) == 3:
-        config = {
-            "filters": first[2],
-            "kernel_size": [first[0]],
-            "use_bias": bias,
-            "padding": "same",
-        }
-        return Guess("Conv1D", config, (None, None, first[1]))
-    if len(first) == 4 and stem in (None, "Conv2D"):
-        config = {
-            "filters": first[3],
-            "kernel_size": list(first[:2]),
-            "use_bias": bias,
-            "padding": "same",
-        }
-        return Guess("Conv2D", config, (None, None, None, first[2]))
+    if len(first) == 3 or (len(first) == 4 and stem in (None, "Conv2D")):
+        *window, channels, filters = first
+        config = {"filters": filters, "kernel_size": window, "use_bias": bias, "padding": "same"}
+        return Guess(f"Conv{len(window)}D", config, (None, *[None] * len(window), channels))
     return None

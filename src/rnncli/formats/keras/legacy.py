@@ -8,31 +8,12 @@ whose name is then `hard_sigmoid_keras2`.
 Sources: `get_config` of Keras 1.2.2, 2.3.1, tf.keras 1.14 to 2.15 and Keras 3.
 """
 
-import re
-from collections.abc import Mapping
 from typing import Any
 
 from rnncli.activation_names import name_of_layer
 from rnncli.cells import names
-from rnncli.formats.keras.tensorflow_calls import LAYERS, operation_of
+from rnncli.formats.keras.nodes import INNER, Node, class_of, is_model
 from rnncli.formats.keras.version import KerasVersion
-from rnncli.layers import ALIASES, TABLE
-
-Node = Mapping[str, Any]  # {"class_name": ..., "config": ...}
-
-
-_CLASSES = {
-    **ALIASES,
-    "AtrousConvolution1D": "Conv1D",
-    "AtrousConvolution2D": "Conv2D",
-    "UnifiedLSTM": "LSTM",  # TensorFlow 1.13
-    "UnifiedGRU": "GRU",
-    "BatchNormalizationV1": "BatchNormalization",  # TensorFlow 1.13 and 1.14
-    "BatchNormalizationV2": "BatchNormalization",
-    "SyncBatchNormalization": "BatchNormalization",
-}
-# Classes that Keras 3 saves under another name than it shows.
-_SHOWN = {"GroupQueryAttention": "GroupedQueryAttention"}
 
 _RENAMED = {
     "output_dim": "units",
@@ -66,94 +47,6 @@ _RECURRENT = (*names(), *(f"{name}Cell" for name in names()), "ConvLSTM2D")
 _TABLES = ("Embedding", "ReversibleEmbedding")
 # Arguments of today that have an old name.
 _OWN = {*((kind, "output_dim") for kind in _TABLES), ("RandomGaussianBlur", "sigma")}
-_INNER = ("layer", "backward_layer", "cell")
-
-# A tensor's operation, not a layer: no weights of its own.
-WEIGHTLESS = ("Lambda", "TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "ClassMethod",
-              "InstanceMethod", "InstanceProperty")  # fmt: skip
-
-
-def class_of(node: Node) -> tuple[str | None, str]:
-    """Return `(kind, type)`: the class in the table of layer types, and the name the file gives.
-
-    The kind of a layer that rnncli does not know, a user's own `LSTM` say, is None.
-    """
-    written = str(node.get("class_name"))
-    type_ = written.rpartition(">")[2]
-    type_ = _SHOWN.get(type_, type_)
-    kind = _CLASSES.get(type_, type_)
-    config = node.get("config")
-    config = config if isinstance(config, dict) else {}
-    if type_ in LAYERS and operation_of(config) is not None:
-        return f"keras.{operation_of(config)}", type_
-    if f"keras.{type_}" in TABLE and _is_operation(node, config):
-        return f"keras.{type_}", type_
-    known = kind in TABLE and ">" not in written and not _is_custom(node)
-    if kind in ("Attention", "AdditiveAttention") and "use_scale" not in config:
-        known = False  # a class of the user's: Keras's own always says
-    if kind == "Merge" and config.get("mode_type", "raw") != "raw":
-        known = False  # the mode is code
-    for inner in (config.get(key) for key in _INNER):
-        known = known and (not isinstance(inner, dict) or is_model(inner) or _knows(inner))
-    return (kind if known else None), type_
-
-
-def _is_operation(node: Node, config: Node) -> bool:
-    """Whether a node of Keras 3 is an operation on tensors: HDF5 leaves out the module, but all
-    layers say whether they are trainable."""
-    calls = node.get("inbound_nodes")
-    if not isinstance(calls, list) or not calls or not isinstance(calls[0], dict):
-        return False
-    return ".ops." in str(node.get("module", ".ops.")) and "trainable" not in config
-
-
-def _knows(node: Node) -> bool:
-    kind, _ = class_of(node)
-    if kind == "StackedRNNCells":
-        config = node.get("config")
-        cells = config.get("cells") if isinstance(config, dict) else None
-        return isinstance(cells, list) and all(isinstance(c, dict) and _knows(c) for c in cells)
-    return kind in TABLE
-
-
-def _is_custom(node: Node) -> bool:
-    """Whether a file of Keras 2.12 or later says that the class is not one of Keras's layers."""
-    module, registered = node.get("module"), node.get("registered_name")
-    if isinstance(module, str):
-        return not re.fullmatch(r"((tf_)?keras|tensorflow)(\..*)?", module) or ".ops." in module
-    return isinstance(registered, str) and registered != node.get("class_name")
-
-
-# What the config of a Sequential has.
-_SEQUENTIAL = {"name", "trainable", "dtype", "layers", "build_input_shape"}
-
-
-def is_sequential(node: Node) -> bool:
-    """Whether a node is a Sequential, or of a class made from it."""
-    config = node.get("config")
-    if node.get("class_name") == "Sequential":
-        return isinstance(config, list) or (isinstance(config, dict) and "layers" in config)
-    if not isinstance(config, dict) or not set(config) <= _SEQUENTIAL:
-        return False
-    layers = config.get("layers")
-    return (
-        isinstance(layers, list)
-        and bool(layers)
-        and all(isinstance(layer, dict) and "class_name" in layer for layer in layers)
-    )
-
-
-def is_model(node: Node) -> bool:
-    """Whether a node is a model with layers of its own, of whatever class."""
-    config = node.get("config")
-    if is_sequential(node):
-        return True
-    return (
-        isinstance(config, dict)
-        and isinstance(config.get("layers"), list)
-        and ("output_layers" in config or "input_layers" in config)
-    )
-
 
 # Operations that Keras takes for the layers of these names where it loads them from HDF5.
 _AS_LAYERS = ("keras.Softmax", "keras.Concatenate")
@@ -176,7 +69,7 @@ def normalised(node: Node, era: KerasVersion) -> dict[str, Any]:
     if isinstance(config.get("dtype"), dict):
         config |= _policy(config["dtype"].get("config"))
     _explicit(kind, config, era)
-    for key in _INNER:
+    for key in INNER:
         if isinstance(config.get(key), dict):
             config[key] = _inner(config[key], era)
     for key in ("cells", *(("layers",) if kind == "Pipeline" else ())):

@@ -164,7 +164,7 @@ def _with_stored(layer: Layer, stored: Iterator[Stored | None]) -> Layer:
         inner = tuple(_with_stored(each, stored) for each in layer.model.layers)
         return layer._replace(model=layer.model._replace(layers=inner))
     weights = tuple(
-        weight._replace(stored=place, dtype=weight.dtype)
+        weight._replace(stored=place)
         for weight, place in zip(layer.weights or (), stored, strict=False)
     )
     return layer._replace(weights=weights if layer.weights is not None else None)

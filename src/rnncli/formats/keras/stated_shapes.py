@@ -2,14 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
-from typing import Any
 
 from rnncli.formats.keras.connections import shape_of
-from rnncli.formats.keras.legacy import is_model
+from rnncli.formats.keras.nodes import Node, is_model
 from rnncli.model import Layer, Ref
 from rnncli.shapes import Shape, Shapes
-
-Node = Mapping[str, Any]
 
 
 def stated(config: Node, node: Node) -> Shapes | None:

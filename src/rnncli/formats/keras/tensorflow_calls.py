@@ -7,6 +7,7 @@ Source: `keras/layers/core/tf_op_layer.py` of Keras 2.4 to 2.15, and TensorFlow'
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from rnncli.formats.keras.connections import is_record
 from rnncli.layers.ops.row import Slot, Written
 from rnncli.model import Call, Ref
 
@@ -110,7 +111,7 @@ def call_of(config: Mapping[str, Any], node: Any) -> tuple[Call, dict[str, Any]]
     kwargs: dict[str, Any] = {}
 
     def placed(value: Any) -> Any:
-        if _is_record(value):
+        if is_record(value):
             if len(value) > 3 and isinstance(value[3], dict):
                 kwargs.update(value[3])
             if value[0] == "_CONSTANT_VALUE":
@@ -128,16 +129,6 @@ def call_of(config: Mapping[str, Any], node: Any) -> tuple[Call, dict[str, Any]]
         sizes = found["indices_or_sections"]
         found["indices_or_sections"] = [sum(sizes[: at + 1]) for at in range(len(sizes) - 1)]
     return Call(tuple(refs)), {**found, "call": Written((first, *behind))}
-
-
-def _is_record(value: Any) -> bool:
-    return (
-        isinstance(value, list)
-        and len(value) in (3, 4)
-        and isinstance(value[0], str)
-        and type(value[1]) is int
-        and (type(value[2]) is int or value[0] == "_CONSTANT_VALUE")
-    )
 
 
 def _slice(value: Any) -> Any:

@@ -57,12 +57,11 @@ def shelf(*files: Any) -> Shelf:
     """Return the tensors of all layers; a file written on Windows has `\\` in its groups' names."""
     groups: dict[str, list[Entry]] = {}
     for each in chain.from_iterable(map(entries, files)):
-        path = each.path.replace("\\", "/")
-        group, _, number = path.rpartition("/")
-        if number.isdecimal() and group.endswith("vars") and "seed_generator" not in path:
+        group, _, number = each.slashed.rpartition("/")
+        if number.isdecimal() and group.endswith("vars") and "seed_generator" not in group:
             groups.setdefault(group.removesuffix("vars").strip("/"), []).append(each)
     for held in groups.values():
-        held.sort(key=lambda each: int(each.path.replace("\\", "/").rpartition("/")[2]))
+        held.sort(key=lambda each: int(each.slashed.rpartition("/")[2]))
     return Shelf(
         {group: held for group, held in groups.items() if not group.startswith("optimizer")}
     )

@@ -30,7 +30,7 @@ class KerasVersion(NamedTuple):
 
 
 def version_of(version: Any, backend: Any, root: object = None) -> KerasVersion:
-    """Return the era of a version such as `2.2.4-tf`, or what the config `root` looks like."""
+    """Return the Keras of a version such as `2.2.4-tf`, else what the config `root` looks like."""
     text = str(version)[:40] if isinstance(version, str) and version else None
     name = str(backend)[:40] if isinstance(backend, str) and backend else None
     found = re.match(r"(\d+)\.?(\d*)\.?(\d*)", text or "")

@@ -13,7 +13,7 @@ from rnncli.formats.containers import members
 from rnncli.formats.containers.zip import Archive, Part
 from rnncli.formats.keras.config import model_of
 from rnncli.formats.keras.json import details, load, parse, written_by
-from rnncli.formats.keras.legacy import is_model
+from rnncli.formats.keras.nodes import is_model
 from rnncli.formats.keras.quantized import has_attention, holds_other_attention
 from rnncli.formats.keras.version import KerasVersion, version_of
 from rnncli.graph.infer import infer

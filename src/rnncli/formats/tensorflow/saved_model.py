@@ -27,8 +27,8 @@ from rnncli.formats.keras import inference
 from rnncli.formats.keras.config import model_of
 from rnncli.formats.keras.h5 import with_stored
 from rnncli.formats.keras.json import details, load, written_by
-from rnncli.formats.keras.legacy import is_model
 from rnncli.formats.keras.matching import Holdings, matched
+from rnncli.formats.keras.nodes import is_model
 from rnncli.formats.keras.version import KerasVersion, version_of
 from rnncli.formats.others import refuse_archive
 from rnncli.formats.tensorflow.bundle import Bundle, Node, store
