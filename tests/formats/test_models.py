@@ -48,7 +48,7 @@ def test_all_layers_of_a_subclassed_model_are_counted(ending: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["h5", "keras", "savedmodel"])
-@pytest.mark.parametrize("name", ["forward", "backward", "attention"])
+@pytest.mark.parametrize("name", ["forward", "backward", "inside", "attention"])
 def test_directions_and_attention_of_tf_keras_compute_the_same(
     name: str, kind: str, tmp_path: Path
 ) -> None:
@@ -62,3 +62,6 @@ def test_directions_and_attention_of_tf_keras_compute_the_same(
     model = located(read(str(tmp_path / f"{case}.{kind}")))
     found = forward(model, Request(inputs=((None, str(tmp_path / "x.npy")),))).arrays[0]
     np.testing.assert_allclose(found, arrays["y0"], rtol=0, atol=1e-5)
+    if name == "inside":  # of which the config says what is frozen
+        told = json.loads((tmp_path / f"{case}.told.json").read_text())
+        assert [model.params, model.trainable_params] == told["params"]

@@ -1,4 +1,5 @@
-"""Write models of tf_keras whose configs do not say all: one direction frozen, attention by name.
+"""Write models of tf_keras whose configs do not say all: one direction frozen, or a part of a
+layer, attention by name.
 
 Usage: PYTHONPATH=conformance python tests/goldens/make_tf_directions.py
 (needs tensorflow and tf_keras; not run by the tests)
@@ -24,6 +25,11 @@ def main() -> None:
         both = layers.Bidirectional(layers.GRU(3))
         models[side] = keras.Model(a, both(a))
         getattr(both, f"{side}_layer").trainable = False
+    frozen = layers.Dense(3)
+    each = keras.Sequential([keras.Input((4,)), frozen, layers.Dense(2)])
+    cells = [layers.LSTMCell(4), layers.LSTMCell(4)]
+    models["inside"] = keras.Model(a, layers.RNN(cells)(layers.TimeDistributed(each)(a)))
+    frozen.trainable = cells[0].trainable = False
     attention = layers.MultiHeadAttention(2, 3)(query=a, value=a, key=a)
     models["attention"] = keras.Model(a, attention)
     with (

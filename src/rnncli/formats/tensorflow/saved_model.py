@@ -32,6 +32,7 @@ from rnncli.formats.keras.nodes import is_model
 from rnncli.formats.keras.version import KerasVersion, version_of
 from rnncli.formats.others import refuse_archive
 from rnncli.formats.tensorflow.bundle import Bundle, Node, store
+from rnncli.formats.tensorflow.trainable import as_loaded
 from rnncli.formats.tensorflow.variables import by_module, optimizer_weights
 from rnncli.graph.infer import infer
 from rnncli.model import Call, Layer, Model, Source
@@ -150,7 +151,7 @@ def _keras(found: list[Described], bundle: Bundle | None, objects: list[Node], p
                 f"its metadata and its checkpoint are of different models: {warning}",
                 "save the model again, or read one of the two alone",
             )
-    return made
+    return as_loaded(made, node, era) if known else made
 
 
 def _outermost(found: list[Described]) -> list[Described]:
