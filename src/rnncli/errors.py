@@ -43,6 +43,13 @@ class UnsupportedError(RnncliError):
     """Something a model holds that rnncli cannot compute."""
 
 
+def few(names: Iterable[str]) -> str:
+    """Return the first eight names and how many more there are; `none` if there are none."""
+    listed = list(names)
+    shown, more = ", ".join(name[:80] for name in listed[:8]), len(listed) - 8
+    return f"{shown} and {more:,} more" if more > 0 else shown or "none"
+
+
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Return the hint that names what was probably meant, None if nothing is near."""
     near = near_to(name, known)

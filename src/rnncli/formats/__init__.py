@@ -49,6 +49,7 @@ COMPRESSED = {
     b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"]\0\0": "lzma",
 }  # fmt: skip
 _HDF5 = b"\x89HDF\r\n\x1a\n"
+TABLE = b"\x57\xfb\x80\x8b\x24\x75\x47\xdb"  # at the end of LevelDB's
 
 
 def read(path: str, optimizer: bool = False, key: str | None = None) -> Model:
@@ -196,7 +197,7 @@ def _json_kind(start: bytes, path: str) -> str:
 def _ends_with_table(file: BinaryIO, size: int) -> bool:
     """Whether a file is a table of LevelDB's format, as a checkpoint's index is."""
     file.seek(max(0, size - 8))
-    return file.read(8) == b"\x57\xfb\x80\x8b\x24\x75\x47\xdb"
+    return file.read(8) == TABLE
 
 
 def hdf5_start(file: BinaryIO, size: int) -> int:

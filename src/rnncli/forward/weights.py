@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnncli.cells import names, snake_case
-from rnncli.errors import FileError, ShapeError, UnsupportedError, UsageError
+from rnncli.errors import FileError, ShapeError, UnsupportedError, UsageError, few
 from rnncli.forward.arrays import read_named
 from rnncli.forward.engine import needed
 from rnncli.forward.stored import assemble
@@ -153,12 +153,12 @@ def npz_values(
     for slot in wanted:
         name = _match(slot, wanted, left)
         if name is None:
-            raise UsageError(f"{path} has no weight {slot.path!r}; it has {_few(left)}",
-                             f"expected: {_few(s.path for s in wanted)}")  # fmt: skip
+            raise UsageError(f"{path} has no weight {slot.path!r}; it has {few(left)}",
+                             f"expected: {few(s.path for s in wanted)}")  # fmt: skip
         values[slot.path] = _fitting(slot, left.pop(name).open(), path, dtype)
     if left:
-        raise UsageError(f"{path} holds {_few(left)}, which the model does not have",
-                         f"expected: {_few(s.path for s in wanted)}")  # fmt: skip
+        raise UsageError(f"{path} holds {few(left)}, which the model does not have",
+                         f"expected: {few(s.path for s in wanted)}")  # fmt: skip
     return values
 
 
@@ -228,9 +228,3 @@ def _unnumbered(name: str, path: str, bare: bool) -> bool:
 
 def _stems(parts: list[str]) -> list[str]:
     return [re.sub(r"_\d+$", "", part) for part in parts]
-
-
-def _few(names: Iterable[str]) -> str:
-    shown = list(names)
-    more = f" and {len(shown) - 8} more" if len(shown) > 8 else ""
-    return ", ".join(shown[:8]) + more if shown else "none"

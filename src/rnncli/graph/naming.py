@@ -1,4 +1,4 @@
-"""Names of layers, as Keras gives them in a fresh process."""
+"""Names of layers."""
 
 from collections import Counter
 
@@ -12,8 +12,14 @@ class Namer:
         self._given: Counter[str] = Counter()
 
     def auto_name(self, class_name: str) -> str:
-        """Return the next name of a class."""
+        """Return the next name of a class, as Keras gives it in a fresh process."""
         name = snake_case(class_name)
         count = self._given[name]
         self._given[name] += 1
         return f"{name}_{count}" if count else name
+
+    def distinct(self, name: str) -> str:
+        """Return a name that was not given before: this one, or this one with a number behind."""
+        count = self._given[name]
+        self._given[name] += 1
+        return self.distinct(f"{name}_{count}") if count else name

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from rnncli.errors import ShapeError, UsageError
+from rnncli.errors import ShapeError, UsageError, few
 from rnncli.model import Layer
 from rnncli.shapes import show
 
@@ -30,8 +30,8 @@ def matched(layers: Iterable[Layer], shapes: Mapping[str, tuple[int, ...]]) -> d
             order.sort(key=lambda module: int(module.rpartition(".")[2]))
         if len(order) != len(wanted):
             raise UsageError(
-                f"the state dict has {len(order)} modules with weights ({_few(order)}), "
-                f"the stack {len(wanted)} ({_few(wanted)})"
+                f"the state dict has {len(order)} modules with weights ({few(order)}), "
+                f"the stack {len(wanted)} ({few(wanted)})"
             )
         pairs = list(zip(wanted, order, strict=True))
     found: dict[str, str] = {}
@@ -41,7 +41,7 @@ def matched(layers: Iterable[Layer], shapes: Mapping[str, tuple[int, ...]]) -> d
             if not name:
                 raise UsageError(f"module {module or 'the root'!r} of the state dict, for "
                                  f"{layer!r}, has no {weight.name}; it has "
-                                 f"{_few(groups[module])}")  # fmt: skip
+                                 f"{few(groups[module])}")  # fmt: skip
             if shapes[name] != weight.shape:
                 raise ShapeError(f"{name} has the shape {show(shapes[name])} in the state dict, "
                                  f"but {layer}/{weight.name} has {show(weight.shape)}")  # fmt: skip
@@ -49,10 +49,5 @@ def matched(layers: Iterable[Layer], shapes: Mapping[str, tuple[int, ...]]) -> d
         more = set(groups[module]) - {weight.name for weight in wanted[layer] or ()}
         if more:
             raise UsageError(f"module {module or 'the root'!r} of the state dict holds "
-                             f"{_few(sorted(more))}, which {layer!r} does not have")  # fmt: skip
+                             f"{few(sorted(more))}, which {layer!r} does not have")  # fmt: skip
     return found
-
-
-def _few(names: Iterable[str]) -> str:
-    shown = list(names)
-    return ", ".join(shown[:6]) + (", …" if len(shown) > 6 else "")

@@ -1,6 +1,6 @@
 """Convolutions over steps, images and volumes."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,6 @@ else:
     np, windows = lazy("numpy"), lazy("rnncli.kernels.windows")
 
 Split = tuple[Dim, tuple[Dim, ...], int]
-Middle = Callable[[Array], Array]
 
 
 def split(config: Config, shape: Shape, name: str, axes: int) -> Split:

@@ -9,6 +9,7 @@ from rnncli.layers import quantization
 from rnncli.layers.layer_type import LayerType, signature
 from rnncli.layers.lazy import lazy
 from rnncli.layers.op import Array, Op, OpContext, Value
+from rnncli.layers.quantization import fixed
 from rnncli.model import Config, Weight
 from rnncli.shapes import Dim, Shapes, product
 
@@ -39,14 +40,12 @@ def _quantized(name: str, policy: quantization.Policy, shape: tuple[int, int]) -
     scales = (tokens,) if policy.block is None else (tokens, many)
     packed = (tokens, ceil(size / 2) if policy.mode == "int4" else size)
     found = [
-        Weight(name, packed, "tokens × outputs", path=name, trainable=False, dtype="int8"),
-        Weight(f"{name}_scale", scales, "tokens", path=f"{name}_scale", trainable=False,
-               initializer="ones"),
-    ]  # fmt: skip
+        fixed(name, packed, "tokens × outputs", "int8"),
+        fixed(f"{name}_scale", scales, "tokens"),
+    ]
     if policy.block is not None:
-        found.append(Weight(f"{name}_zero", scales, "tokens × groups", path=f"{name}_zero",
-                            trainable=False, dtype="int8"))  # fmt: skip
-        found.append(Weight("g_idx", (size,), "outputs", path="g_idx", trainable=False))
+        found.append(fixed(f"{name}_zero", scales, "tokens × groups", "int8"))
+        found.append(fixed("g_idx", (size,), "outputs"))
     return found
 
 
@@ -63,13 +62,11 @@ def _reversible_weights(config: Config, inputs: Shapes) -> tuple[Weight, ...]:
     scales = (tokens,) if policy.block is None else (many, tokens)
     packed = (ceil(size / 2) if policy.mode == "int4" else size, tokens)
     reverse = [
-        Weight(name, packed, "outputs × tokens", path=name, trainable=False, dtype="int8"),
-        Weight(f"{name}_scale", scales, "tokens", path=f"{name}_scale", trainable=False,
-               initializer="ones"),
-    ]  # fmt: skip
+        fixed(name, packed, "outputs × tokens", "int8"),
+        fixed(f"{name}_scale", scales, "tokens"),
+    ]
     if policy.block is not None:
-        reverse.append(Weight(f"{name}_zero", scales, "groups × tokens", path=f"{name}_zero",
-                              trainable=False))  # fmt: skip
+        reverse.append(fixed(f"{name}_zero", scales, "groups × tokens"))
     return (*found, *reverse)
 
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from rnncli.errors import ShapeError, UnsupportedError
 from rnncli.layers.layer_type import REQUIRED, LayerType, each_step, signature
 from rnncli.layers.lazy import lazy
+from rnncli.layers.normalization import unit
 from rnncli.layers.op import Array, Op, OpContext, Value
 from rnncli.model import Config
-from rnncli.shapes import Dim, Shape, Shapes, show
+from rnncli.shapes import Dim, Shape, Shapes, product, show
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,13 +88,7 @@ def _dot(config: Config, inputs: Shapes) -> Shapes:
 
 def _dot_macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
     first, _ = dot_axes(config["axes"], *inputs)
-    sizes = (*outputs[0][1:], inputs[0][first])
-    total = 1
-    for size in sizes:
-        if size is None:
-            return None
-        total *= size
-    return total
+    return product((*outputs[0][1:], inputs[0][first]))
 
 
 def _merge(config: Config, inputs: Shapes) -> Shapes:
@@ -213,19 +208,13 @@ class Dot(Op):
         one, other = inputs[0].array, inputs[1].array
         first, second = dot_axes(self.axes, one.shape, other.shape)
         if self.normalize:
-            one, other = _unit(one, first), _unit(other, second)
+            one, other = unit(one, (first,)), unit(other, (second,))
         left, right = np.moveaxis(one, first, -1), np.moveaxis(other, second, 1)
         rows = left.reshape(len(left), -1, left.shape[-1])
         columns = right.reshape(*right.shape[:2], -1)
         shape = (*left.shape[1:-1], *right.shape[2:]) or (1,)
-        product = (rows @ columns).reshape(len(left), *shape)
-        return (Value(product[:, None] if self.cosine else product),)
-
-
-def _unit(x: Array, axis: int) -> Array:
-    square = np.square(x).sum(axis=axis, keepdims=True)
-    unit: Array = x / np.sqrt(np.maximum(square, x.dtype.type(1e-12)))
-    return unit
+        output = (rows @ columns).reshape(len(left), *shape)
+        return (Value(output[:, None] if self.cosine else output),)
 
 
 def _merged(setup: OpContext) -> Op:

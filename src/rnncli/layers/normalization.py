@@ -199,14 +199,18 @@ def _group(setup: OpContext) -> Op:
     return masked(normal)
 
 
-def _unit(setup: OpContext) -> Op:
-    def normal(x: Array) -> Array:
-        axes = axes_of(setup.config["axis"], x.shape)
-        square = np.square(x).sum(axis=axes, keepdims=True)
-        unit: Array = x / np.sqrt(np.maximum(square, x.dtype.type(1e-12)))
-        return unit
+def unit(x: Array, axes: tuple[int, ...]) -> Array:
+    """Return `x` over the root of the sum of its squares along some axes, as vectors of length 1.
 
-    return masked(normal)
+    Where that sum is below Keras's 1e-12, this takes its place.
+    """
+    square = np.square(x).sum(axis=axes, keepdims=True)
+    scaled: Array = x / np.sqrt(np.maximum(square, x.dtype.type(1e-12)))
+    return scaled
+
+
+def _unit(setup: OpContext) -> Op:
+    return masked(lambda x: unit(x, axes_of(setup.config["axis"], x.shape)))
 
 
 def _adapted(setup: OpContext) -> Op:

@@ -5,14 +5,13 @@ Products are counted on the shapes that ONNX infers, with the batch in them.
 
 from collections.abc import Callable
 from functools import partial
-from math import prod
 from typing import Any
 
 from rnncli.layers import bare
 from rnncli.layers.layer_type import LayerType
 from rnncli.layers.rnn.onnx import CELLS, structure
 from rnncli.model import Config, Layer, Model, Weight
-from rnncli.shapes import Dim, Shape, Shapes
+from rnncli.shapes import Dim, Shape, Shapes, product
 
 RECURRENT = tuple(f"onnx.{operator}" for operator in CELLS)
 _KNOWN = {"", "ai.onnx", "ai.onnx.ml", "com.microsoft", "ai.onnx.preview.training"}
@@ -71,13 +70,13 @@ def steps_macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
     x, *kernels = (*given, None, None, None)[:3]
     if x is None or len(x) != 3:
         return None
-    each = _product((*x[:2], _sum([_size(kernel) for kernel in kernels])))
+    each = product((*x[:2], _sum([_size(kernel) for kernel in kernels])))
     return _rounds(config, each)
 
 
 def _rounds(config: Config, count: Dim) -> Dim:
     """Return what all rounds of the loops around a node take."""
-    return count if count == 0 else _product((count, config["times"]))
+    return count if count == 0 else product((count, config["times"]))
 
 
 def _node_macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
@@ -97,23 +96,23 @@ def _matmul(inputs: Inputs, output: Shape | None, attributes: Any, first: int = 
     a = inputs[first]
     if a is None or output is None:
         return None
-    return _product((*output, a[-2 if attributes.get("transA") and len(a) > 1 else -1]))
+    return product((*output, a[-2 if attributes.get("transA") and len(a) > 1 else -1]))
 
 
 def _matmul_nbits(inputs: Inputs, output: Shape | None, attributes: Any) -> Dim:
-    return None if output is None else _product((*output, attributes["K"]))
+    return None if output is None else product((*output, attributes["K"]))
 
 
 def _conv(inputs: Inputs, output: Shape | None, attributes: Any, kernel: int = 1) -> Dim:
     """Each value of the output takes one window of its group's channels."""
     w = inputs[kernel]
-    return None if w is None or output is None else _product((*output, *w[1:]))
+    return None if w is None or output is None else product((*output, *w[1:]))
 
 
 def _conv_transpose(inputs: Inputs, output: Shape | None, attributes: Any) -> Dim:
     """Each value of the input is spread over one window of its group's filters."""
     x, w = inputs[0], inputs[1]
-    return None if x is None or w is None else _product((*x, *w[1:]))
+    return None if x is None or w is None else product((*x, *w[1:]))
 
 
 def _einsum(inputs: Inputs, output: Shape | None, attributes: Any) -> Dim:
@@ -130,7 +129,7 @@ def _einsum(inputs: Inputs, output: Shape | None, attributes: Any) -> Dim:
         before = len(term.partition("...")[0]) if "..." in term else 0
         names = [*term[:before], *(f".{rest - n}" for n in range(rest)), *letters[before:]]
         sizes.update((n, d) for n, d in zip(names, shape, strict=True) if sizes.get(n, 1) in (1, d))
-    return _product((*sizes.values(), len(terms) - 1))
+    return product((*sizes.values(), len(terms) - 1))
 
 
 def _attention(inputs: Inputs, output: Shape | None, attributes: Any) -> Dim:
@@ -147,7 +146,7 @@ def _attention(inputs: Inputs, output: Shape | None, attributes: Any) -> Dim:
         out = None if v[2] is None else v[2] // attributes["kv_num_heads"]
     past = inputs[4] if len(inputs) > 4 else None
     seen = _sum([seen, past[2]]) if past is not None else seen
-    return _product((batch, heads, steps, seen, _sum([size, out])))
+    return product((batch, heads, steps, seen, _sum([size, out])))
 
 
 def _own_attention(inputs: Inputs, output: Shape | None, attributes: Any) -> Dim:
@@ -157,7 +156,7 @@ def _own_attention(inputs: Inputs, output: Shape | None, attributes: Any) -> Dim
         return None
     batch, steps, _ = x
     inner = None if w[1] is None else w[1] // 3
-    return _sum([_product((batch, steps, *w)), _product((2, batch, steps, steps, inner))])
+    return _sum([product((batch, steps, *w)), product((2, batch, steps, steps, inner))])
 
 
 def _multi_head(inputs: Inputs, output: Shape | None, attributes: Any) -> Dim:
@@ -165,7 +164,7 @@ def _multi_head(inputs: Inputs, output: Shape | None, attributes: Any) -> Dim:
     q, k, v = inputs[:3]
     if q is None or k is None or v is None or len(q) != 3 or len(k) != 3 or len(v) != 3:
         return None
-    return _product((q[0], q[1], k[1], _sum([q[2], v[2]])))
+    return product((q[0], q[1], k[1], _sum([q[2], v[2]])))
 
 
 def _sum(counts: list[Dim]) -> Dim:
@@ -174,12 +173,7 @@ def _sum(counts: list[Dim]) -> Dim:
 
 
 def _size(shape: Shape | None) -> Dim:
-    return None if shape is None else _product(shape)
-
-
-def _product(sizes: tuple[Dim, ...]) -> Dim:
-    known = [size for size in sizes if size is not None]
-    return prod(known) if len(known) == len(sizes) else None
+    return None if shape is None else product(shape)
 
 
 _MACS: dict[str, Callable[..., Dim]] = {

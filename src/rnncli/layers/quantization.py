@@ -62,7 +62,8 @@ def policy_of(config: Config) -> Policy | None:
                   inputs, config.get("amax_history_length") or _HISTORY)  # fmt: skip
 
 
-def _fixed(name: str, shape: tuple[int, ...], formula: str, dtype: str = "float32") -> Weight:
+def fixed(name: str, shape: tuple[int, ...], formula: str, dtype: str = "float32") -> Weight:
+    """Return a weight that does not train; scales begin with ones."""
     ones = "ones" if name.endswith("scale") else "zeros"
     return Weight(name, shape, formula, path=name, trainable=False, dtype=dtype, initializer=ones)
 
@@ -119,26 +120,26 @@ def quantized_weights(
     """
     rows, columns = sides
     if policy.mode == "int8":
-        return (_fixed("kernel", kernel.shape, kernel.formula, "int8"), *bias,
-                _fixed("kernel_scale", scale, "columns"))  # fmt: skip
+        return (fixed("kernel", kernel.shape, kernel.formula, "int8"), *bias,
+                fixed("kernel_scale", scale, "columns"))  # fmt: skip
     if policy.mode == "float8":
         return kernel, *bias, *_float8(policy.history)
     groups = policy.groups(rows)
     if policy.mode == "int4":
         grouped = policy.block is not None
         shape = (groups, columns) if grouped else (columns,)
-        found = (_fixed("kernel", (rows, ceil(columns / 2)), "rows × columns / 2", "int8"), *bias,
-                 _fixed("kernel_scale", shape, "groups × columns"))  # fmt: skip
-        rest = (_fixed("kernel_zero", shape, "groups × columns", "int8"),
-                _fixed("g_idx", (rows,), "rows"))  # fmt: skip
+        found = (fixed("kernel", (rows, ceil(columns / 2)), "rows × columns / 2", "int8"), *bias,
+                 fixed("kernel_scale", shape, "groups × columns"))  # fmt: skip
+        rest = (fixed("kernel_zero", shape, "groups × columns", "int8"),
+                fixed("g_idx", (rows,), "rows"))  # fmt: skip
         return (*found, *rest) if grouped else found
     packed = ceil(columns / 2) if policy.bits == 4 else columns
-    scales = (_fixed("awq_scales", (rows,), "rows"),) if policy.mode == "awq" else ()
+    scales = (fixed("awq_scales", (rows,), "rows"),) if policy.mode == "awq" else ()
     return (
-        *bias, _fixed("kernel", (packed, rows), "columns × rows", "uint8"),
-        _fixed("kernel_scale", (columns, groups), "columns × groups"),
-        _fixed(zero, (columns, groups), "columns × groups", "uint8"), *scales,
-        _fixed("g_idx", (rows,), "rows"),
+        *bias, fixed("kernel", (packed, rows), "columns × rows", "uint8"),
+        fixed("kernel_scale", (columns, groups), "columns × groups"),
+        fixed(zero, (columns, groups), "columns × groups", "uint8"), *scales,
+        fixed("g_idx", (rows,), "rows"),
     )  # fmt: skip
 
 

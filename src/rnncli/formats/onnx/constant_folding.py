@@ -13,6 +13,7 @@ from typing import Any
 
 from rnncli.formats import limits
 from rnncli.formats.onnx.constants import Constant
+from rnncli.formats.onnx.functions import graphs_in
 from rnncli.formats.onnx.roles import RECURRENT
 from rnncli.shapes import Shape
 
@@ -89,7 +90,7 @@ def _wanted(graph: Any) -> set[str]:
             if node.op_type in RECURRENT:
                 names += node.input[_WEIGHTS]
             for each in node.attribute:
-                graphs += (each.g, *each.graphs) if each.type in (5, 10) else ()
+                graphs += graphs_in(each)
     wanted: set[str] = set()
     while names:
         for node in makers.pop(names.pop(), ()):

@@ -57,5 +57,10 @@ def nodes_of(nodes: Any) -> Iterator[Any]:
         node = waiting.pop()
         yield node
         for each in node.attribute:
-            for graph in (each.g, *each.graphs) if each.type in (5, 10) else ():
+            for graph in graphs_in(each):
                 waiting += reversed(graph.node)
+
+
+def graphs_in(attribute: Any) -> tuple[Any, ...]:
+    """Return the graphs that an attribute of a node holds: GRAPH and GRAPHS of AttributeType."""
+    return (attribute.g, *attribute.graphs) if attribute.type in (5, 10) else ()

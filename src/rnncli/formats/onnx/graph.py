@@ -1,12 +1,12 @@
 """The nodes of an ONNX graph, and of the graphs inside them, as layers."""
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from rnncli.formats import limits
 from rnncli.formats.onnx.constant_folding import Folder
 from rnncli.formats.onnx.constants import DTYPES, Constant, constant_of, sparse_of
+from rnncli.formats.onnx.functions import graphs_in
 from rnncli.formats.onnx.nodes import (
     Scope,
     changes,
@@ -21,6 +21,7 @@ from rnncli.formats.onnx.nodes import (
 )
 from rnncli.formats.onnx.roles import RECURRENT, Use, counted_shape, is_counted, is_product
 from rnncli.formats.onnx.weights import NAMES, as_stated, gates_of, is_turned, weight_of
+from rnncli.graph.naming import Namer
 from rnncli.layers.onnx import kind_of
 from rnncli.model import Call, Layer, Ref, Stored, Weight
 from rnncli.shapes import Dim, Shape
@@ -42,7 +43,7 @@ class Reader:
         self.weights: set[str] = set()  # keys of constants that have been counted
         self.parts: set[str] = set()  # keys of those that were put together to weights
         self.held: dict[str, Constant] = {}  # every constant, by a name of its own
-        self.names: Counter[str] = Counter()
+        self.names = Namer()
         self.tensors: dict[Ref, str] = {}  # what the file calls a tensor
         self.protos: dict[str, tuple[Any, Scope]] = {}  # the node of a layer, and what it sees
         self.tables: list[Constant] = []  # embeddings
@@ -112,8 +113,7 @@ class Reader:
 
     def _named(self, name: str) -> str:
         limits.check("characters in a node's name", len(name), limits.NAME_CHARACTERS)
-        self.names[name] += 1
-        return name if self.names[name] == 1 else self._named(f"{name}_{self.names[name] - 1}")
+        return self.names.distinct(name)
 
     def _hold(self, constant: Constant, prefix: str, scope: Scope) -> None:
         """Note a constant; of several graphs' equal names, the later has its node's before it."""
@@ -159,7 +159,7 @@ class Reader:
         rounds = rounds_of(layer, scope)
         inside = None if rounds is None or times is None else rounds * times
         for each in attributes.values():
-            for inner in (each.g, *each.graphs) if each.type in (5, 10) else ():
+            for inner in graphs_in(each):
                 self._graph(inner, f"{name}/", scope.inner(), depth + 1, inside)
 
     def _layer(

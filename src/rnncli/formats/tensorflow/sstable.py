@@ -7,10 +7,9 @@ format_description.txt.
 from collections.abc import Iterator
 
 from rnncli.errors import FileError
-from rnncli.formats import limits
+from rnncli.formats import TABLE, limits
 from rnncli.formats.containers.messages import varint
 
-MAGIC = b"\x57\xfb\x80\x8b\x24\x75\x47\xdb"
 _FOOTER, _TRAILER = 48, 5  # bytes at the end of a table, and after each block
 _SNAPPY = 1
 
@@ -18,7 +17,7 @@ _SNAPPY = 1
 def table(data: bytes) -> dict[str, memoryview]:
     """Return the values of a table by their keys. Raises: FileError if it is damaged."""
     view = memoryview(data)
-    if len(data) < _FOOTER or not data.endswith(MAGIC):
+    if len(data) < _FOOTER or not data.endswith(TABLE):
         raise FileError("a damaged or truncated index: its last bytes are not a table's")
     start = len(data) - _FOOTER
     at = _handle(view, start)[2]

@@ -97,10 +97,9 @@ def _is_aside(key: str, name: str) -> bool:
     return (
         ".OPTIMIZER_SLOT" in key
         or name.endswith("seed_generator_state")
-        or first in ("optimizer", "save_counter", "_CHECKPOINTABLE_OBJECT_GRAPH", "global_step")
+        or first in ("optimizer", "save_counter", OBJECT_GRAPH, "global_step")
         or key.startswith(("keras_api/metrics", "_all_variables/"))
         or "/keras_api/states/" in key  # what a stateful layer remembers
-        or key == OBJECT_GRAPH
     )
 
 

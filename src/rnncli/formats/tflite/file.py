@@ -14,6 +14,7 @@ from rnncli.formats.tflite.products import PRODUCTS, products
 from rnncli.formats.tflite.recurrent import Recurrence, recurrence
 from rnncli.formats.tflite.weights import Constants
 from rnncli.graph.infer import infer
+from rnncli.graph.naming import Namer
 from rnncli.model import ITEM_SIZE, Call, Layer, Model, Ref, Source, Store, Tensor, Weight
 from rnncli.shapes import Dim, product
 
@@ -49,7 +50,7 @@ class _Reader:
         self.contents, main = contents, contents.graphs[0]
         self.layers: list[Layer] = []
         self.made: dict[tuple[int, int], Ref] = {}  # who makes a tensor of a graph
-        self.names: Counter[str] = Counter()
+        self.names = Namer()
         self.counted: set[str] = set()  # kernels that an operator has
         self.batch = next(
             (shape[0] for shape in shapes_of(main.tensors, main.inputs) if shape and shape[0]), 1,
@@ -58,7 +59,7 @@ class _Reader:
     def input(self, number: int) -> Ref:
         """Add an input of the main graph."""
         tensor = self.contents.graphs[0].tensors[number]
-        name = self._named(tensor.name or "input")
+        name = self.names.distinct(tensor.name or "input")
         config = {"batch_shape": tensor.shape, "name": name, "dtype": tensor.dtype}
         self.layers.append(Layer("InputLayer", name, config, (Call(),), dialect="tflite"))
         self.made[0, number] = Ref(name)
@@ -70,7 +71,7 @@ class _Reader:
         graphs = self.contents.graphs
         for operator in constants.graph.operators:
             limits.check("layers", len(self.layers), limits.LAYERS)
-            name = self._named(f"{prefix}{operator.op.lower()}")
+            name = self.names.distinct(f"{prefix}{operator.op.lower()}")
             inner = [
                 Constants(self.contents, each, constants.handed(operator, graphs[each]))
                 for each in operator.graphs
@@ -155,10 +156,6 @@ class _Reader:
                     seen.add(each.data)
                     found[each.dtype] += product(each.shape) or 0
         return ", ".join(f"{dtype} {count:,}" for dtype, count in sorted(found.items())) or "none"
-
-    def _named(self, name: str) -> str:
-        self.names[name] += 1
-        return name if self.names[name] == 1 else self._named(f"{name}_{self.names[name] - 1}")
 
 
 @contextmanager

@@ -7,40 +7,36 @@ from rnncli.shapes import Dim, Shape, product
 Count = Callable[[Sequence[Shape], Shape], Dim]
 
 
-def _times(*counts: Dim) -> Dim:
-    return product(counts)
-
-
 def _whole(shape: Shape) -> Dim:
     """Return the number of values; an open first axis, the batch, counts once."""
     return product((1 if shape[:1] == (None,) else shape[0], *shape[1:])) if shape else 1
 
 
 def _dense(operands: Sequence[Shape], output: Shape) -> Dim:
-    return _times(_whole(output), operands[1][-1])
+    return product((_whole(output), operands[1][-1]))
 
 
 def _batched(operands: Sequence[Shape], output: Shape) -> Dim:
     left = operands[0]
     inner = left[-1] if left[-2] == output[-2] else left[-2]  # the left one may be transposed
-    return _times(_whole(output), inner)
+    return product((_whole(output), inner))
 
 
 def _convolution(operands: Sequence[Shape], output: Shape) -> Dim:
-    return _times(_whole(output), *operands[1][1:])
+    return product((_whole(output), *operands[1][1:]))
 
 
 def _depthwise(operands: Sequence[Shape], output: Shape) -> Dim:
-    return _times(_whole(output), *operands[1][1:-1])
+    return product((_whole(output), *operands[1][1:-1]))
 
 
 def _volume(operands: Sequence[Shape], output: Shape) -> Dim:
-    return _times(_whole(output), *operands[1][:-1])
+    return product((_whole(output), *operands[1][:-1]))
 
 
 def _transposed(operands: Sequence[Shape], output: Shape) -> Dim:
     """Each input value meets the kernel of its channel, `(out, rows, columns, in)`."""
-    return _times(_whole(operands[2]), *operands[1][:-1])
+    return product((_whole(operands[2]), *operands[1][:-1]))
 
 
 def _filters(operands: Sequence[Shape], output: Shape) -> Dim:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
-from rnncli.errors import UsageError, nearest
+from rnncli.errors import UsageError, few, nearest
 from rnncli.formats import limits
 from rnncli.formats.containers.pickle_machine import Record
 from rnncli.formats.torch.packed import parts_of
@@ -63,15 +63,10 @@ def tensors_in(root: Any, key: str | None = None, scripts: Mapping[str, Script] 
 def _said(models: tuple[str, ...], left: list[str]) -> list[str]:
     said = []
     if models:
-        said.append(f"the file holds {len(models)} models: {_few(models)}; --key picks one")
+        said.append(f"the file holds {len(models)} models: {few(models)}; --key picks one")
     if left:
-        said.append(f"tensors beside the model are not counted: {_few(left)}")
+        said.append(f"tensors beside the model are not counted: {few(left)}")
     return said
-
-
-def _few(names: tuple[str, ...] | list[str]) -> str:
-    shown = ", ".join(name[:60] for name in names[:8])
-    return f"{shown} and {len(names) - 8} more" if len(names) > 8 else shown
 
 
 def _details(root: Any, model: Any) -> dict[str, str]:
@@ -103,7 +98,7 @@ def _picked(root: Any, key: str) -> Any:
         name = rest if rest in known else rest.partition(".")[0]
         if name not in known:
             raise UsageError(f"--key {key[:80]}: the file has no such key",
-                             nearest(rest, known) or f"it has: {_few(list(known))}")  # fmt: skip
+                             nearest(rest, known) or f"it has: {few(list(known))}")  # fmt: skip
         value, rest = known[name], rest[len(name) + 1 :]
     return value
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 
+from rnncli.errors import few
 from rnncli.formats.torch.guesses import Guess, guess
 from rnncli.formats.torch.names import STATISTICS, Group, Parameter, groups_of, repeated
 from rnncli.formats.torch.recurrent import recurrent
@@ -12,7 +13,6 @@ from rnncli.layers import key
 from rnncli.model import Call, Layer, Model, Source, Stored, Weight
 
 _CONVOLUTION = re.compile(r"Conv(Transpose)?(\d)d")
-_NAMED = 8  # modules that a warning names
 
 
 def model_of(found: Found, source: Source) -> Model:
@@ -104,7 +104,7 @@ def _unread(found: Found) -> Iterator[str]:
         if tensor.why:
             reasons.setdefault(tensor.why, []).append(name)
     for why, names in reasons.items():
-        yield f"the values of {_few(names)} are not read: {why}"
+        yield f"the values of {few(names)} are not read: {why}"
 
 
 def _gaps(found: Found) -> Iterator[str]:
@@ -113,7 +113,7 @@ def _gaps(found: Found) -> Iterator[str]:
         yield f"not counted: {each}"
     unknown = [name for name, tensor in found.tensors.items() if tensor.dtype.startswith("?")]
     if unknown:
-        yield f"the bytes of {_few(unknown)} are not known, for their type is not"
+        yield f"the bytes of {few(unknown)} are not known, for their type is not"
 
 
 def _guessed(guesses: Mapping[str, Guess]) -> Iterator[str]:
@@ -124,10 +124,10 @@ def _guessed(guesses: Mapping[str, Guess]) -> Iterator[str]:
     several = [(name, each) for name, each in guesses.items() if each.others]
     open_ = [f"{name} ({' or '.join((each.name, *each.others))})" for name, each in several]
     if open_:
-        yield f"ambiguous: {_few(open_)}"
+        yield f"ambiguous: {few(open_)}"
     unknown = [name for name, each in guesses.items() if each.name == "?"]
     if unknown:
-        yield f"of no known kind: {_few(unknown)}"
+        yield f"of no known kind: {few(unknown)}"
 
 
 _SHARD = re.compile(r"-0*(\d+)-of-0*(\d+)\.\w+$")
@@ -139,9 +139,3 @@ def shard_gaps(path: str) -> Iterator[str]:
     if mark and mark[2] != "1":
         yield (f"this is shard {mark[1]} of {mark[2]}: the others hold the rest of the model; "
                "give their index.json or folder")  # fmt: skip
-
-
-def _few(names: list[str]) -> str:
-    shown = ", ".join(name[:80] for name in names[:_NAMED])
-    more = len(names) - _NAMED
-    return f"{shown} and {more:,} more" if more > 0 else shown
