@@ -210,6 +210,14 @@ def of_an_unknown_type(model: Any) -> None:
     model.graph.initializer[0].data_type = 77
 
 
+def with_a_name_twice(model: Any) -> None:
+    model.graph.initializer.append(model.graph.initializer[0])
+
+
+def with_an_output_twice(model: Any) -> None:
+    model.graph.node.append(model.graph.node[1])
+
+
 def of_too_few_values(model: Any) -> None:
     model.graph.initializer[0].raw_data = bytes(20)
 
@@ -220,6 +228,8 @@ def of_too_few_values(model: Any) -> None:
         (without_weight, "node 'matmul' takes 'w', which nothing before it gives", 3),
         (in_a_circle, "node 'matmul' takes 'y', which nothing before it gives", 3),
         (of_an_unknown_type, "tensor 'w' is of an unknown type", 3),
+        (with_a_name_twice, "several tensors of a graph have the name 'w'", 3),
+        (with_an_output_twice, "several tensors of a graph have the name 'y'", 3),
         (of_too_few_values, "", 1),
     ],
 )
@@ -251,3 +261,21 @@ def test_small_weights_are_counted_whatever_takes_them(
 
     name = onnx_file(tmp_path / "model.onnx", change)
     assert rnncli("check", name, "--params", "15", "--no-nan").returncode == 0
+
+
+def with_sparse_weights(model: Any) -> None:
+    from onnx import helper, numpy_helper
+
+    values = numpy_helper.from_array(np.ones(2, np.float32), "w")
+    places = numpy_helper.from_array(np.array([[0, 1], [2, 2]]), "places")
+    model.graph.sparse_initializer.append(helper.make_sparse_tensor(values, places, [4, 3]))
+    del model.graph.initializer[0]
+
+
+def test_sparse_weights_are_counted_whole_and_not_run(rnncli: Any, tmp_path: Path) -> None:
+    name = onnx_file(tmp_path / "model.onnx", with_sparse_weights)
+    assert rnncli("check", name, "--params", "15").returncode == 0
+    done = rnncli("forward", name)
+    assert (done.returncode, done.stderr) == (
+        2, "error: the values of sparse weights cannot be run\n",
+    )  # fmt: skip

@@ -15,6 +15,7 @@ from rnncli.formats.onnx.nodes import (
     only_states,
     outputs_of,
     plain,
+    repeated,
     rounds_of,
     shape_of,
     tensor_shapes,
@@ -66,6 +67,8 @@ class Reader:
         limits.check("graphs inside graphs", depth, limits.MODEL_NESTING)
         limits.check("tensors", len(graph.initializer), limits.TENSORS)
         limits.check("layers", len(self.layers) + len(graph.node), limits.LAYERS)
+        for name in repeated(graph):
+            self.gaps.append(f"several tensors of a graph have the name {name[:60]!r}")
         for each in graph.initializer:
             self._hold(constant_of(each, each.name, True, self.path), prefix, scope)
         for each in graph.sparse_initializer:

@@ -1,6 +1,6 @@
 """What a node of an ONNX graph says: its attributes, shapes, constants and rounds."""
 
-from collections import ChainMap
+from collections import ChainMap, Counter
 from collections.abc import Mapping, MutableMapping
 from typing import Any, NamedTuple
 
@@ -31,6 +31,15 @@ class Scope(NamedTuple):
 
 def _maps(mapping: Any) -> list[Any]:
     return mapping.maps if isinstance(mapping, ChainMap) else [mapping]
+
+
+def repeated(graph: Any) -> list[str]:
+    """Return the names that a graph gives to more than one tensor."""
+    held = [each.name for each in graph.initializer]
+    held += [each.values.name for each in graph.sparse_initializer]
+    given = {each.name for each in graph.input} - set(held)
+    made = [name for node in graph.node for name in node.output if name]
+    return [name for name, count in Counter([*held, *given, *made]).items() if count > 1]
 
 
 def shape_of(value: Any) -> Shape | None:

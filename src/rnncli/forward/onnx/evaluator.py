@@ -69,7 +69,17 @@ class Evaluator(ReferenceEvaluator):
         self.keeps = {"", *self.rt_inits_, *_captured(self.nodes_)}
 
     def refuse(self) -> None:
-        """Refuse the operators that no file may run. Raises: UnsupportedError."""
+        """Refuse the operators that no file may run, and one name for several tensors.
+
+        Raises: UnsupportedError, ShapeError.
+        """
+        if not all(hasattr(each, "name") for each in self.inits_):
+            raise UnsupportedError("the values of sparse weights cannot be run")
+        names = Counter(each.name for each in self.inits_)
+        names.update(name for node in self.nodes_ for name in node.output if name)
+        for name, count in names.items():
+            if count > 1:
+                raise ShapeError(f"several tensors of a graph have the name {name!r}")
         for node in self.nodes_:
             why = REFUSED.get(node.op_type) if node.domain in ("", "ai.onnx") else None
             if why is not None:
