@@ -86,3 +86,10 @@ def test_a_folder_has_vocabularies(folder: Path) -> None:
     words, shares = run(model, folder, "texts", "numbers")
     np.testing.assert_array_equal(words, np.load(folder / "words.npy"))
     np.testing.assert_allclose(shares, np.load(folder / "shares.npy"), rtol=0, atol=1e-6)
+
+
+def test_shards_of_a_model_without_weights_are_none(folder: Path) -> None:
+    index = str(folder / "empty.weights.json")
+    assert read(index).params == CASES["empty"]["params"] == 0
+    model = attach_weights(read(str(folder / "empty.json")), index)
+    assert render(summarize(model), "table", Target()).rstrip() == CASES["empty"]["summary"]

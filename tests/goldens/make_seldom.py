@@ -62,15 +62,18 @@ def main() -> None:
         x = rng.normal(size=(2, 5, 8)).astype("float32")
         half, full, tables = stack("bfloat16"), stack("float32"), lookups()
         half.save(folder / "half.h5")
-        full.save_weights(folder / "full.weights.json", max_shard_size=6e-7)
-        (folder / "full.json").write_text(full.to_json())
+        empty = keras.Sequential([keras.Input((5, 8)), L.Flatten()], name="empty")
+        for name, model in (("full", full), ("empty", empty)):
+            model.save_weights(folder / f"{name}.weights.json", max_shard_size=6e-7)
+            (folder / f"{name}.json").write_text(model.to_json())
         tables.save(folder / "tables", zipped=False)
         texts, numbers = np.array([["The cat!"], ["a dog"]]), np.array([[5, 5, 1], [9, 2, 7]])
         loaded = keras.saving.load_model(folder / "tables")
         words, shares = loaded([tf.constant(texts), tf.constant(numbers)])
         values = {"x": x, "half": np.float32(half(x)), "full": np.asarray(full(x)), "texts": texts,
                   "numbers": numbers, "words": words.numpy(), "shares": shares.numpy()}  # fmt: skip
-        for name, model in (("half", half), ("full", full), ("tables", tables)):
+        for name, model in (("half", half), ("full", full), ("tables", tables),
+                            ("empty", empty)):  # fmt: skip
             recorded[name] = {"summary": summary(model), "params": model.count_params()}
         np.savez_compressed(folder / "values.npz", **values)
         told = {"versions": {"keras": keras.__version__}, "cases": recorded}

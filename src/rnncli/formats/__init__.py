@@ -190,7 +190,8 @@ def _recognise(file: BinaryIO, path: str) -> str:
 def _json_kind(start: bytes, path: str) -> str:
     """Return the reader for a file of JSON, by its beginning or its name."""
     if b'"weight_map"' in start or path.endswith(_INDEX):
-        return "keras.shards" if b"[" in start or b".weights.h5" in start else "torch.shards"
+        keras = b".weights.h5" in start or path.endswith(".weights.json")
+        return "keras.shards" if keras else "torch.shards"
     return "tensorflow.js" if any(mark in start for mark in _TENSORFLOW_JS) else "keras.json"
 
 

@@ -52,7 +52,7 @@ def opened(path: str) -> Iterator[Opened]:
                 files.append(stack.enter_context(hdf5.opened(file)))
             else:
                 gaps.append(f"shard {name[:80]} is not there: what it holds is not counted")
-        if not files:
+        if listed and not files:
             raise FileError("none of its shards is there")
         found = shelf(*files).groups
         order = [group.strip("/").removesuffix("vars").rstrip("/") for group in listed]
@@ -65,7 +65,7 @@ def _listed(folder: Folder, index: str) -> dict[str, list[str]]:
     with folder.open(index) as file:
         node = load(file.read(limits.JSON_BYTES + 1), index)
     listed = node.get("weight_map") if isinstance(node, dict) else None
-    if not isinstance(listed, dict) or not listed:
+    if not isinstance(listed, dict):
         raise FileError(f"{index}: no index of Keras's shards", _EXPECTED)
     limits.check("groups of an index", len(listed), limits.TENSORS)
     return {group: _names(each) for group, each in listed.items()}
