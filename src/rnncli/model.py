@@ -97,13 +97,30 @@ class Ref(NamedTuple):
     tensor: int = 0
 
 
+class Constant(NamedTuple):
+    """An array that a file gives to a call: a number or nested lists; `dtype` is empty where the
+    file does not say it."""
+
+    value: Any
+    dtype: str = ""
+
+    @property
+    def shape(self) -> Shape:
+        """The shape of the array."""
+        found, value = [], self.value
+        while isinstance(value, list | tuple):
+            found.append(len(value))
+            value = value[0] if value else None
+        return tuple(found)
+
+
 class Call(NamedTuple):
     """One use of a layer.
 
     `kwargs` holds the call's other arguments; a `Ref` (or a nest of lists with Refs) among them is
-    a tensor, such as `initial_state`. `inputs` are the positional tensors, in order; `listed` is
-    the order of all tensors in Keras's lists, where that is another. Shapes are None where they are
-    unknown, and before inference.
+    a tensor, such as `initial_state`. `inputs` are the positional tensors, in order; `constants`
+    are what stands between them, by their places; `listed` is the order of all tensors in Keras's
+    lists, where that is another. Shapes are None where they are unknown, and before inference.
     """
 
     inputs: tuple[Ref, ...] = ()
@@ -111,6 +128,14 @@ class Call(NamedTuple):
     input_shapes: Shapes | None = None
     output_shapes: Shapes | None = None
     listed: tuple[Ref, ...] = ()
+    constants: tuple[tuple[int, Constant], ...] = ()
+
+    def arguments(self, tensors: Iterable[Any], made: Callable[[Constant], Any]) -> list[Any]:
+        """Return `tensors`, which stand for the inputs, with what `made` gives for constants."""
+        found = list(tensors)
+        for place, constant in self.constants:
+            found.insert(place, made(constant))
+        return found
 
     def tensors(self) -> tuple[Ref, ...]:
         """Return every tensor the call depends on, positional ones first."""
@@ -302,11 +327,16 @@ def sequential(
 
 def refs_in(value: Any) -> Iterator[Ref]:
     """Yield the tensors inside a nest of lists, tuples and dicts, in Keras's order: keys sorted."""
-    if isinstance(value, Ref):
+    return (each for each in arrays_in(value) if isinstance(each, Ref))
+
+
+def arrays_in(value: Any) -> Iterator[Ref | Constant]:
+    """Yield the tensors and constants inside a nest, in the same order."""
+    if isinstance(value, Ref | Constant):
         yield value
     elif isinstance(value, Mapping):
         for key in sorted(value):
-            yield from refs_in(value[key])
+            yield from arrays_in(value[key])
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from refs_in(item)
+            yield from arrays_in(item)

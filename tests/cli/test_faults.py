@@ -184,7 +184,6 @@ def stopped(folder: Path, number: signal.Signals, delay: float) -> tuple[int, st
     with subprocess.Popen(
         [sys.executable, "-m", "rnncli", *LONG], cwd=folder, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # else ignored
     ) as run:  # fmt: skip
         deadline = time.monotonic() + 30
         while not any(each.name.endswith(".part") for each in folder.iterdir()):
@@ -249,7 +248,6 @@ def test_a_signal_ends_every_command_in_one_line(
     with subprocess.Popen(
         [sys.executable, "-c", SAID, command, *BUSY[command]], cwd=tmp_path,
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as run:  # fmt: skip
         assert run.stderr is not None and run.stderr.readline() == "ready\n"
         time.sleep(Random(f"{number} {command}").uniform(0.05, 0.3))
@@ -286,7 +284,6 @@ def test_an_interrupt_that_is_dropped_ends_the_run(
     run = subprocess.run(
         [sys.executable, "-c", DROPPED.format(number=int(number), then=then), *LONG],
         cwd=tmp_path, capture_output=True, text=True, timeout=60,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     left = list(tmp_path.iterdir())
     assert (run.returncode, run.stderr, left) == (128 + number, line_of(number), [])

@@ -10,9 +10,9 @@ from rnncli.errors import ShapeError, UnsupportedError
 from rnncli.forward.keras_runs import as_keras_runs, mixes, unmasks
 from rnncli.graph.order import in_order
 from rnncli.layers import TABLE, layer_type, operation
-from rnncli.layers.op import Array, Notes, Op, OpContext, Value, unsupported
+from rnncli.layers.op import Array, Notes, Op, OpContext, Value, array_of, unsupported
 from rnncli.layers.wrappers import EachStep
-from rnncli.model import Call, Layer, Model, Ref
+from rnncli.model import Call, Constant, Layer, Model, Ref
 
 Weights = Mapping[str, Array]  # by the path within the model: `lstm/lstm_cell/kernel`
 Node = tuple[str, int]
@@ -178,8 +178,9 @@ def _operation(layer: Layer, weights: Weights, rules: Rules, prefix: str) -> Op 
 
 def _run(step: Step, op: Op, values: dict[Ref, Value], dtype: np.dtype[Any]) -> None:
     call, layer = step.call, step.layer
-    inputs = [_value(values, ref) for ref in call.inputs]
-    options = {key: _resolved(value, values) for key, value in call.kwargs.items()}
+    tensors = (_value(values, ref) for ref in call.inputs)
+    inputs = call.arguments(tensors, lambda each: _constant(each, dtype))
+    options = {key: _resolved(value, values, dtype) for key, value in call.kwargs.items()}
     inputs = _masked(inputs, options.get("mask"))
     family = TABLE.get(layer.kind or "")
     if family not in _WHOLE and not str(family).startswith("ops."):
@@ -202,14 +203,16 @@ def _as_floats(value: Value, dtype: np.dtype[Any]) -> Value:
     return value._replace(array=value.array.astype(dtype))
 
 
-def _masked(inputs: Sequence[Value], mask: Any) -> list[Value]:
-    """Return the inputs with the masks that the call names, one for each or for the first."""
-    masks = mask if isinstance(mask, list) else [mask]
-    masks = [*masks, *[None] * len(inputs)]
-    return [
-        value._replace(mask=given.array != 0) if isinstance(given, Value) else value
-        for value, given in zip(inputs, masks, strict=False)
-    ]
+def _masked(inputs: list[Value], mask: Any) -> list[Value]:
+    """Return the inputs with the masks that the call names: a list for each, else the first's."""
+    if isinstance(mask, list):
+        given = [each.array != 0 if isinstance(each, Value) else None for each in mask]
+        masks = [*given, *(value.mask for value in inputs[len(given) :])]
+    elif isinstance(mask, Value):
+        masks = [mask.array != 0, *(value.mask for value in inputs[1:])]
+    else:
+        return inputs
+    return [value._replace(mask=each) for value, each in zip(inputs, masks, strict=False)]
 
 
 def run_op(layer: Layer, run: Callable[[], Any], inputs: Sequence[Value]) -> Any:
@@ -246,10 +249,18 @@ def keep(layer: Layer, index: int, outputs: Sequence[Value], values: dict[Ref, V
         values[Ref(layer.name, index, tensor)] = value
 
 
-def _resolved(value: Any, values: Mapping[Ref, Value]) -> Any:
+def _resolved(value: Any, values: Mapping[Ref, Value], dtype: np.dtype[Any]) -> Any:
     """Return an argument of a call with its tensors in place of their Refs."""
     if isinstance(value, Ref):
         return _value(values, value)
+    if isinstance(value, Constant):
+        return _constant(value, dtype)
     if isinstance(value, list | tuple):
-        return [_resolved(item, values) for item in value]
+        return [_resolved(item, values, dtype) for item in value]
     return value
+
+
+def _constant(constant: Constant, dtype: np.dtype[Any]) -> Value:
+    """Return a constant as a tensor, in the dtype of the run where it is one of fractions."""
+    array = array_of(constant)
+    return Value(array.astype(dtype) if array.dtype.kind == "f" else array)

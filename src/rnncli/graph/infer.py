@@ -119,7 +119,7 @@ def _listed(model: Model) -> tuple[Layer, ...]:
 
 def _run_call(layer: Layer, index: int, progress: _Progress) -> None:
     call = _call(layer, index, progress)
-    shapes = [progress.shapes.get(ref) for ref in call.inputs]
+    shapes = call.arguments(map(progress.shapes.get, call.inputs), lambda each: each.shape)
     inputs: Shapes | None = None if None in shapes else tuple(s for s in shapes if s is not None)
     if inputs is None or (not inputs and layer.build_shapes):
         inputs = layer.build_shapes

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rnncli.cells import cells_in, names
 from rnncli.layers.layer_type import LayerType
 from rnncli.layers.ops.names import OPERATIONS
-from rnncli.model import Call, Config, Layer
+from rnncli.model import Call, Config, Constant, Layer, arrays_in
 
 if TYPE_CHECKING:
     from rnncli.layers.op import Op, OpContext
@@ -187,5 +187,7 @@ def streams(layer: Layer, call: Call) -> bool:
     if layer.kind not in TABLE or not inputs or (layer.model and layer.kind != "TimeDistributed"):
         return False
     if call.kwargs.get("training"):  # of Keras 2: statistics of all steps
+        return False
+    if call.constants or any(isinstance(each, Constant) for each in arrays_in(call.kwargs)):
         return False
     return layer_type(layer.kind).streams(layer.config, len(inputs[0]))

@@ -113,18 +113,22 @@ class MultiHeadAttention(Op):
 
     def __init__(self, setup: OpContext) -> None:
         self.config, self.weights = setup.config, setup.weights
+        self.grouped = setup.kind != "MultiHeadAttention"  # which drops `query_mask` of a call
 
     def __call__(self, inputs: Sequence[Value], options: Mapping[str, Any]) -> tuple[Value, ...]:
         """Return the output with the query's mask and, where asked for, the shares."""
-        given = [*inputs, *(options[key] for key in ("query", "value", "key") if key in options)]
-        query, value, key = given[0], given[1], given[2] if len(given) > 2 else given[1]
+        query, value, key = inputs[0], inputs[1], inputs[-1]
         axes = _attended(self.config, query.array.ndim)
         q, k, v = (
             self._projected(name, each.array)
             for name, each in (("query", query), ("key", key), ("value", value))
         )
         q, k, v = (_moved(each, axes) for each in (q, k, v))
-        masks = [each.mask for each in given[1:] if each.mask is not None]
+        masks = {
+            "query": _mask(query, options.get("query_mask") if self.grouped else None),
+            "value": _mask(value, options.get("value_mask")),
+            "key": _mask(key if len(inputs) > 2 else None, options.get("key_mask")),
+        }
         scored = bool(options.get("return_attention_scores"))
         explicit = scored or self.config["dropout"] > 0 or query.array.ndim != 3
         whole = query.array.ndim != 3 or scored
@@ -175,16 +179,17 @@ class MultiHeadAttention(Op):
         return shares @ v, shares
 
     def _kept(
-        self, query: Value, value: Value, masks: Sequence[Array], options: Mapping[str, Any],
-        rows: slice,
+        self, query: Value, value: Value, masks: Mapping[str, Array | None],
+        options: Mapping[str, Any], rows: slice,
     ) -> Array | None:  # fmt: skip
         """Return which pairs of positions count, to be broadcast to the scores; None: all.
 
-        `masks` are those of value and key, `rows` the queries that are asked for, where the
-        attended axis is the only one.
+        `masks` are those of query, value and key, `rows` the queries that are asked for, where
+        the attended axis is the only one.
         """
-        parts: list[Array] = [] if query.mask is None else [query.mask[:, None, rows, None]]
-        parts += [mask[:, None, None] for mask in masks]
+        rest = (masks["value"], masks["key"])
+        parts = [] if masks["query"] is None else [masks["query"][:, None, rows, None]]
+        parts += [mask[:, None, None] for mask in rest if mask is not None]
         window = self.config.get("sliding_window")
         if options.get("use_causal_mask") or window:
             queries = np.arange(query.array.shape[1])[
@@ -202,6 +207,13 @@ class MultiHeadAttention(Op):
         for part in parts:
             whole = part if whole is None else whole & part
         return whole
+
+
+def _mask(value: Value | None, given: Any) -> Array | None:
+    """Return the mask that a call names, else that of the tensor."""
+    if isinstance(given, Value):
+        return np.not_equal(given.array, 0)
+    return value.mask if value is not None else None
 
 
 def _moved(x: Array, axes: tuple[int, ...]) -> Array:

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rnncli.errors import UnsupportedError
-from rnncli.model import Config
+from rnncli.errors import ShapeError, UnsupportedError
+from rnncli.layers.lazy import lazy
+from rnncli.model import Config, Constant
 
 if TYPE_CHECKING:
     import numpy as np
@@ -12,9 +13,20 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 else:
+    np = lazy("numpy")
     Array = Any  # describing layers loads no numpy
 Carry = Any  # what an operation keeps from one block of steps to the next
 Sizes = tuple[int, ...]
+
+
+def array_of(constant: Constant) -> Array:
+    """Return a constant as an array, bfloat16 in float32. Raises: ShapeError if it is none."""
+    dtype = "float32" if constant.dtype == "bfloat16" else constant.dtype
+    try:
+        array = np.asarray(constant.value)
+        return array.astype(dtype) if dtype else array
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ShapeError(f"a constant of dtype {constant.dtype!r} cannot be read") from error
 
 
 class Value(NamedTuple):

@@ -9,15 +9,31 @@ from typing import Any
 
 from rnncli.errors import FileError
 from rnncli.layers import RECURRENT
-from rnncli.layers.ops.row import Slot, Written
-from rnncli.model import Call, Ref, refs_in
+from rnncli.layers.ops.row import Slot, Written, is_numeric
+from rnncli.model import Call, Constant, Ref, arrays_in, refs_in
 from rnncli.shapes import Shape
 
-# The arguments of `call` after the first, for layers that can be handed tensors there.
+# The arguments of `call` after its tensors, for layers that can be handed others there.
 _CALL = ("initial_state", "mask", "training")
 _RECURRENT = (*RECURRENT, "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")
 _ATTENTION = ("MultiHeadAttention", "GroupedQueryAttention")
 _OPERANDS = ("query", "value", "key")
+_BEHIND = {
+    **dict.fromkeys(_RECURRENT, _CALL),
+    **dict.fromkeys(("Softmax", "GlobalAveragePooling1D"), ("mask",)),
+    **dict.fromkeys(("BatchNormalization", "TimeDistributed"), ("training", "mask")),
+    **dict.fromkeys(
+        ("Attention", "AdditiveAttention"),
+        ("mask", "training", "return_attention_scores", "use_causal_mask"),
+    ),
+    **dict.fromkeys(
+        _ATTENTION,
+        (
+            "query_mask", "value_mask", "key_mask", "attention_mask", "return_attention_scores",
+            "training", "use_causal_mask",
+        ),
+    ),
+}  # fmt: skip
 
 Shapes = dict[Ref, Shape]
 
@@ -47,13 +63,13 @@ def _call(kind: str | None, node: Any, name: str, shapes: Shapes) -> Call:
     if not isinstance(node, list | dict):
         raise FileError(f"inbound_nodes of layer {name!r} holds {str(node)[:40]!r}, not a call")
     kwargs: dict[str, Any] = {}
-    inputs = []
+    given: list[Ref | Constant] = []
     for record in _records(node):
-        if record[0] != "_CONSTANT_VALUE":
-            inputs.append(_ref(record, name))
+        constant = record[0] == "_CONSTANT_VALUE"
+        given.append(Constant(record[2]) if constant else _ref(record, name))
         if len(record) > 3 and isinstance(record[3], dict):
             kwargs |= record[3]
-    return _with_operands(kind, inputs, _arguments(kwargs, shapes, lists=True))
+    return _with_operands(kind, given, _arguments(kwargs, shapes, lists=True))
 
 
 def _keras3_call(kind: str | None, node: Mapping[str, Any], shapes: Shapes) -> Call:
@@ -61,28 +77,33 @@ def _keras3_call(kind: str | None, node: Mapping[str, Any], shapes: Shapes) -> C
     given = node.get("kwargs")
     kwargs = _arguments(given if isinstance(given, dict) else {}, shapes)
     listed = tuple(refs_in([args, kwargs]))
-    first, rest = args[:1], args[1:]
-    if kind in _RECURRENT:
-        kwargs = {**dict(zip(_CALL, rest, strict=False)), **kwargs}
-        rest = []
-    inputs = list(refs_in([first, rest]))
+    if kind in _BEHIND:
+        tensors = len(_OPERANDS) if kind in _ATTENTION else 1
+        kwargs = {**dict(zip(_BEHIND[kind], args[tensors:], strict=False)), **kwargs}
+        args = args[:tensors]
+    inputs = list(arrays_in(args))
     if not inputs and kind not in _ATTENTION:  # everything by keyword, as `layer(inputs=x)`
         names = (key for key, value in kwargs.items() if any(refs_in(value)))
         key = next((key for key in names if key not in _CALL), None)
-        inputs = list(refs_in(kwargs.pop(key))) if key is not None else []
+        inputs = list(arrays_in(kwargs.pop(key))) if key is not None else []
     kwargs = {key: value for key, value in kwargs.items() if value is not None}
     call = _with_operands(kind, inputs, kwargs)._replace(listed=())
     return call if listed == call.tensors() else call._replace(listed=listed)
 
 
-def _with_operands(kind: str | None, inputs: list[Ref], kwargs: dict[str, Any]) -> Call:
+def _with_operands(kind: str | None, given: list[Ref | Constant], kwargs: dict[str, Any]) -> Call:
     """Return a call; what attention gets by name stands among its inputs, in its own order."""
-    if kind not in _ATTENTION or len(inputs) >= len(_OPERANDS):
-        return Call(tuple(inputs), kwargs)
-    listed = (*inputs, *refs_in(kwargs))
-    found = (*inputs, *refs_in([kwargs.get(key) for key in _OPERANDS]))
+    if kind not in _ATTENTION or len(given) >= len(_OPERANDS):
+        return _placed(given, kwargs)
+    listed = (*refs_in(given), *refs_in(kwargs))
+    found = [*given, *arrays_in([kwargs.get(key) for key in _OPERANDS])]
     rest = {key: value for key, value in kwargs.items() if key not in _OPERANDS}
-    return Call(found, rest, listed=listed)
+    return _placed(found, rest)._replace(listed=listed)
+
+
+def _placed(given: list[Ref | Constant], kwargs: dict[str, Any]) -> Call:
+    constants = ((at, each) for at, each in enumerate(given) if isinstance(each, Constant))
+    return Call(tuple(refs_in(given)), kwargs, constants=tuple(constants))
 
 
 def operation_call(node: Any) -> tuple[Call, Written]:
@@ -108,6 +129,9 @@ def operation_call(node: Any) -> tuple[Call, Written]:
 
 def _arguments(kwargs: Mapping[str, Any], shapes: Shapes, lists: bool = False) -> dict[str, Any]:
     found = {str(key): _tensors(value, shapes, lists) for key, value in kwargs.items()}
+    for key, value in found.items():
+        if key.endswith("mask") and isinstance(value, list) and is_numeric(value):
+            found[key] = Constant(value)  # as Keras 2 writes arrays
     return {key: value for key, value in found.items() if value is not None}
 
 
@@ -122,12 +146,23 @@ def _tensors(value: Any, shapes: Shapes, lists: bool = False) -> Any:
             if shape is not None:
                 shapes[ref] = shape
             return ref
+        constant = _constant(value)
+        if constant is not None:
+            return constant
         return {str(key): _tensors(item, shapes, lists) for key, item in value.items()}
     if lists and is_record(value) and len(value) == 3:
-        return value[2] if value[0] == "_CONSTANT_VALUE" else _ref(value, "kwargs")
+        return Constant(value[2]) if value[0] == "_CONSTANT_VALUE" else _ref(value, "kwargs")
     if isinstance(value, list):
         return [_tensors(item, shapes, lists) for item in value]
     return value
+
+
+def _constant(value: Mapping[str, Any]) -> Constant | None:
+    """Return an array as Keras 3 writes it, None if a value is none."""
+    config = value.get("config")
+    if value.get("class_name") not in ("__numpy__", "__tensor__") or not isinstance(config, dict):
+        return None
+    return Constant(config.get("value"), str(config.get("dtype") or ""))
 
 
 def is_record(value: Any) -> bool:
@@ -168,6 +203,8 @@ def renumbered(value: Any, first: Mapping[str, int]) -> Any:
 
     Keras counts the calls of a nested model from 1: its inside is call 0.
     """
+    if isinstance(value, Constant):
+        return value
     if isinstance(value, Ref):
         return value._replace(call=value.call - first.get(value.layer, 0))
     if isinstance(value, tuple | list):
@@ -182,9 +219,9 @@ def renumbered_calls(calls: tuple[Call, ...], first: Mapping[str, int]) -> tuple
     if not first:
         return calls
     return tuple(
-        Call(
-            renumbered(call.inputs, first),
-            renumbered(dict(call.kwargs), first),
+        call._replace(
+            inputs=renumbered(call.inputs, first),
+            kwargs=renumbered(dict(call.kwargs), first),
             listed=renumbered(call.listed, first),
         )
         for call in calls

@@ -9,14 +9,13 @@ from rnncli.layers.ops.row import (
     Slot,
     argument,
     axes_of,
-    is_array,
     same,
     shape_of,
     shapes_of,
     together,
     types,
 )
-from rnncli.model import Config
+from rnncli.model import Config, Constant
 from rnncli.shapes import Dim, Shape, Shapes, show
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ def _part(config: Config, inputs: Shapes) -> Shapes:
             found.append(_length(dim, each))
         elif isinstance(each, Slot):
             found += inputs[each.number]
-        elif isinstance(each, list) or is_array(each):
+        elif isinstance(each, list | Constant):
             found += shape_of(each)
         elif not isinstance(each, int):
             raise ShapeError(f"a key of {str(each)[:40]} is not known")
@@ -55,7 +54,7 @@ def _part(config: Config, inputs: Shapes) -> Shapes:
 
 
 def _keys(key: Any) -> list[Any]:
-    if isinstance(key, Slot) or not isinstance(key, list | tuple):
+    if isinstance(key, Slot | Constant) or not isinstance(key, list | tuple):
         return [key]
     return list(key)
 

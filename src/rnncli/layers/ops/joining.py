@@ -15,7 +15,8 @@ else:
 
 
 def _joined(axis: int | None, least: int = 1) -> Any:
-    """Return the rule of a concatenation along `axis`, None: along the config's."""
+    """Return the rule of a concatenation along `axis`, None: along the config's; what the first
+    does not state of the other sizes stays open, as in Keras."""
 
     def shape_of(config: Config, inputs: Shapes) -> Shapes:
         shapes = [(1,) * (least - len(shape)) + shape for shape in shapes_of(config, inputs)]
@@ -23,8 +24,8 @@ def _joined(axis: int | None, least: int = 1) -> Any:
         sizes = [shape[at] for shape in shapes]
         whole = None if None in sizes else sum(size or 0 for size in sizes)
         others = [tuple(1 if a == at else d for a, d in enumerate(shape)) for shape in shapes]
-        merged = together(others)
-        return ((*merged[:at], whole, *merged[at + 1 :]),)
+        together(others)  # which checks that they fit
+        return ((*shapes[0][:at], whole, *shapes[0][at + 1 :]),)
 
     return shape_of
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rnncli.errors import ShapeError
 from rnncli.layers.layer_type import LayerType, Outputs, pair
 from rnncli.layers.lazy import lazy
-from rnncli.layers.op import Op, OpContext, Value, unsupported
-from rnncli.model import Config
+from rnncli.layers.op import Op, OpContext, Value, array_of, unsupported
+from rnncli.model import Config, Constant
 from rnncli.shapes import Dim, Shape, Shapes
 
 if TYPE_CHECKING:
@@ -57,40 +57,33 @@ def shapes_of(config: Config, inputs: Shapes) -> list[Shape]:
 def _shapes(value: Any, inputs: Shapes) -> Iterator[Shape]:
     if isinstance(value, Slot):
         yield inputs[value.number]
+    elif isinstance(value, Constant):
+        yield value.shape
     elif isinstance(value, list | tuple) and any(map(_holds_tensor, value)):
         for each in value:
             yield from _shapes(each, inputs)
-    elif is_array(value) or (isinstance(value, list) and value and _is_numeric(value)):
+    elif isinstance(value, list) and value and is_numeric(value):
         yield shape_of(value)
     elif isinstance(value, int | float):
         yield ()
 
 
 def _holds_tensor(value: Any) -> bool:
-    if isinstance(value, list | tuple) and not isinstance(value, Slot):
-        return any(map(_holds_tensor, value))
-    return isinstance(value, Slot) or is_array(value)
+    if isinstance(value, Slot | Constant):
+        return True
+    return isinstance(value, list | tuple) and any(map(_holds_tensor, value))
 
 
-def _is_numeric(value: Any) -> bool:
+def is_numeric(value: Any) -> bool:
+    """Whether a value is a number, or a nest of lists of numbers."""
     if isinstance(value, list):
-        return all(map(_is_numeric, value))
+        return all(map(is_numeric, value))
     return isinstance(value, int | float)
 
 
-def is_array(value: Any) -> bool:
-    """Whether a value of a file is an array."""
-    return isinstance(value, Mapping) and value.get("class_name") in ("__numpy__", "__tensor__")
-
-
 def shape_of(value: Any) -> Shape:
-    """Return the shape of a constant that a file holds as a list, or as a list with its dtype."""
-    if isinstance(value, Mapping):
-        config = value.get("config")
-        value = config.get("value") if isinstance(config, Mapping) else None
-    if not isinstance(value, list | tuple):
-        return ()
-    return (len(value), *(shape_of(value[0]) if value else ()))
+    """Return the shape of a constant, or of a list that a file has in its place."""
+    return (value if isinstance(value, Constant) else Constant(value)).shape
 
 
 def argument(config: Config, index: int, name: str, default: Any = None) -> Any:
@@ -199,10 +192,8 @@ class Operation(Op):
 def _filled(value: Any, arrays: Sequence[Any]) -> Any:
     if isinstance(value, Slot):
         return arrays[value.number]
-    if is_array(value):
-        config = value["config"]
-        dtype = config.get("dtype")
-        return np.asarray(config["value"]).astype("float32" if dtype == "bfloat16" else dtype)
+    if isinstance(value, Constant):
+        return array_of(value)
     if isinstance(value, list | tuple):
         return [_filled(each, arrays) for each in value]
     if isinstance(value, Mapping) and value.get("class_name") == "__slice__":
