@@ -14,7 +14,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(scope="session", autouse=True)
 def signals() -> None:
-    """Let signals end what tests start, also where they are ignored, as a job's in the background."""
+    """Let signals end what tests start, also where they are ignored, as in the background."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         if signal.getsignal(number) is signal.SIG_IGN:
             interrupts = number == signal.SIGINT
