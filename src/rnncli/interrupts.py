@@ -1,11 +1,16 @@
 """Signals that end a run: one line, exit code 128 + the signal's number, no unfinished file."""
 
+from __future__ import annotations
+
 import os
 import signal
 import sys
-from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+
+TYPE_CHECKING = False  # typing takes longest to load; until then an interrupt is a traceback
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
 
 SECONDS = 0.5  # for an interrupt to come up through the code it was raised in
 UNFINISHED: set[str] = set()  # files that are removed where a run is ended

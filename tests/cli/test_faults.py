@@ -289,6 +289,21 @@ def test_an_interrupt_that_is_dropped_ends_the_run(
     assert (run.returncode, run.stderr, left) == (128 + number, line_of(number), [])
 
 
+def test_little_is_loaded_before_signals_are_caught() -> None:
+    """Until then an interrupt is Python's own traceback."""
+    script = """
+import sys
+before = set(sys.modules)
+import rnncli.__main__
+print(*sorted(set(sys.modules) - before))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60
+    )
+    assert "rnncli.interrupts" in done.stdout.split()
+    assert not {"typing", "re", "numpy", "typer"} & set(done.stdout.split())
+
+
 @pytest.mark.parametrize("name", ["TERM", "HUP", "QUIT"])
 def test_a_signal_that_a_parent_ignores_stays_ignored(tmp_path: Path, name: str) -> None:
     line = f'trap "" {name}; "{sys.executable}" -m rnncli forward -o y.npy --format json'
