@@ -53,7 +53,16 @@ def place(path: Path) -> str:
     return relative.parts[0]
 
 
+def module(path: Path) -> str:
+    parts = path.relative_to(SOURCE.parent).with_suffix("").parts
+    return ".".join(parts).removesuffix(".__init__")
+
+
+NAMES = {module(path) for path in MODULES}
+
+
 def imports(path: Path) -> set[str]:
+    """Return what a module imports, and the modules that it names to load them later."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -61,6 +70,8 @@ def imports(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
             found |= {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found |= NAMES & {node.value, f"rnncli.{node.value}"} if "." in node.value else set()
     return found
 
 
@@ -106,14 +117,8 @@ def test_no_modules_import_each_other() -> None:
         wanted = {name: needed for name, needed in wanted.items() if name not in free}
 
 
-def module(path: Path) -> str:
-    parts = path.relative_to(SOURCE.parent).with_suffix("").parts
-    return ".".join(parts).removesuffix(".__init__")
-
-
 def loaded(path: Path) -> set[str]:
     """Return the modules that a module loads, sooner or later."""
-    names = {module(each) for each in MODULES}
     tree = ast.parse(path.read_text())
     typed = {
         id(each)
@@ -129,5 +134,5 @@ def loaded(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and id(node) not in typed:
             for alias in node.names:
                 inner = f"{node.module}.{alias.name}"
-                found.add(inner if inner in names else str(node.module))
+                found.add(inner if inner in NAMES else str(node.module))
     return found
