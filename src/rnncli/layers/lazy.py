@@ -24,4 +24,4 @@ def lazy(name: str) -> Any:
 
 def function_of(module: str, name: str) -> Callable[..., Any]:
     """Return a function that calls `name` of `module`, loaded at the first call."""
-    return lambda *args: getattr(import_module(f"rnncli.{module}"), name)(*args)
+    return lambda *args, **rest: getattr(import_module(f"rnncli.{module}"), name)(*args, **rest)

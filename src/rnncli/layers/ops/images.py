@@ -1,17 +1,13 @@
 """Operations on images."""
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 from rnncli.layers.layer_type import pair
-from rnncli.layers.lazy import lazy
+from rnncli.layers.lazy import function_of
 from rnncli.layers.ops.row import Row, same, shapes_of, types
 from rnncli.model import Config
 from rnncli.shapes import Dim, Shape, Shapes
-
-if TYPE_CHECKING:
-    from rnncli.kernels import pictures
-else:
-    pictures = lazy("rnncli.kernels.pictures")
 
 
 def _apart(config: Config, shape: Shape) -> tuple[Shape, Dim, Dim, Dim]:
@@ -77,10 +73,7 @@ def _edges(config: Config, inputs: Shapes) -> Shapes:
     return ((*inputs[0], 2),)
 
 
-def _lazily(name: str) -> Any:
-    return lambda *args, **kwargs: getattr(pictures, name)(*args, **kwargs)
-
-
+_lazily = partial(function_of, "kernels.pictures")
 _SIDES = ("top", "left", "bottom", "right")
 _TARGETS = ("target_height", "target_width", "data_format")
 TYPES = types(

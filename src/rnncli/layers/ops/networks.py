@@ -1,19 +1,18 @@
 """What layers compute, called as operations: convolutions, pools, norms, attention."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rnncli.layers.layer_type import pair
-from rnncli.layers.lazy import lazy
+from rnncli.layers.lazy import function_of, lazy
 from rnncli.layers.ops.row import Row, axes_of, same, shapes_of, types
 from rnncli.model import Config
 from rnncli.shapes import Dim, Shapes
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from rnncli.kernels import networks
 else:
-    np, networks = lazy("numpy"), lazy("rnncli.kernels.networks")
+    np = lazy("numpy")
 
 
 def _layer(name: str, config: Config, inputs: Shapes) -> Shapes:
@@ -93,10 +92,7 @@ def _batch_norm(
     return found if offset is None else found + np.reshape(offset, sizes)
 
 
-def _lazily(name: str) -> Any:
-    return lambda *args, **kwargs: getattr(networks, name)(*args, **kwargs)
-
-
+_lazily = partial(function_of, "kernels.networks")
 _MOVES = ("strides", "padding", "data_format", "dilation_rate")
 _POOL = ("pool_size", "strides", "padding", "data_format")
 _FOLDS = ("kernel_size", "dilation", "padding", "stride")

@@ -1,16 +1,11 @@
 """Transforms of signals: Fourier's, of windows too."""
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
 
-from rnncli.layers.lazy import lazy
+from rnncli.layers.lazy import function_of
 from rnncli.layers.ops.row import Row, types
 from rnncli.model import Config
 from rnncli.shapes import Dim, Shapes
-
-if TYPE_CHECKING:
-    from rnncli.kernels import signals
-else:
-    signals = lazy("rnncli.kernels.signals")
 
 
 def _parts(config: Config, inputs: Shapes) -> Shapes:
@@ -55,10 +50,7 @@ def _signal(config: Config, inputs: Shapes) -> Shapes:
     return ((*inputs[0][:-2], length),)
 
 
-def _lazily(name: str) -> Any:
-    return lambda *args, **kwargs: getattr(signals, name)(*args, **kwargs)
-
-
+_lazily = partial(function_of, "kernels.signals")
 _FRAMES = ("sequence_length", "sequence_stride", "fft_length", "window", "center")
 TYPES = types(
     {
