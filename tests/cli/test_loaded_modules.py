@@ -100,3 +100,30 @@ def test_numpy_is_loaded_and_no_reader(command: str) -> None:
 def test_the_guard_sees_what_is_loaded() -> None:
     assert {"typer", "rich", "rnncli"} <= loaded("summary", COLUMNS="40")  # Keras's folds
     assert {"h5py", "numpy"} <= loaded("summary", str(GOLDENS / "keras/k3/lstm_stack.h5"))
+
+
+@pytest.mark.parametrize(
+    ("options", "given", "expected"),
+    [((), {}, None), (("--stats",), {}, "1"), (("--stats",), {"OPENBLAS_NUM_THREADS": "3"}, "3"),
+     (("--stats",), {"OMP_NUM_THREADS": "2"}, None)],
+)  # fmt: skip
+def test_gradients_keep_to_one_thread(
+    options: tuple[str, ...], given: dict[str, str], expected: str | None
+) -> None:
+    """The number that the BLAS reads where it is loaded; it is too late to say it afterwards."""
+    script = """
+import os, sys
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == "numpy":
+            print(os.environ.get("OPENBLAS_NUM_THREADS"), file=sys.stderr)
+sys.meta_path.insert(0, Finder())
+from rnncli.cli import main
+main()
+"""
+    kept = {key: value for key, value in os.environ.items() if not key.endswith("NUM_THREADS")}
+    done = subprocess.run(
+        [sys.executable, "-c", script, "forward", "--units", "4", "--steps", "5", *options],
+        capture_output=True, text=True, check=True, env={**kept, **given},
+    )  # fmt: skip
+    assert done.stderr.split()[0] == str(expected)

@@ -1,5 +1,6 @@
 """`rnncli forward`: what it computes."""
 
+import os
 from typing import TYPE_CHECKING
 
 from rnncli.cli.forward_options import InsideFlags, RunFlags
@@ -37,6 +38,8 @@ def command(
       rnncli forward model.h5 --input x.csv --format json
       rnncli forward --cell lstm --stats --plot
     """
+    if inside.stats:
+        _one_thread()
     from rnncli.forward import forward
 
     if run.input and cell.steps is None:
@@ -55,6 +58,16 @@ def command(
     warn_that(*result.warnings)
     both = from_flags and cell.return_sequences is None
     _report(result, both=both, output=output, inside=inside, save=run.save)
+
+
+def _one_thread() -> None:
+    """Have the BLAS, which is not loaded yet, use one thread where nobody asked for another number.
+
+    The products of a gradient are many and small: on a busy machine threads wait for each other ten
+    times as long as they compute.
+    """
+    if "OMP_NUM_THREADS" not in os.environ:
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def _part(
