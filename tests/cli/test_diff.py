@@ -199,6 +199,37 @@ def test_trouble_is_another_exit_code_than_a_difference(rnncli: Any, tmp_path: P
         assert words in done.stderr
 
 
+def call(config: dict[str, Any], name: str) -> dict[str, Any]:
+    nodes = config["config"]["layers"]
+    found: dict[str, Any] = next(each for each in nodes if each["name"] == name)["inbound_nodes"][0]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "what"),
+    [
+        ("add", lambda node: node["args"][0][1]["config"]["value"][0][0].__setitem__(0, 0.5),
+         {"call argument 1"}),
+        ("lstm_2", lambda node: node["kwargs"].update(mask=None), {"call mask"}),
+        ("multi_head_attention",
+         lambda node: node["kwargs"].update(use_causal_mask=True), {"call use_causal_mask"}),
+        ("dense", lambda node: node["kwargs"].update(training=True), {"call training"}),
+        ("concatenate_1",
+         lambda node: node["args"][0][1]["config"]["value"][0][0].__setitem__(0, 0.5), {"call"}),
+    ],
+)  # fmt: skip
+def test_what_a_call_is_given_counts(
+    rnncli: Any, tmp_path: Path, name: str,
+    change: Callable[[dict[str, Any]], None], what: set[str],
+) -> None:  # fmt: skip
+    with zipfile.ZipFile(GOLDENS / "constants.zip") as archive:
+        path = Path(archive.extract("arrays.keras", tmp_path))
+    other = edited(path, tmp_path / "b.keras", lambda config: change(call(config, name)))
+    assert diff(rnncli, path, path, code=0)["same"] is True
+    (found,) = diff(rnncli, path, other, code=1)["layers"]
+    assert (found["name"], set(found["a"])) == (name, what)
+
+
 def test_a_model_that_is_not_wholly_known_is_not_called_the_same(
     rnncli: Any, tmp_path: Path
 ) -> None:

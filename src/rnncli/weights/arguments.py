@@ -1,12 +1,14 @@
 """The arguments of a layer in a form that does not depend on who wrote them."""
 
 import re
+import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rnncli.layers import TABLE, layer_type
 from rnncli.layers.rnn.keras import directions
-from rnncli.model import Config
+from rnncli.model import Call, Config, Constant, Ref
+from rnncli.shapes import show
 
 # Keys of a config that do not say what a layer computes.
 _ASIDE = {"name", "seed", "dtype", "trainable", "batch_shape", "batch_input_shape", "build_config",
@@ -69,8 +71,20 @@ def _axes(axis: Any, rank: int) -> Any:
     return counted[0] if len(counted) == 1 else counted
 
 
+def call_arguments(call: Call) -> dict[str, Any]:
+    """Return what a call is given beside its inputs; of a tensor, that it is one."""
+    found = {f"argument {place}": plain(constant) for place, constant in call.constants}
+    found |= {key: plain(value) for key, value in call.kwargs.items()}
+    return {key: value for key, value in sorted(found.items()) if value not in (None, False)}
+
+
 def plain(value: Any) -> Any:
     """Return a value as every version of Keras might have written it."""
+    if isinstance(value, Ref):
+        return "tensor"
+    if isinstance(value, Constant):
+        numbers = zlib.crc32(repr(_numbers(value.value)).encode())
+        return f"array {show(value.shape)} of checksum {numbers:08x}"
     if isinstance(value, Mapping) and "class_name" in value:
         inner = value.get("config")
         if value["class_name"] == "function" and isinstance(inner, str):
@@ -86,3 +100,10 @@ def plain(value: Any) -> Any:
     if isinstance(value, str):
         return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", value.rpartition(">")[2]).lower()
     return value
+
+
+def _numbers(value: Any) -> Any:
+    """Return nested lists with every number as a float, since some files hold whole ones as int."""
+    if isinstance(value, list | tuple):
+        return [_numbers(each) for each in value]
+    return float(value) if isinstance(value, int | float) else value

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from rnncli.model import Call, Layer, Model, Ref
-from rnncli.weights.arguments import arguments
+from rnncli.weights.arguments import arguments, call_arguments
 from rnncli.weights.matching import Pairs, Row, layer_pairs, piece_pairs
 from rnncli.weights.matching import layer_type as type_of
 from rnncli.weights.piece import Entry, Piece
@@ -96,6 +96,7 @@ def _layers(a: Row, b: Row, names: Mapping[tuple[str, str], Row]) -> Compared:
     yield "trainable params", one.trainable_params, other.trainable_params
     if one.kind == other.kind and not (one.inferred or other.inferred):
         yield from _arguments(one, other)
+        yield from _call_arguments(one.calls, other.calls)
     yield from _inputs(a, b, names)
 
 
@@ -128,6 +129,13 @@ def _arguments(a: Layer, b: Layer) -> Compared:
         x, y = one.get(key), other.get(key)
         if key != "nonlinearity" or None not in (x, y):  # which not every file says
             yield key, x, y
+
+
+def _call_arguments(a: Sequence[Call], b: Sequence[Call]) -> Compared:
+    """Yield what the calls are given beside their inputs, of each call that both models have."""
+    for one, other in zip(map(call_arguments, a), map(call_arguments, b), strict=False):
+        for key in dict.fromkeys((*one, *other)):
+            yield f"call {key}", one.get(key), other.get(key)
 
 
 def _rank(layer: Layer) -> int:
