@@ -10,8 +10,8 @@ from rnncli.cells import CELLS, snake_case
 from rnncli.cli import COMMANDS, GUIDE, app, main
 from rnncli.layers.rnn.structure import MERGE_MODES
 from rnncli.layers.rnn.weight_layouts import LAYOUTS
-from rnncli.model import ITEM_SIZE
 from rnncli.render import CHECK_ONLY, FORMATS, SUMMARY_ONLY
+from rnncli.storage import ITEM_SIZE
 
 LINES = [[], ["--help"], ["--help-all"], *([command, "--help"] for command in COMMANDS)]
 

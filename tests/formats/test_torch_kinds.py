@@ -13,8 +13,8 @@ from rnncli.forward import Request, forward
 from rnncli.forward.finite import count_not_finite
 from rnncli.forward.stored import to_values
 from rnncli.graph.alone import alone
-from rnncli.model import ITEM_SIZE, Tensor
 from rnncli.report.cost import cost
+from rnncli.storage import ITEM_SIZE, Tensor
 
 FOLDER = Path(__file__).parents[1] / "goldens" / "torch" / "kinds"
 RECORDS = json.loads((FOLDER / "files.json").read_text())["files"]

@@ -10,9 +10,10 @@ from rnncli.errors import FileError
 from rnncli.forward.finite import count_not_finite
 from rnncli.graph.expressions import parse_stack
 from rnncli.graph.infer import infer
-from rnncli.model import Model, Source, Stored, Tensor, sequential
+from rnncli.model import Model, Source, sequential
 from rnncli.render import Target, render
 from rnncli.report.check import Limits, Subject, check, failures
+from rnncli.storage import Stored, Tensor
 
 LSTM = ("Input((100, 32))", "LSTM(64)")  # 24,832 weights, 99,328 bytes, 2,457,600 MACs
 

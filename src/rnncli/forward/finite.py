@@ -9,7 +9,8 @@ from rnncli.errors import FileError, RnncliError
 from rnncli.forward.blocks import blocks
 from rnncli.forward.stored import to_values
 from rnncli.layers.op import Array
-from rnncli.model import Model, Store, Tensor, Weight
+from rnncli.model import Model, Weight
+from rnncli.storage import Store, Tensor
 
 
 class Finite(NamedTuple):

@@ -9,7 +9,8 @@ import numpy as np
 from rnncli.errors import FileError
 from rnncli.forward.blocks import Index, Values, whole
 from rnncli.kernels.activation_layers import Array
-from rnncli.model import Store, Tensor, Weight
+from rnncli.model import Weight
+from rnncli.storage import Store, Tensor
 
 _SMALL = 16 << 20  # bytes that any tensor may have
 _REPEATED = 100  # beyond them: its bytes to those that the file stores of it

@@ -17,8 +17,9 @@ from rnncli.forward.engine import needed
 from rnncli.forward.stored import assemble
 from rnncli.graph.state_dicts import matched
 from rnncli.layers.op import Array
-from rnncli.model import Layer, Model, Ref, Store, Weight
+from rnncli.model import Layer, Model, Ref, Weight
 from rnncli.shapes import show
+from rnncli.storage import Store
 
 Values = dict[str, Array]
 

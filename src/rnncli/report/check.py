@@ -4,10 +4,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from rnncli.graph.sizes import sized
-from rnncli.model import ITEM_SIZE, Model
+from rnncli.model import Model
 from rnncli.report import AtLeast, Column, Report, Table
 from rnncli.report.macs import model_macs
 from rnncli.shapes import Shapes, show
+from rnncli.storage import ITEM_SIZE
 
 _COLUMNS = (
     Column("model", "Model"),

@@ -5,13 +5,14 @@ from typing import Any
 
 from rnncli.graph.sizes import sized
 from rnncli.layers.onnx import open_axes, stated_batch
-from rnncli.model import ITEM_SIZE, Layer, Model
+from rnncli.model import Layer, Model
 from rnncli.report import Column, Report, Table, Total, glossary
 from rnncli.report.device import NOTHING, Asked, figures
 from rnncli.report.device import notes as device_notes
 from rnncli.report.macs import macs_of, times, total
 from rnncli.report.memory import output_bytes, peak_bytes, state_bytes
 from rnncli.shapes import Dim
+from rnncli.storage import ITEM_SIZE
 
 DEFINITION = (
     "A MAC is one multiply-accumulate of a matrix product or convolution; FLOPs = 2 × MACs. "

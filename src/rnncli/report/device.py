@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from rnncli.model import ITEM_SIZE, Model, Weight
+from rnncli.model import Model, Weight
 from rnncli.shapes import Dim
+from rnncli.storage import ITEM_SIZE
 
 OPTIMIZERS = {"sgd": 0, "adam": 2}  # values that the optimizer keeps per trainable one
 _SCALE_BYTES, _BIAS_BYTES = ITEM_SIZE["float32"], ITEM_SIZE["int32"]

@@ -6,10 +6,11 @@ from math import isqrt
 from typing import Any
 
 from rnncli.errors import UsageError
-from rnncli.model import ITEM_SIZE, Model
+from rnncli.model import Model
 from rnncli.report import Column, Report, Table
 from rnncli.report.macs import model_macs
 from rnncli.shapes import LARGEST, Dim
+from rnncli.storage import ITEM_SIZE
 
 Make = Callable[[int], Model]  # units -> the model of that size
 Amounts = Mapping[str, Dim]  # params, bytes and macs

@@ -5,9 +5,10 @@ from rnncli.layers import cells_of, layer_type, streams, structure_of, torch_mod
 from rnncli.layers.layer_type import no_macs
 from rnncli.layers.onnx import batch_of
 from rnncli.layers.rnn.structure import walk
-from rnncli.model import ITEM_SIZE, Config, Layer, Model, Ref
+from rnncli.model import Config, Layer, Model, Ref
 from rnncli.report.macs import one_step, outputs_of, times, total
 from rnncli.shapes import Dim, Shape, Shapes, product
+from rnncli.storage import ITEM_SIZE
 
 
 def item_size(layer: Layer, dtype: str | None) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 from rnncli.forward.blocks import Values, blocks
 from rnncli.forward.stored import assemble, values_in
 from rnncli.layers.op import Array
-from rnncli.model import Store
+from rnncli.storage import Store
 from rnncli.weights.figures import once, wide
 from rnncli.weights.layouts import GateAxis, gate_axis
 from rnncli.weights.matching import Pairs, Row

@@ -13,7 +13,8 @@ from rnncli.forward.provenance import Origin, weights_origin
 from rnncli.forward.stored import assemble, parts_of
 from rnncli.forward.weights import Slot, random_values
 from rnncli.layers.op import Array
-from rnncli.model import Layer, Model, Store, Weight
+from rnncli.model import Layer, Model, Weight
+from rnncli.storage import Store
 
 
 class Held(NamedTuple):

@@ -8,7 +8,8 @@ from typing import Any, BinaryIO, NamedTuple
 from rnncli.errors import FileError
 from rnncli.formats import limits
 from rnncli.formats.containers.hdf5_guard import Guarded, check_lengths
-from rnncli.model import Tensor, Weight
+from rnncli.model import Weight
+from rnncli.storage import Tensor
 
 _FILTERS = {1, 2, 3, 4, 32000}  # deflate, shuffle, fletcher32, szip, lzf: all built into h5py
 

@@ -1,7 +1,7 @@
 """The tensors of a model that lie in several files."""
 
 from rnncli.errors import FileError
-from rnncli.model import Store, Tensor
+from rnncli.storage import Store, Tensor
 
 
 class Shards:

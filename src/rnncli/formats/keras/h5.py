@@ -16,7 +16,8 @@ from rnncli.formats.keras.optimizer import with_state
 from rnncli.formats.keras.shards import gap_beside
 from rnncli.graph.infer import infer
 from rnncli.layers import RECURRENT
-from rnncli.model import Model, Source, Store, sequential
+from rnncli.model import Model, Source, sequential
+from rnncli.storage import Store
 
 
 def read(path: str, optimizer: bool = False) -> Model:

@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 from rnncli.formats.containers.hdf5 import Entry
 from rnncli.formats.keras.tensor_names import by_name
-from rnncli.model import Layer, Model, Stored, Weight
+from rnncli.model import Layer, Model, Weight
 from rnncli.shapes import show
+from rnncli.storage import Stored
 
 _FORWARD, _BACKWARD = "/forward_", "/backward_"
 _PER_GATE = re.compile(r"_([WUb])_([a-z])$")

@@ -18,7 +18,8 @@ from rnncli.formats.containers.shards import Shards
 from rnncli.formats.keras.inference import from_store
 from rnncli.formats.keras.json import load
 from rnncli.formats.keras.variables import Shelf, shelf
-from rnncli.model import Model, Store
+from rnncli.model import Model
+from rnncli.storage import Store
 
 _EXPECTED = "expected a weight_map of groups and the files they are in"
 _SHARD = re.compile(r"(.+)_\d{5}\.weights\.h5")

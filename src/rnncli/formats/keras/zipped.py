@@ -17,7 +17,8 @@ from rnncli.formats.keras.nodes import is_model
 from rnncli.formats.keras.quantized import has_attention, holds_other_attention
 from rnncli.formats.keras.version import KerasVersion, version_of
 from rnncli.graph.infer import infer
-from rnncli.model import Model, Source, Store
+from rnncli.model import Model, Source
+from rnncli.storage import Store
 
 WEIGHTS = "model.weights.h5"
 FORMAT, PICKLED = "Keras v3", "Keras v3 in a pickle"

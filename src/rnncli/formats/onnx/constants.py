@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 from rnncli.errors import FileError
 from rnncli.formats import limits
 from rnncli.formats.containers.members import itself
-from rnncli.model import ITEM_SIZE, PACKED
+from rnncli.storage import ITEM_SIZE, PACKED
 
-# `TensorProto.DataType`, as the names of `model.ITEM_SIZE`.
+# `TensorProto.DataType`, as the names of `storage.ITEM_SIZE`.
 DTYPES = {
     1: "float32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64",
     8: "string", 9: "bool", 10: "float16", 11: "float64", 12: "uint32", 13: "uint64",

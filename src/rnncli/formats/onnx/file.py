@@ -13,7 +13,8 @@ from rnncli.formats.onnx.constants import whole
 from rnncli.formats.onnx.functions import inlined
 from rnncli.formats.onnx.graph import Reader
 from rnncli.formats.onnx.skim import Window, skim
-from rnncli.model import Model, Ref, Source, Store, Tensor
+from rnncli.model import Model, Ref, Source
+from rnncli.storage import Store, Tensor
 
 _LARGE = 16 << 20  # bytes of a file from which it is read in parts
 

@@ -24,8 +24,9 @@ from rnncli.formats.onnx.roles import RECURRENT, Use, counted_shape, is_counted,
 from rnncli.formats.onnx.weights import NAMES, as_stated, gates_of, is_turned, weight_of
 from rnncli.graph.naming import Namer
 from rnncli.layers.onnx import kind_of
-from rnncli.model import Call, Layer, Ref, Stored, Weight
+from rnncli.model import Call, Layer, Ref, Weight
 from rnncli.shapes import Dim, Shape
+from rnncli.storage import Stored
 
 _TIED = 1 << 26  # values of an embedding that are compared with those of a head
 _SHOWN = 10  # sentences of what is wrong with one file

@@ -4,7 +4,8 @@ from rnncli.cells import PEEPHOLE_LSTM
 from rnncli.formats.onnx.constants import Constant
 from rnncli.formats.onnx.roles import RECURRENT
 from rnncli.layers.rnn.weight_layouts import LAYOUTS
-from rnncli.model import Stored, Weight
+from rnncli.model import Weight
+from rnncli.storage import Stored
 
 # The inputs of a recurrent operator.
 NAMES = ("X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P")

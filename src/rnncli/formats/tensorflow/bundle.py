@@ -15,7 +15,7 @@ from rnncli.formats.containers.hdf5 import Entry
 from rnncli.formats.containers.members import Members, read
 from rnncli.formats.containers.messages import message, number, text, varint, view, views
 from rnncli.formats.tensorflow.sstable import table
-from rnncli.model import ITEM_SIZE, Store, Tensor
+from rnncli.storage import ITEM_SIZE, Store, Tensor
 
 OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 # `DataType` of tensorflow/core/framework/types.proto.

@@ -23,7 +23,8 @@ from rnncli.formats.keras.json import details, load, written_by
 from rnncli.formats.keras.matching import Holdings, matched
 from rnncli.formats.keras.version import version_of
 from rnncli.graph.infer import infer
-from rnncli.model import ITEM_SIZE, Model, Source, Store, Tensor
+from rnncli.model import Model, Source
+from rnncli.storage import ITEM_SIZE, Store, Tensor
 
 _FORMAT = "TensorFlow.js"
 

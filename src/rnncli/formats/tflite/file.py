@@ -15,8 +15,9 @@ from rnncli.formats.tflite.recurrent import Recurrence, recurrence
 from rnncli.formats.tflite.weights import Constants
 from rnncli.graph.infer import infer
 from rnncli.graph.naming import Namer
-from rnncli.model import ITEM_SIZE, Call, Layer, Model, Ref, Source, Store, Tensor, Weight
+from rnncli.model import Call, Layer, Model, Ref, Source, Weight
 from rnncli.shapes import Dim, product
+from rnncli.storage import ITEM_SIZE, Store, Tensor
 
 
 def read(path: str, optimizer: bool = False) -> Model:

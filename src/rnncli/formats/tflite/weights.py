@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from rnncli.formats.tflite.flatbuffer import Constant, Contents, Graph, Operator
-from rnncli.model import Stored, Weight
+from rnncli.model import Weight
 from rnncli.shapes import product
+from rnncli.storage import Stored
 
 _VALUES = ("float", "bfloat", "int8", "uint8", "int4", "int2")  # how the dtypes of weights begin
 # Operators that take integers as biases, and the first operand that may be one.

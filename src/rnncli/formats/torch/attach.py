@@ -2,7 +2,8 @@
 
 from rnncli.errors import FileError
 from rnncli.graph.state_dicts import matched
-from rnncli.model import Model, Stored
+from rnncli.model import Model
+from rnncli.storage import Stored
 
 
 def attached(model: Model, file: Model) -> Model:

@@ -20,7 +20,8 @@ from rnncli.formats.torch.modules import model_of, shard_gaps
 from rnncli.formats.torch.storages import LOADED, Place, as_bytes, storage_of
 from rnncli.formats.torch.tensors import tensor_of
 from rnncli.formats.torch.tree import NOTHING, Found, Script, Steps, sample, walk
-from rnncli.model import ITEM_SIZE, Model, Source, Weight
+from rnncli.model import Model, Source, Weight
+from rnncli.storage import ITEM_SIZE
 
 _MAGIC = 0x1950A86A20F9469CFC6C  # how the older format begins
 

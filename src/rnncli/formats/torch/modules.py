@@ -10,7 +10,8 @@ from rnncli.formats.torch.recurrent import recurrent
 from rnncli.formats.torch.tree import Found, Module
 from rnncli.graph.infer import infer
 from rnncli.layers import key
-from rnncli.model import Call, Layer, Model, Source, Stored, Weight
+from rnncli.model import Call, Layer, Model, Source, Weight
+from rnncli.storage import Stored
 
 _CONVOLUTION = re.compile(r"Conv(Transpose)?(\d)d")
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from rnncli.formats.torch.packed import is_inner, plain_names
 from rnncli.formats.torch.tensors import TorchTensor
 from rnncli.formats.torch.tree import Found
-from rnncli.model import ITEM_SIZE
+from rnncli.storage import ITEM_SIZE
 
 RECURRENT = re.compile(r"(weight|bias)_(ih|hh|hr)(_l(\d+))?(_reverse)?")
 # What modules keep that is not trained, by PyTorch's own names and by customary ones.

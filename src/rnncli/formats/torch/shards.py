@@ -21,7 +21,8 @@ from rnncli.formats.torch import values
 from rnncli.formats.torch.modules import model_of
 from rnncli.formats.torch.tensors import TorchTensor
 from rnncli.formats.torch.tree import Found
-from rnncli.model import Model, Source, Store
+from rnncli.model import Model, Source
+from rnncli.storage import Store
 
 _STEMS = ("model", "pytorch_model", "diffusion_pytorch_model", "adapter_model")
 _WHOLE = tuple(f"{stem}.{end}" for stem in _STEMS for end in ("safetensors", "bin"))

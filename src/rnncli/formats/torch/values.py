@@ -11,7 +11,7 @@ from rnncli.formats.containers import zip as zipped
 from rnncli.formats.containers.zip import Part
 from rnncli.formats.torch.storages import Place
 from rnncli.formats.torch.tensors import TorchTensor
-from rnncli.model import ITEM_SIZE, Store, Tensor
+from rnncli.storage import ITEM_SIZE, Store, Tensor
 
 
 @contextmanager
