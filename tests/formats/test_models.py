@@ -48,7 +48,7 @@ def test_all_layers_of_a_subclassed_model_are_counted(ending: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["h5", "keras", "savedmodel"])
-@pytest.mark.parametrize("name", ["forward", "backward", "inside", "attention"])
+@pytest.mark.parametrize("name", ["forward", "backward", "inside", "attention", "masks"])
 def test_directions_and_attention_of_tf_keras_compute_the_same(
     name: str, kind: str, tmp_path: Path
 ) -> None:

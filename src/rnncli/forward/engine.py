@@ -163,7 +163,8 @@ def _operation(layer: Layer, weights: Weights, rules: Rules, prefix: str) -> Op 
     if layer.model is not None:
         nested = Nested(layer.model, weights, rules, f"{name}/")
         if layer.kind == "TimeDistributed":
-            return EachStep(nested, rules.keras >= 3 and mixes(layer.model))
+            mixed = rules.keras >= 3 and mixes(layer.model)
+            return EachStep(nested, mixed, masks=rules.keras == 2)
         return nested
     if layer.kind == "InputLayer":
         return None

@@ -67,14 +67,15 @@ def _distributed_macs(config: Config, inputs: Shapes, outputs: Shapes) -> Dim:
 class EachStep(Op):
     """`TimeDistributed`: an operation on every step, as if steps were more of the batch.
 
-    One that `mixes` the samples of a batch takes the steps one by one.
+    One that `mixes` the samples of a batch takes the steps one by one. Keras 3 hands the mask on as
+    it is, Keras 2 gives the masks of the layer inside, as of an Embedding: `masks`.
     """
 
-    def __init__(self, inner: Op, mixes: bool = False) -> None:
-        self.inner, self.mixes = inner, mixes
+    def __init__(self, inner: Op, mixes: bool = False, masks: bool = False) -> None:
+        self.inner, self.mixes, self.masks = inner, mixes, masks
 
     def __call__(self, inputs: Sequence[Value], options: Mapping[str, Any]) -> tuple[Value, ...]:
-        """Return the inner outputs `(batch, time, ...)`; the mask stays as it is."""
+        """Return the inner outputs `(batch, time, ...)`."""
         x, mask = inputs[0]
         batch, steps = x.shape[:2]
         if self.mixes:
@@ -84,7 +85,11 @@ class EachStep(Op):
         if mask is not None and mask.ndim > 2:
             inner_mask = mask.reshape(batch * steps, *mask.shape[2:])
         flat = Value(x.reshape(batch * steps, *x.shape[2:]), inner_mask)
-        output = self.inner((flat,), {})[0].array
+        output, own = self.inner((flat,), {})[0]
+        if self.masks and own is not None:
+            mask = own.reshape(batch, steps, *own.shape[1:])
+        elif self.masks and mask is not None:
+            mask = np.asarray(mask.any(axis=tuple(range(2, mask.ndim))))
         return (Value(output.reshape(batch, steps, *output.shape[1:]), mask),)
 
 
@@ -103,7 +108,8 @@ def _operation(setup: OpContext) -> Op:
 def _distributed(setup: OpContext) -> Op:
     layer = setup.config["layer"]
     inner = {**layer, "config": {**layer["config"], INNER: True}}
-    return EachStep(_operation(setup._replace(config={**setup.config, "layer": inner})))
+    operation = _operation(setup._replace(config={**setup.config, "layer": inner}))
+    return EachStep(operation, masks=setup.keras == 2)
 
 
 _VECTOR = "vector_u"  # of the power iteration (Miyato et al., 2018)
