@@ -56,6 +56,10 @@ CASES = [
     Case("SpectralNormalization", ("7,6,4",),
          "L.TimeDistributed(L.SpectralNormalization(L.Dense(2)))(x)", ""),
     Case("Pipeline", ("6,5,3",), "L.Pipeline([L.Normalization(), L.RandomFlip()])(x)", ""),
+    *(Case("Attention", ("i7", "5,4"), f"{layer}([L.Embedding(9, 4, mask_zero=True)(x), y])", "")
+      for layer in ("L.AdditiveAttention()", "L.Attention(use_scale=True, score_mode='concat')")),
+    Case("MelSpectrogram", ("300",),
+         "L.MelSpectrogram(64, 32, sampling_rate=800, num_mel_bins=6, top_db=5)(x)", ""),
 ]  # fmt: skip
 
 

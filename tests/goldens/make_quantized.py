@@ -66,6 +66,8 @@ def calibrated(mode: str, kind: str, bits: int, group: int, options: dict[str, A
     for layer in model._flatten_layers():
         if getattr(layer, "quantization_config", None) is not None:
             layer.quantization_config.quantization_layer_structure = None  # it holds the layers
+        if mode == "awq" and hasattr(layer, "awq_scales"):  # all ones after so few samples
+            layer.awq_scales.assign(rng.uniform(0.5, 2.0, size=layer.awq_scales.shape))
     return model
 
 
