@@ -279,3 +279,18 @@ def test_sparse_weights_are_counted_whole_and_not_run(rnncli: Any, tmp_path: Pat
     assert (done.returncode, done.stderr) == (
         2, "error: the values of sparse weights cannot be run\n",
     )  # fmt: skip
+
+
+def test_a_keras_file_without_its_weights_says_so(rnncli: Any, tmp_path: Path) -> None:
+    """Keras always writes them, so a count by the config alone is no proof of what is there."""
+    with (
+        zipfile.ZipFile(GOLDENS / "lstm_stack.keras") as whole,
+        zipfile.ZipFile(tmp_path / "m.keras", "w") as copy,
+    ):
+        for name in whole.namelist():
+            if not name.endswith(".h5"):
+                copy.writestr(name, whole.read(name))
+    done = rnncli("check", "m.keras", "--max-params", "1M")
+    assert done.returncode == 1
+    assert "warning: the file holds no weights for its layers" in done.stderr
+    assert "Total params: at least" in rnncli("summary", "m.keras").stdout

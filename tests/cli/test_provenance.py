@@ -62,7 +62,7 @@ def test_an_architecture_alone_is_not_run_on_invented_weights(
     shutil.copy(GOLDENS / "lstm_stack.json", tmp_path / "model.json")
     done = rnncli("forward", name)
     assert done.returncode == 2
-    error, hint = done.stderr.splitlines()
+    *_, error, hint = done.stderr.splitlines()
     assert error == f"error: {name}: it holds the architecture, but no weights"
     assert "--init keras" in hint
     found = answer(rnncli("forward", name, "--init", "keras", "--format", "json"))

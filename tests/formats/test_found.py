@@ -81,7 +81,9 @@ def lstms(model: Model) -> list[Layer]:
 def test_onnx_weights_that_nodes_put_together_are_those_of_their_lstm(tmp_path: Path) -> None:
     given = weights()
     model = saved(
-        [*(constant(name, array) for name, array in given.items()), *moves("")], "y", tmp_path
+        [*(constant(name, array) for name, array in given.items()), *moves("moved/")],
+        "moved/y",
+        tmp_path,
     )
     assert [layer.type for layer in model.layers] == ["InputLayer", "LSTM"]
     count = sum(array.size for array in given.values())

@@ -11,6 +11,7 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from rnncli.formats.containers.hdf5 import Entry
+from rnncli.formats.keras.nodes import NO_WEIGHTS
 from rnncli.formats.keras.tensor_names import by_name
 from rnncli.model import Layer, Model, Weight
 from rnncli.shapes import show
@@ -59,7 +60,7 @@ def matched(model: Model, held: Holdings) -> Model:
         if problem:
             gaps.append(f"layer {layer.name!r}: {problem}")
     if len(gaps) > 1 and not any(held.layers.values()):
-        gaps = ["the file holds no weights for its layers"]
+        gaps = [NO_WEIGHTS]
     return model._replace(layers=tuple(layers)).with_gaps(*gaps, *unclaimed(held.others))
 
 

@@ -8,7 +8,7 @@ from rnncli.formats.keras.tensorflow_calls import LAYERS, operation_of
 from rnncli.layers import ALIASES, TABLE
 
 Node = Mapping[str, Any]  # {"class_name": ..., "config": ...}
-
+NO_WEIGHTS = "the file holds no weights for its layers"
 
 _CLASSES = {
     **ALIASES,

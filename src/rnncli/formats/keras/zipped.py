@@ -13,7 +13,7 @@ from rnncli.formats.containers import members
 from rnncli.formats.containers.zip import Archive, Part
 from rnncli.formats.keras.config import model_of
 from rnncli.formats.keras.json import details, load, parse, written_by
-from rnncli.formats.keras.nodes import is_model
+from rnncli.formats.keras.nodes import NO_WEIGHTS, is_model
 from rnncli.formats.keras.quantized import has_attention, holds_other_attention
 from rnncli.formats.keras.version import KerasVersion, version_of
 from rnncli.graph.infer import infer
@@ -78,7 +78,7 @@ def read(path: str | Part, optimizer: bool = False) -> Model:
     written = model_of(node, era, source)
     model = infer(written)
     if not has_weights:
-        return model
+        return model.with_gaps(NO_WEIGHTS) if model.params else model
     if _has_unknown(written):
         model = _with_unknown(path, written, model)
     if optimizer:
