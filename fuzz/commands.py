@@ -105,9 +105,11 @@ def run_budget(path: str, number: int) -> bool:
 
 def _summary(path: str | None, number: int, format: str) -> None:
     format = "classic" if number % 11 == 0 else format
-    several = 2 if number % 13 == 0 else 1  # a row per file, from its first bytes
+    files = path and [path]
+    if path and number % 13 == 0:  # a row per file, from its first bytes
+        files = [path, path] if number % 2 else [str(Path(path).parent)]
     _bare(summary)(
-        model=FilesFlags(path and [path] * several), cell=CellFlags(),
+        model=FilesFlags(files), cell=CellFlags(),
         output=SummaryOutputFlags(format),
         expand_nested=number % 2 == 0, show_trainable=number % 5 == 0,
     )  # fmt: skip
