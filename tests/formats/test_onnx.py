@@ -1,6 +1,7 @@
 """ONNX files: their nodes, counts and values."""
 
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -371,3 +372,35 @@ def test_counts_and_shapes_open_no_second_file(name: str, tmp_path: Path) -> Non
     assert cost(model).data["layers"]
     with pytest.raises(RnncliError, match=r"lies in 'gone\.data': No such file"):
         forward(model, Request(batch_size=2, steps=6))
+
+
+@pytest.mark.parametrize(
+    ("operator", "x", "kernel"),
+    [
+        ("Conv", (1, 16, 100, 100), (16, 16, 3, 3)),
+        ("Conv", (1, 16, 100, 100), (64, 16, 3, 3)),
+        ("Conv", (1, 16, 100, 100), (1, 16, 3, 3)),
+        ("Conv", (2, 32, 2000), (32, 32, 5)),
+        ("ConvTranspose", (1, 16, 16, 16), (16, 8, 3, 3)),
+    ],
+)
+def test_what_a_convolution_holds_is_asked_for(
+    operator: str, x: tuple[int, ...], kernel: tuple[int, ...]
+) -> None:
+    from onnx import TensorProto, helper
+    from onnx.reference import ReferenceEvaluator
+
+    from rnncli.forward.onnx.sizes import Sizes
+
+    node = helper.make_node(operator, ["x", "w"], ["y"])
+    ends = [[helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in names]
+            for names in ("xw", "y")]  # fmt: skip
+    model = helper.make_model(helper.make_graph([node], "g", *ends))
+    arrays = [np.ones(shape, "f4") for shape in (x, kernel)]
+    evaluator = ReferenceEvaluator(model)
+    tracemalloc.start()
+    evaluator.run(None, dict(zip("xw", arrays, strict=True)))
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    asked = Sizes({"": model.opset_import[0].version}).needed(node, arrays)
+    assert most < asked < 4 * most

@@ -13,6 +13,8 @@ from rnncli.layers.op import Array
 SMALL = 1 << 22  # values: what cannot become larger is not looked at
 DATA = 1 << 10  # values of an input that may say a shape
 
+_WINDOWS = 6  # times their values, with the places that onnx.reference takes these from
+
 # Operators whose output may be larger than the product of the sizes of their inputs.
 GROWING = {
     "AffineGrid", "BlackmanWindow", "CenterCropPad", "Col2Im", "ConstantOfShape", "ConvTranspose",
@@ -98,7 +100,12 @@ def _bytes(value: TypeProto) -> int:
 
 
 def _factor(node: Any, inputs: Sequence[Any]) -> int:
-    """Return how many times its output an operator holds: a convolution lays out its windows."""
-    if "Conv" not in node.op_type or len(inputs) < 2 or inputs[1] is None:
+    """Return how many times its output an operator holds: a convolution lays out its windows, of
+    `channels × kernel` values for each place of the output."""
+    kernel = next((each for each in inputs[1:] if np.ndim(each) > 2), None)
+    if "Conv" not in node.op_type or kernel is None:
         return 2
-    return 2 + int(np.prod(inputs[1].shape[1:], dtype=np.int64))
+    outputs, *window = (int(size) for size in kernel.shape)
+    if node.op_type == "ConvTranspose":  # each value of the input makes a window of the output
+        return 2 + prod(window[1:])
+    return 2 + _WINDOWS * -(-prod(window) // max(1, outputs))
