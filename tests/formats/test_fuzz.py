@@ -542,7 +542,7 @@ def test_weights_that_are_not_finite_are_run_without_a_warning_of_numpy(tmp_path
 
 def test_a_tensor_that_repeats_a_few_values_far_too_often_is_not_run(tmp_path: Path) -> None:
     from rnncli.forward.stored import to_values
-    from rnncli.model import Tensor
+    from rnncli.storage import Tensor
 
     small = Tensor("float32", (1000, 4), bytes(16), (0, 1))
     assert to_values(small).shape == (1000, 4)
