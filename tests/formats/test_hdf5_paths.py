@@ -2,6 +2,8 @@
 
 import io
 import random
+import struct
+import tracemalloc
 from pathlib import Path
 
 import h5py
@@ -54,6 +56,34 @@ def test_a_group_inside_itself_ends() -> None:
     with h5py.File(data, "w") as file:
         file.create_group("a")["b"] = file["/"]
     assert paths(data) is None
+
+
+def flooded(name: int, groups: bool) -> bytes:
+    """Return HDF5 of 60,000 entries that share one name of so many characters; as groups, each of
+    them has the names of a heap to be read from another place."""
+
+    def entry(kind: int, heap: int) -> bytes:
+        return struct.pack("<2Q2I2Q16x", 0, 0, kind, 0, 200, heap)[:40]
+
+    heap = struct.pack("<8s3Q", b"HEAP", name + 1, 0, 400)
+    tree = struct.pack("<4sBBH16x2Q", b"TREE", 0, 0, 1, 0, 400 + name + 1)
+    entries = b"".join(entry(groups, 300) for _ in range(60_000))
+    start = b"\x89HDF\r\n\x1a\n\0\0\0\0\0\x08\x08".ljust(56, b"\0") + entry(1, 300)
+    whole = start.ljust(200, b"\0") + tree
+    whole = whole.ljust(300, b"\0") + heap
+    names = b"x" * name + b"\0"
+    return whole.ljust(400, b"\0") + names + struct.pack("<4sBxH", b"SNOD", 1, 60_000) + entries
+
+
+@pytest.mark.parametrize("groups", [False, True])
+def test_floods_of_names_are_not_walked(groups: bool) -> None:
+    assert paths(io.BytesIO(flooded(0, False))) == [""] * 60_000
+    data = io.BytesIO(flooded(1 << 20, groups))
+    tracemalloc.start()
+    assert paths(data) is None
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 128 << 20
 
 
 def test_damaged_files_give_paths_or_none() -> None:

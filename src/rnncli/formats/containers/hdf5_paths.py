@@ -29,16 +29,16 @@ def paths(file: BinaryIO) -> list[str] | None:
 
 
 class _Walk:
-    """A walk through a file that comes to no place twice."""
+    """A walk through a file that comes to no place twice, and reads and names only so much."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.file, self.walked = file, set[int]()
+        self.bytes, self.characters = limits.HDF5_HEAP_BYTES, limits.NAMES_CHARACTERS
 
     def tensors(self) -> Iterator[str]:
         """Yield the paths of the tensors in all groups. Raises: _OtherwiseError."""
         self.read(0, _SIGNATURE, len(_SIGNATURE))
-        self.file.seek(_ROOT)
-        groups = [("", self.file.read(_ENTRY.size))]
+        groups = [("", self.read(_ROOT, b"", _ENTRY.size))]
         while groups:
             path, entry = groups.pop()
             _, _, kind, _, tree, heap = _ENTRY.unpack(entry)
@@ -50,14 +50,15 @@ class _Walk:
             names = self.names(heap)
             for each in self.entries(tree):
                 start = _ENTRY.unpack(each)[0]
-                name = names[start : names.index(0, start)].decode()
-                groups.append((f"{path}/{name}".lstrip("/"), each))
+                inner = f"{path}/{names[start : names.index(0, start)].decode()}".lstrip("/")
+                self.characters -= len(inner)
+                if self.characters < 0:
+                    raise _OtherwiseError
+                groups.append((inner, each))
 
     def names(self, heap: int) -> bytes:
         """Return the names in a group, one behind the other."""
         size, _, place = struct.unpack("<3Q", self.read(heap, b"HEAP\0", 32)[8:])
-        if size > limits.HDF5_HEAP_BYTES:
-            raise _OtherwiseError
         return self.read(place, b"", size)
 
     def entries(self, root: int) -> Iterator[bytes]:
@@ -67,17 +68,18 @@ class _Walk:
             place, mark = nodes.pop()
             if mark == b"SNOD":
                 (many,) = struct.unpack("<6xH", self.read(place, mark, 8))
-                held = self.file.read(many * _ENTRY.size)
+                held = self.read(place + 8, b"", many * _ENTRY.size)
                 yield from (held[n : n + _ENTRY.size] for n in range(0, len(held), _ENTRY.size))
                 continue
             level, many = struct.unpack("<5xBH16x", self.read(place, mark, 24))
-            held = self.file.read(many * 16)  # before each child, what its names begin with
+            held = self.read(place + 24, b"", many * 16)  # each child behind where its names begin
             children = (place for _, place in struct.iter_unpack("<2Q", held))
             nodes += [(each, mark if level else b"SNOD") for each in children]
 
     def read(self, place: int, mark: bytes, size: int) -> bytes:
         """Return the bytes of a part of the file, which has to begin with a mark."""
-        if place in self.walked:
+        self.bytes -= size
+        if place in self.walked or self.bytes < 0:
             raise _OtherwiseError
         self.walked.add(place)
         self.file.seek(place)
