@@ -208,6 +208,11 @@ def call(config: dict[str, Any], name: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("name", "change", "what"),
     [
+        (
+            "multiply",
+            lambda node: node["args"][0][1]["config"]["value"][0][0].__setitem__(0, 10**400),
+            {"call argument 1"},
+        ),
         ("add", lambda node: node["args"][0][1]["config"]["value"][0][0].__setitem__(0, 0.5),
          {"call argument 1"}),
         ("lstm_2", lambda node: node["kwargs"].update(mask=None), {"call mask"}),

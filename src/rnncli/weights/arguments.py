@@ -106,4 +106,4 @@ def _numbers(value: Any) -> Any:
     """Return nested lists with every number as a float, since some files hold whole ones as int."""
     if isinstance(value, list | tuple):
         return [_numbers(each) for each in value]
-    return float(value) if isinstance(value, int | float) else value
+    return float(f"{value:d}") if isinstance(value, int) else value  # inf where it is too large
